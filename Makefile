@@ -1,0 +1,46 @@
+# Everything happens in .venv, which the first target that needs it makes from the hashed lock.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/ready
+
+.PHONY: demo test lint bench format lock wheel-check clean
+
+demo: $(READY)
+	rm -rf build/demo
+	$(BIN)/nbpromote demo build/demo
+
+test: lint
+	$(BIN)/pytest tests -n 2 --dist worksteal
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/pytest tests/benchmarks -s -o python_files='bench_*.py' -o python_functions='bench_*'
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# a new lock needs uv; using the lock needs only pip
+lock:
+	uv pip compile pyproject.toml --extra flights --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --upgrade --custom-compile-command "make lock" \
+	  --quiet -o requirements.txt
+
+wheel-check: $(READY)
+	tests/wheel_check.sh
+
+clean:
+	rm -rf $(VENV) build dist
+
+# pip compiles what it installs; with PYTHONDONTWRITEBYTECODE set, every later start would compile again
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

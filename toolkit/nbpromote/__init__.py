@@ -1,0 +1,1 @@
+"""Take a Jupyter notebook from experiment to production."""
