@@ -1,15 +1,15 @@
 """What can stop the toolkit from answering. The tree below is all there is; each leaf knows its exit code.
 
-    Error                     3   could not answer
-    ├── Refused               1   the answer is no, and nothing was changed
-    │   ├── Conflict              two sides were edited
-    │   └── LostRace              somebody else moved the environment first
-    ├── Usage                 2   asked wrongly
-    │   ├── NotFound              a name that nothing carries
-    │   ├── BadInput              a file or value that does not fit, with its place
-    │   └── NotBuilt              a key of the formats that this version does not carry out
-    ├── Unavailable           3   a back end or the machine could not answer
-    └── Waiting               4   not yet
+Error                     3   could not answer
+├── Refused               1   the answer is no, and nothing was changed
+│   ├── Conflict              two sides were edited
+│   └── LostRace              somebody else moved the environment first
+├── Usage                 2   asked wrongly
+│   ├── NotFound              a name that nothing carries
+│   ├── BadInput              a file or value that does not fit, with its place
+│   └── NotBuilt              a key of the formats that this version does not carry out
+├── Unavailable           3   a back end or the machine could not answer
+└── Waiting               4   not yet
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ class NotFound(Usage):
 class BadInput(Usage):
     """`problems` holds every finding, so that nobody mends one to be told the next."""
 
-    def __init__(
-        self, message: str, *, where: str = "", hint: str = "", problems: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, message: str, *, where: str = "", hint: str = "", problems: Iterable[str] = ()) -> None:
         super().__init__(message, where=where, hint=hint)
         self.problems = tuple(problems)
 

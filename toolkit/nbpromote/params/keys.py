@@ -1,0 +1,36 @@
+"""The keys of the two files: those that are carried out, and those that are refused until they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PARAMS = ("tracking_uri", "kernel", "parameters", "notebooks", "limits", "pass_env")
+PARAMS_OF_A_NOTEBOOK = ("parameters", "inputs", "outputs", "kernel", "limits")
+LIMITS = ("start", "cell", "notebook")
+
+POLICY = ("promotes_from", "gates", "notebooks")
+POLICY_OF_A_NOTEBOOK = ("strategy", "gates")
+ABSOLUTE = ("max", "min")
+RELATIVE = ("max_increase", "max_decrease", "max_relative_increase", "max_relative_decrease")
+GATE = ("metric", "check", "versus", "mode", *ABSOLUTE, *RELATIVE)
+
+# key: what it would do
+PARAMS_UNBUILT: Mapping[str, str] = {"secrets": "references to secrets"}
+POLICY_UNBUILT: Mapping[str, str] = {
+    "protects": "paths that no other environment may name",
+    "approvals": "consent by people",
+    "soak": "time to stand verified below",
+    "expires": "the end of a model's life",
+    "review_by": "when to look again",
+    "windows": "times to promote at",
+    "appliers": "who may promote",
+    "apply": "how to promote",
+    "auto": "promoting unasked",
+    "policy_ref": "a policy from another ref",
+    "isolation": "a walled-off kernel",
+    "override": "recorded bypasses",
+}
+
+# where a key belongs that stands in the other file
+OF_PARAMS = dict.fromkeys({*PARAMS, *PARAMS_OF_A_NOTEBOOK, *PARAMS_UNBUILT}, "<environment>.yaml")
+OF_POLICY = dict.fromkeys({*POLICY, *POLICY_OF_A_NOTEBOOK, *POLICY_UNBUILT}, "<environment>.policy.yaml")

@@ -1,0 +1,334 @@
+"""What one notebook gets in one environment: layers, texts, types, paths. Problems are collected."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from nbpromote.errors import nearest
+from nbpromote.model import Environment, Finding, Json, Limits, Parameter, Policy, Schema
+from nbpromote.params import interpolation, types
+from nbpromote.params.demands import PolicyFile
+from nbpromote.params.tree import Value, shown
+from nbpromote.params.values import ParamsFile, Part
+
+CELL = "parameters cell"
+MANY = 100  # of one kind; finding the nearest name of each of 20,000 would take minutes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """All that an environment is worked out from.
+
+    `known` is None where the notebooks are not known; a notebook whose schema cannot be read has None for it.
+    """
+
+    environment: str
+    root: Path
+    base: ParamsFile
+    own: ParamsFile
+    policy: PolicyFile
+    known: Mapping[str, Schema | None] | None = None
+
+    @property
+    def files(self) -> tuple[ParamsFile, ParamsFile]:
+        """In the order of inheritance."""
+        return self.base, self.own
+
+    @property
+    def shared(self) -> Mapping[str, Value]:
+        """The parameters of the whole environment."""
+        return {**self.base.parameters, **self.own.parameters}
+
+    def parts(self, notebook: str) -> tuple[Part, Part]:
+        return self.base.part(notebook), self.own.part(notebook)
+
+    def kinds(self, notebook: str) -> Mapping[str, str]:
+        """Which of the notebook's parameters are an input or an output."""
+        found: dict[str, str] = {}
+        for part in self.parts(notebook):
+            found.update(dict.fromkeys(part.inputs, "input"))
+            found.update(dict.fromkeys(part.outputs, "output"))
+        return found
+
+    def values(self, notebook: str) -> Mapping[str, Value]:
+        """Everything that the files give a notebook, the later layers over the earlier."""
+        base, own = self.parts(notebook)
+        return {**self.shared, **base.values, **own.values}
+
+    def demands(self, notebook: str) -> Policy:
+        part = self.policy.notebooks.get(notebook)
+        return Policy(
+            promotes_from=self.policy.sources,
+            strategy=part.strategy if part else Policy.strategy,
+            gates=self.policy.gates + (part.gates if part else ()),
+        )
+
+
+@dataclass
+class Answer:
+    """The final values of one notebook's parameters, and what is wrong with them."""
+
+    parameters: dict[str, Json] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    wrong: list[Finding] = field(default_factory=list)
+    unbuilt: list[Finding] = field(default_factory=list)
+
+
+def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
+    """The record, from an answer without problems."""
+    base, own = sheet.parts(notebook)
+    limits = {**sheet.base.limits, **sheet.own.limits, **base.limits, **own.limits}
+    pass_env = dict.fromkeys((*sheet.base.pass_env, *sheet.own.pass_env))
+    return Environment(
+        name=sheet.environment,
+        tracking_uri=tracking_uri(sheet),
+        policy=sheet.demands(notebook),
+        parameters=answer.parameters,
+        inputs=answer.inputs,
+        outputs=answer.outputs,
+        origins=answer.origins,
+        kernel=own.kernel or base.kernel or sheet.own.kernel or sheet.base.kernel,
+        limits=Limits(**limits),
+        pass_env=tuple(pass_env),
+    )
+
+
+def tracking_uri(sheet: Sheet) -> str:
+    """The store's address; a relative SQLite file is one of the project's."""
+    uri = sheet.own.tracking_uri or sheet.base.tracking_uri
+    uri = uri or f"sqlite:///.nbpromote/mlflow/{sheet.environment}.db"
+    scheme, slashes, file = uri.partition(":///")
+    if not scheme.startswith("sqlite") or not slashes or file.startswith("/"):
+        return uri
+    return f"{scheme}:///{os.path.normpath(sheet.root / file)}"
+
+
+# -- one notebook's values -----------------------------------------------------------------------------------
+
+
+def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str, str]) -> Answer:
+    """Work out every parameter of the schema: file, command line or default."""
+    answer = Answer()
+    given = sheet.values(notebook)
+    typed = _overrides(notebook, schema, overrides, answer)
+    scope = _Scope(sheet, notebook, schema, typed)
+    answer.wrong += islice(_undeclared(sheet, notebook, schema), MANY)
+    answer.wrong += islice(_unfilled(scope, sheet.shared, schema), MANY)
+    for parameter in schema.parameters:
+        name = parameter.name
+        if name in overrides:
+            if name in typed:
+                answer.parameters[name], answer.origins[name] = typed[name], "-p"
+        elif name in given:
+            _from_file(notebook, parameter, given[name], scope, answer)
+        else:
+            answer.parameters[name], answer.origins[name] = parameter.default, CELL
+    _paths(sheet, notebook, schema, answer)
+    return answer
+
+
+def _overrides(notebook: str, schema: Schema, overrides: Mapping[str, str], answer: Answer) -> dict[str, Json]:
+    typed = {}
+    for name, text in overrides.items():
+        if name not in schema.names:
+            message = f"unknown parameter {name!r}{nearest(name, schema.names)}"
+            answer.wrong.append(Finding(path="", message=message, hint=_declared(notebook, schema)))
+            continue
+        try:
+            typed[name] = types.from_text(text, schema[name].type)
+        except types.Mismatch:
+            answer.wrong.append(Finding(path="-p", message=_wants(notebook, schema[name], text)))
+    return typed
+
+
+def _declared(notebook: str, schema: Schema) -> str:
+    return f"{notebook} declares {', '.join(schema.names) or 'no parameters'}"
+
+
+def _wants(notebook: str, parameter: Parameter, value: Json) -> str:
+    return f"parameter {parameter.name!r} of {notebook} wants {parameter.type}, got {shown(value)}"
+
+
+def _from_file(notebook: str, parameter: Parameter, value: Value, scope: _Scope, answer: Answer) -> None:
+    if value.broken:
+        return
+    try:
+        filled = scope.value(parameter.name)
+    except interpolation.Fault as fault:
+        answer.wrong.append(value.finding(f"parameter {parameter.name!r} {fault}"))
+        return
+    try:
+        answer.parameters[parameter.name] = types.check(filled, parameter.type)
+        answer.origins[parameter.name] = value.where
+    except types.Mismatch:
+        answer.wrong.append(value.finding(_wants(notebook, parameter, filled)))
+
+
+class _Scope:
+    """The names that a text may ask for: what the files and the command line give, else the cell's defaults.
+
+    Inputs and outputs are made of parameters and cannot be asked for.
+    """
+
+    def __init__(self, sheet: Sheet, notebook: str, schema: Schema, typed: Mapping[str, Json]) -> None:
+        self._place = sheet.environment
+        self._paths = sheet.kinds(notebook)
+        self._given = sheet.values(notebook)
+        defaults = {parameter.name: parameter.default for parameter in schema.parameters}
+        broken = {name: "" for name, value in self._given.items() if value.broken}
+        self._done: dict[str, Json] = {
+            **{name: default for name, default in defaults.items() if name not in self._given},
+            **broken,  # told already
+            **typed,
+        }
+        self._open: list[str] = []
+        self._filler = interpolation.Filler(self._ask)
+
+    def value(self, name: str) -> Json:
+        """A name's value with its texts filled in. Raises `Fault`."""
+        if name not in self._done:
+            self._open.append(name)
+            try:
+                self._done[name] = self._filler.fill(self._given[name].value)
+            finally:
+                self._open.pop()
+        return self._done[name]
+
+    def _ask(self, name: str) -> Json:
+        if name in self._paths:
+            raise interpolation.Fault(f"asks for {{{name}}}, which is an {self._paths[name]}")
+        if name in self._open:
+            circle = [*self._open[self._open.index(name) :], name]
+            raise interpolation.Circle(f"goes in a circle: {' -> '.join(circle)}")
+        if name in self._done:
+            return self._done[name]
+        if name not in self._given:
+            close = nearest(name, {*self._done, *self._given} - {*self._paths})
+            raise interpolation.Fault(f"asks for {{{name}}}, which nothing gives in {self._place}{close}")
+        if len(self._open) > _DEEP:
+            raise interpolation.Fault(f"asks through more than {_DEEP} other parameters")
+        return self._through(name)
+
+    def _through(self, name: str) -> Json:
+        given = self._given[name].value
+        if isinstance(given, list | dict):  # cannot be put into text, so need not be filled in
+            return given
+        try:
+            return self.value(name)
+        except interpolation.Circle:
+            raise
+        except interpolation.Fault as fault:
+            raise interpolation.Fault(f"asks for {{{name}}}, which {fault}") from None
+
+
+_DEEP = 16
+
+
+def _unfilled(scope: _Scope, shared: Mapping[str, Value], schema: Schema) -> Iterator[Finding]:
+    """The environment's own texts that cannot be filled in, whether or not this notebook wants them."""
+    for name, value in shared.items():
+        if name in schema.names or value.broken:
+            continue
+        try:
+            scope.value(name)
+        except interpolation.Fault as fault:
+            yield value.finding(f"parameter {name!r} {fault}")
+
+
+def _undeclared(sheet: Sheet, notebook: str, schema: Schema) -> Iterator[Finding]:
+    for part in sheet.parts(notebook):
+        for kind in ("parameters", "inputs", "outputs"):
+            for name, value in getattr(part, kind).items():
+                if name not in schema.names:
+                    close = nearest(name, schema.names)
+                    message = f"{kind.removesuffix('s')} {name!r} is not declared by {notebook}{close}"
+                    yield value.finding(message, hint=_declared(notebook, schema))
+
+
+# -- inputs and outputs --------------------------------------------------------------------------------------
+
+
+def _paths(sheet: Sheet, notebook: str, schema: Schema, answer: Answer) -> None:
+    """Make inputs and outputs absolute, and keep outputs out of each other's way."""
+    places = sheet.values(notebook)
+    for name, kind in sheet.kinds(notebook).items():
+        if name not in schema.names or name not in answer.parameters:
+            continue
+        path = answer.parameters[name]
+        if not types.is_text(schema[name].type) or not isinstance(path, str):
+            message = f"{kind} {name!r} of {notebook} is declared as {schema[name].type}; a path is str"
+            answer.wrong.append(places[name].finding(message))
+        elif kind == "output" and "://" in path:
+            message = f"output {name!r} of {notebook} goes to {path!r}: object stores are not built yet"
+            answer.unbuilt.append(places[name].finding(message))
+        elif fault := _path_fault(sheet.root, path, kind):
+            answer.wrong.append(places[name].finding(f"{kind} {name!r} of {notebook} {fault}"))
+        else:
+            path = path if "://" in path else os.path.normpath(sheet.root / path)
+            answer.parameters[name] = path
+            (answer.inputs if kind == "input" else answer.outputs)[name] = path
+    answer.wrong += _collisions(notebook, answer.outputs, places)
+
+
+def _path_fault(root: Path, path: str, kind: str) -> str:
+    if not path or not path.isprintable():
+        return f"wants a path, got {path!r}"
+    if path.startswith("~"):
+        return f"starts with '~', which differs from user to user: {path!r}"
+    if kind == "output" and root.is_relative_to(os.path.normpath(root / path)):
+        return f"would replace the project itself: {path!r}"
+    return ""
+
+
+def _collisions(notebook: str, outputs: Mapping[str, str], places: Mapping[str, Value]) -> Iterator[Finding]:
+    """Outputs are published one by one, so that the second would replace the first."""
+    seen: dict[str, Path] = {}
+    for name, destination in outputs.items():
+        path = Path(destination)
+        for other, taken in seen.items():
+            if path.is_relative_to(taken) or taken.is_relative_to(path):
+                how = "the same place" if path == taken else "places inside each other"
+                yield places[name].finding(f"outputs {other!r} and {name!r} of {notebook} go to {how}")
+        seen[name] = path
+
+
+# -- what a set of files says of notebooks and parameters ----------------------------------------------------
+
+
+def strangers(sheet: Sheet, used: frozenset[str]) -> Iterator[Finding]:
+    """Notebooks that are not there, and parameters that no notebook declares and no text uses.
+
+    `used` are the names that other environments' files interpolate: base.yaml may serve them alone.
+    """
+    if sheet.known is None:
+        return
+    yield from islice(_unknown_notebooks(sheet, sheet.known), MANY)
+    if None in sheet.known.values():  # it may declare anything
+        return
+    declared = {name for schema in sheet.known.values() if schema for name in schema.names}
+    own = sheet.base.used | sheet.own.used
+    for file, allowed in ((sheet.base, declared | own | used), (sheet.own, declared | own)):
+        stray = (item for item in file.parameters.items() if item[0] not in allowed)
+        for name, value in islice(stray, MANY):
+            yield value.finding(f"no notebook declares parameter {name!r}{nearest(name, declared)}")
+
+
+def _unknown_notebooks(sheet: Sheet, known: Iterable[str]) -> Iterator[Finding]:
+    lines = [(file.path, name, part.line) for file in sheet.files for name, part in file.notebooks.items()]
+    lines += [(sheet.policy.path, name, part.line) for name, part in sheet.policy.notebooks.items()]
+    for path, name, line in lines:
+        if name not in known:
+            yield Finding(path=path, line=line, message=f"there is no notebook {name!r}{nearest(name, known)}")
+
+
+def others(sheet: Sheet, notebook: str) -> Iterator[Finding]:
+    """What the files give notebooks other than this one that those do not declare."""
+    for name, schema in (sheet.known or {}).items():
+        if name != notebook and schema:
+            yield from islice(_undeclared(sheet, name, schema), MANY)
