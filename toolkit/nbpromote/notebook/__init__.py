@@ -1,0 +1,27 @@
+"""Find, read, pair and sync notebooks, and say what decides their results. Runs nothing, and knows no git."""
+
+from __future__ import annotations
+
+from nbpromote.notebook.agreement import Synced, agree, sync
+from nbpromote.notebook.findings import check
+from nbpromote.notebook.outputs import accept, write
+from nbpromote.notebook.pairs import find, find_all
+from nbpromote.notebook.parameters import schema
+from nbpromote.notebook.sides import language, parse, read
+from nbpromote.notebook.version import code
+
+__all__ = [
+    "Synced",
+    "accept",
+    "agree",
+    "check",
+    "code",
+    "find",
+    "find_all",
+    "language",
+    "parse",
+    "read",
+    "schema",
+    "sync",
+    "write",
+]

@@ -1,0 +1,102 @@
+"""What breaks the notebook format, or fits it and cannot be run all the same: every violation, in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nbpromote.model import Finding
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_MARKERS = (re.compile(r"^<{7}(?: |$)", re.MULTILINE), re.compile(r"^>{7}(?: |$)", re.MULTILINE))
+
+
+def of_format(path: str, raw: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every violation of the notebook format. Asked of the whole, nbformat tells only one for each cell."""
+    version = {"version": raw["nbformat"], "version_minor": raw.get("nbformat_minor", 0)}
+    broken: set[int] = set()
+    for error in _errors(raw, **version):
+        place = list(error.absolute_path)
+        if place[:1] == ["cells"] and len(place) > 1:
+            broken.add(place[1])
+        else:
+            yield Finding(path=path, message=_violation(place, error.message))
+    for index in sorted(broken):
+        yield from _cell_violations(path, raw["cells"], index, version)
+    yield from _duplicate_ids(path, raw.get("cells"))
+
+
+def _errors(raw: Mapping[str, Any], **version: int) -> Iterator[Any]:
+    """As nbformat's `iter_validate`, which raises a TypeError for a cell whose type is no string."""
+    from nbformat.validator import ValidationError, get_validator
+
+    quick = get_validator(**version)
+    if quick is None:
+        yield ValidationError(f"there is no notebook format {version['version']}.{version['version_minor']}")
+    elif next(iter(quick.iter_errors(raw)), None) is not None:
+        # the quick validator stops at the first error
+        yield from get_validator(**version, name="jsonschema").iter_errors(raw)
+
+
+def _cell_violations(path: str, raw: list[Any], index: int, version: dict[str, int]) -> Iterator[Finding]:
+    from nbformat.validator import iter_validate
+
+    finding = _finding(path, raw, index)
+    kind = raw[index].get("cell_type") if isinstance(raw[index], dict) else None
+    if kind not in ("code", "markdown", "raw"):
+        yield replace(finding, message=f"{finding.message}unknown cell type {kind!r}")
+        return
+    for error in iter_validate(raw[index], ref=f"{kind}_cell", **version):
+        message = _violation(list(error.absolute_path), error.message)
+        yield replace(finding, message=finding.message + message)
+
+
+def _duplicate_ids(path: str, raw: Any) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, cell in enumerate(raw if isinstance(raw, list) else ()):
+        name = cell.get("id") if isinstance(cell, dict) else None
+        if isinstance(name, str) and name in seen:
+            finding = _finding(path, raw, index)
+            yield replace(finding, message=f"{finding.message}the id {name!r} is taken by a cell above")
+        elif isinstance(name, str):
+            seen.add(name)
+
+
+def _finding(path: str, raw: list[Any], index: int) -> Finding:
+    """A finding at a cell: a code cell by its number, any other by its position, which opens the message."""
+    cell = raw[index] if isinstance(raw[index], dict) else {}
+    cell_id = cell.get("id") if isinstance(cell.get("id"), str) else None
+    if cell.get("cell_type") == "code":
+        number = sum(isinstance(c, dict) and c.get("cell_type") == "code" for c in raw[: index + 1])
+        return Finding(path=path, message="", cell=number, cell_id=cell_id)
+    return Finding(path=path, message=f"cells[{index}]: ", cell_id=cell_id)
+
+
+def _violation(place: list[Any], message: str) -> str:
+    where = ".".join(str(part) for part in place)
+    shown = message if len(message) <= 200 else message[:200] + "…"
+    return f"{where}: {shown}" if where else shown
+
+
+def of_sources(path: str, node: NotebookNode) -> Iterator[Finding]:
+    """What a valid notebook may hold and no kernel can run."""
+    for index, cell in enumerate(node.cells):
+        finding = _finding(path, node.cells, index)
+        for line in marked_lines(cell.source):
+            yield replace(
+                finding,
+                message=f"{finding.message}unresolved merge conflict in line {line} of the cell",
+                hint="edit the cell to what it should say, without the markers",
+            )
+        if any("\ud800" <= letter <= "\udfff" for letter in cell.source):
+            yield replace(finding, message=f"{finding.message}half a character (a lone surrogate) in the source")
+
+
+def marked_lines(text: str) -> list[int]:
+    """Where conflicts begin; where every beginning was deleted, where they end."""
+    found = ([text.count("\n", 0, m.start()) + 1 for m in marker.finditer(text)] for marker in _MARKERS)
+    return next((lines for lines in found if lines), [])
