@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 _Record = TypeVar("_Record")
 
@@ -25,9 +25,7 @@ Json = Any  # null, bool, int, finite float, str, list or dict of these
 
 def canonical(value: Json) -> bytes:
     """JSON with one spelling per value: sorted keys, no spaces, UTF-8. Raises `ValueError` for NaN and infinity."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def sha256(data: bytes) -> str:
@@ -41,21 +39,21 @@ def digest(value: Json) -> str:
 
 def dump(record: object) -> dict[str, Json]:
     """A record as plain JSON values."""
-    plain: dict[str, Json] = _adapter(type(record)).dump_python(record, mode="json")
+    plain: dict[str, Json] = _adapter(cast(Hashable, type(record))).dump_python(record, mode="json")
     return plain
 
 
 def load(kind: type[_Record], plain: Json) -> _Record:
     """The record that `dump` wrote. Raises pydantic's `ValidationError` where it does not fit."""
-    record: _Record = _adapter(kind).validate_python(plain)
+    record: _Record = _adapter(cast(Hashable, kind)).validate_python(plain)
     return record
 
 
 @cache
-def _adapter(kind: type[Any]) -> Any:
+def _adapter(kind: Hashable) -> Any:
     from pydantic import TypeAdapter  # 0.1 s; --help does not pay it
 
-    return TypeAdapter(kind)
+    return TypeAdapter(cast(Any, kind))
 
 
 # -- a notebook and what it asks for ----------------------------------------------------------------------------
@@ -206,17 +204,18 @@ class Environment:
     revision: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None  # None: read from the working tree
 
-    @property
-    def settings(self) -> str:
-        """Digest of what a deployment freezes, so that a later edit shows as `config pending`."""
-        return digest(
-            {
-                "parameters": dict(self.parameters),
-                "inputs": dict(self.inputs),
-                "outputs": dict(self.outputs),
-                "tracking_uri": self.tracking_uri,
-            }
-        )
+    def settings(self, root: Path) -> str:
+        """Digest of what a deployment freezes, so that a later edit shows as `config pending`.
+
+        Paths count from the project's root, so that another clone of it sees no difference.
+        """
+        frozen = {
+            "parameters": dict(self.parameters),
+            "inputs": dict(self.inputs),
+            "outputs": dict(self.outputs),
+            "tracking_uri": self.tracking_uri,
+        }
+        return sha256(canonical(frozen).replace(f"{root}/".encode(), b""))
 
 
 # -- a run and what is asked of it ------------------------------------------------------------------------------
@@ -291,10 +290,12 @@ class Run:
     commit: str | None = None
     dirty: bool = False
     parameters: Mapping[str, Json] = field(default_factory=dict)
+    resolved: Mapping[str, str] = field(default_factory=dict)  # what `live:NAME` stood for
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     revision: Mapping[str, str] = field(default_factory=dict)
     settings: str = ""
+    pass_env: tuple[str, ...] = ()
     lock: str | None = None
     kernel: str = ""
     tracking_uri: str = ""
@@ -315,11 +316,15 @@ class Run:
         return self.folder / "notebook.ipynb"
 
     @property
+    def values(self) -> Mapping[str, Json]:
+        """The parameters as the kernel gets them: declared outputs point into the run's own folder."""
+        return {**self.parameters, **self.resolved, **{n: str(path) for n, path in self.candidates.items()}}
+
+    @property
     def candidates(self) -> Mapping[str, Path]:
         """Where the run was told to write each declared output."""
         return {
-            name: self.folder / "outputs" / name / Path(destination).name
-            for name, destination in self.outputs.items()
+            name: self.folder / "outputs" / name / Path(destination).name for name, destination in self.outputs.items()
         }
 
 
@@ -470,8 +475,12 @@ class Deployment:
     commit: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     model: Model | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
-    sealed: Mapping[str, Sealed] = field(default_factory=dict)  # evidence, executed notebook, outputs, model
+    sealed: Mapping[str, Sealed] = field(default_factory=dict)  # evidence, executed notebook, model
+    schema: Schema = Schema()
+    kernel: str = ""
+    pass_env: tuple[str, ...] = ()
     since: str = ""
     state: str = "unverified"  # verified, unverified, failed
 
@@ -501,6 +510,25 @@ class Plan:
     @property
     def allowed(self) -> bool:
         return not self.unmet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """What an attempt to make a release live came to.
+
+    `decision` is None where the gates were not asked; `deployment` is None where nothing went live.
+    """
+
+    plan: Plan
+    evidence: Evidence | None = None
+    decision: Decision | None = None
+    deployment: Deployment | None = None
+    verification: tuple[Check, ...] = ()
+    note: str = ""
+
+    @property
+    def done(self) -> bool:
+        return self.deployment is not None and self.deployment.state == "verified"
 
 
 # -- the ledger -------------------------------------------------------------------------------------------------
