@@ -1,0 +1,102 @@
+"""Run -> Checks -> Evidence. Every question is answered from what a run left; nothing is executed here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nbpromote.errors import Refused
+from nbpromote.model import Check, Evidence, Outcome, Run
+from nbpromote.validate.answers import answers
+from nbpromote.validate.case import Case
+from nbpromote.validate.glued import scraps
+from nbpromote.validate.metrics import metrics, metrics_finite
+from nbpromote.validate.outputs import outputs_match
+from nbpromote.validate.result import model_predicts, outputs_written, ran_to_the_end
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+__all__ = ["CHECKS", "Case", "accepted", "answers", "evidence", "scraps"]
+
+CHECKS: Mapping[str, Callable[[Case], Check]] = {
+    "ran-to-the-end": ran_to_the_end,
+    "metrics-finite": metrics_finite,
+    "outputs-written": outputs_written,
+    "outputs-match": outputs_match,
+    "model-predicts": model_predicts,
+}
+
+
+def evidence(
+    run: Run,
+    *,
+    executed: NotebookNode,
+    reference: NotebookNode | None,
+    reference_name: str = "",
+    versus_live: bool = False,
+) -> Evidence:
+    """Make every check of a run.
+
+    `executed` is the notebook as the run left it; `reference` holds the outputs to compare with, and
+    `reference_name` says where they come from: from the live deployment's run where `versus_live`, else accepted
+    by a person. None: nothing is live, or nothing was accepted yet.
+    """
+    case = Case(run=run, executed=executed, reference=reference, scraps=scraps(executed), versus_live=versus_live)
+    return Evidence(
+        run=run,
+        checks=_answers(case),
+        metrics={name: value for name, value in metrics(case).items() if math.isfinite(value)},
+        scraps=case.scraps,
+        model=case.model,
+        reference=reference_name if reference is not None else "",
+    )
+
+
+def accepted(evidence: Evidence, by: str, *, executed: NotebookNode) -> Evidence:
+    """New evidence of the same run: a person says that its outputs are right. The other answers are kept.
+
+    Raises `Refused` where another check blocks: outputs of such a run are nothing to compare with.
+    """
+    others = [check for check in evidence.unmet if check.name != "outputs-match"]
+    if others:
+        found = "; ".join(f"{check.name}: {check.summary}" for check in others)
+        raise Refused(
+            f"the outputs of run {evidence.run.id} cannot be accepted: {found}",
+            hint="mend that and run the notebook again; nothing was changed",
+        )
+    # compared with themselves: proof that the marked cells have outputs which nbval can compare
+    case = Case(run=evidence.run, executed=executed, reference=executed, scraps=evidence.scraps)
+    checks = [_accepted(case, by) if check.name == "outputs-match" else check for check in evidence.checks]
+    return replace(evidence, checks=tuple(checks), accepted_by=by, reference=f"run {evidence.run.id}")
+
+
+def _accepted(case: Case, by: str) -> Check:
+    check = _answer("outputs-match", case)
+    if check.outcome.blocks:
+        raise Refused(
+            f"the outputs of run {case.run.id} cannot be accepted: {check.summary}",
+            hint="\n".join(check.details) or "nothing was changed",
+        )
+    if check.outcome is Outcome.PASSED:
+        return replace(check, summary=f"{check.summary}, accepted by {by}")
+    return check
+
+
+def _answers(case: Case) -> tuple[Check, ...]:
+    first = _answer("ran-to-the-end", case)
+    rest = [name for name in CHECKS if name != first.name]
+    if first.outcome is Outcome.PASSED:
+        return (first, *(_answer(name, case) for name in rest))
+    reason = "not asked: the run did not reach its end"
+    return (first, *(Check(name=name, outcome=Outcome.SKIPPED, summary=reason) for name in rest))
+
+
+def _answer(name: str, case: Case) -> Check:
+    try:
+        return CHECKS[name](case)
+    except Exception as error:  # one check that cannot finish must not hide what the others found
+        reason = f"could not finish: {type(error).__name__}: {error}"
+        return Check(name=name, outcome=Outcome.ERRORED, summary=reason)

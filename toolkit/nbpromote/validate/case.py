@@ -1,0 +1,60 @@
+"""What a check may look at: a run, its executed notebook, and accepted outputs. Nothing here judges."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nbpromote.model import Model, Run, Scrap
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One run before its checks. `reference` is None where no outputs were accepted yet.
+
+    `versus_live`: the reference is the live deployment's run, so that a cell it lacks is new and not a gap.
+    """
+
+    run: Run
+    executed: NotebookNode
+    reference: NotebookNode | None
+    scraps: tuple[Scrap, ...]
+    versus_live: bool = False
+
+    @property
+    def model(self) -> Model | None:
+        """The last one that the run logged: earlier ones are tries."""
+        return self.run.models[-1] if self.run.models else None
+
+
+def code_cells(node: NotebookNode) -> list[NotebookNode]:
+    """The user's code cells, in order: number 1 is the first. What papermill injected is not among them."""
+    return [cell for cell in node.cells if cell.cell_type == "code" and not _injected(cell)]
+
+
+def _injected(cell: NotebookNode) -> bool:
+    return "injected-parameters" in cell.metadata.get("tags", [])
+
+
+# CSI sequences (colours), OSC sequences (links), and other two-byte escapes
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+
+
+def plain(text: str) -> str:
+    """Without terminal codes, which nbval and IPython write even where nobody can see colours."""
+    return _ESCAPES.sub("", text)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def short(text: str, limit: int = 200) -> str:
+    """The first line, cut to a length that fits a message."""
+    line = plain(text).strip().partition("\n")[0].rstrip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"
