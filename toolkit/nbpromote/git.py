@@ -1,0 +1,183 @@
+"""The git program: plumbing, status, blobs. Knows nothing of what the commits are about.
+
+Every call is explicit about its repository and format; the caller's GIT_* variables and hooks stay out.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nbpromote.errors import NotFound, Unavailable, Usage
+
+ZERO = "0" * 40
+
+
+class Rejected(Exception):
+    """A reference was not where the caller thought; nothing was moved."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    root: Path
+
+    def run(self, *args: str, data: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
+        """What git prints. Raises `Unavailable` with git's own words when it fails."""
+        done = self._call(args, data, env)
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
+            raise Unavailable(f"git {args[0]} failed: {said}")
+        return done.stdout
+
+    def ask(self, *args: str, data: bytes | None = None) -> str | None:
+        """What git prints, stripped; None where it says no."""
+        done = self._call(args, data, None)
+        return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
+
+    def _call(
+        self, args: Sequence[str], data: bytes | None, env: Mapping[str, str] | None
+    ) -> subprocess.CompletedProcess[bytes]:
+        # a user's hooks (reference-transaction, pre-push) could veto the ledger's writes
+        command = ["git", "-c", "core.hooksPath=/dev/null", "-C", str(self.root), *args]
+        try:
+            return subprocess.run(
+                command, input=data or b"", capture_output=True, env={**clean_environment(), **(env or {})}
+            )
+        except FileNotFoundError as error:
+            raise Unavailable("the git program is not installed", hint="install git") from error
+
+    # -- the work tree and its commits
+
+    @cached_property
+    def folder(self) -> Path:
+        """Git's own folder, shared by all worktrees."""
+        return (self.root / self.run("rev-parse", "--git-common-dir").decode().strip()).resolve()
+
+    def head(self) -> str | None:
+        """The commit that is checked out; None before the first."""
+        return self.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+
+    def identity(self) -> str:
+        """`Name <mail>` of whoever acts here. Raises `Usage` where git does not know."""
+        who = self.ask("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
+        if who is None:
+            raise Usage(
+                "git does not know who you are, and history needs a name",
+                hint='git config --global user.name "Your Name"; git config --global user.email you@example.org',
+            )
+        return who.rsplit(" ", 2)[0]
+
+    def tracked(self, commit: str | None = None) -> dict[str, str]:
+        """Blob id by path (from this root) of every file in the index, or in a commit."""
+        listing = self.run("ls-files", "-s", "-z") if commit is None else self.run("ls-tree", "-r", "-z", commit, ".")
+        rows = (row.split("\t", 1) for row in listing.decode(errors="surrogateescape").split("\0") if row)
+        # `mode blob stage` from the index, `mode blob id` from a tree
+        return {path: meta.split()[1 if commit is None else 2] for meta, path in rows}
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """A file's bytes in a commit, by its path from this root."""
+        done = self._call(("cat-file", "blob", f"{commit}:./{path}"), None, None)
+        return done.stdout if done.returncode == 0 else None
+
+    def is_dirty(self) -> bool:
+        return bool(self.run("status", "--porcelain", "-z", "--untracked-files=no", "."))
+
+    def ignored(self, path: Path) -> bool:
+        return self.ask("check-ignore", "-q", str(path)) is not None
+
+    def author_of(self, path: str) -> str | None:
+        """`Name <mail>` of the last commit that touched a file."""
+        return self.ask("log", "-1", "--format=%an <%ae>", "--", path) or None
+
+    # -- references, and commits made without a work tree
+
+    def ref(self, name: str) -> str | None:
+        return self.ask("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+
+    def refs(self, *patterns: str) -> dict[str, str]:
+        listing = self.run("for-each-ref", "--format=%(refname) %(objectname)", *patterns).decode()
+        return dict(line.rsplit(" ", 1) for line in listing.splitlines())
+
+    def commit(self, files: Mapping[str, bytes], message: str, *, parent: str | None) -> str:
+        """A commit that adds `files` to its parent's tree. Touches no work tree, no index, no reference."""
+        index = self.folder / f"nbpromote-index-{os.getpid()}"
+        env = {"GIT_INDEX_FILE": str(index)}
+        try:
+            if parent:
+                self.run("read-tree", parent, env=env)
+            lines = [f"100644 {self._blob(data)}\t{path}" for path, data in files.items()]
+            self.run("update-index", "--add", "--index-info", data="\n".join(lines).encode() + b"\n", env=env)
+            tree = self.run("write-tree", env=env).decode().strip()
+        finally:
+            index.unlink(missing_ok=True)
+        parents = ["-p", parent] if parent else []
+        return self.run("commit-tree", tree, *parents, data=message.encode()).decode().strip()
+
+    def _blob(self, data: bytes) -> str:
+        return self.run("hash-object", "-w", "--stdin", data=data).decode().strip()
+
+    def move(self, name: str, new: str, *, old: str | None) -> None:
+        """Compare and set. Raises `Rejected` when the reference is not at `old`."""
+        done = self._call(("update-ref", name, new, old or ZERO), None, None)
+        if done.returncode != 0:
+            raise Rejected(done.stderr.decode(errors="replace").strip())
+
+    def is_checked_out(self, branch: str) -> bool:
+        """Whether a worktree has the branch checked out; moving it would make that worktree lie."""
+        listing = self.run("worktree", "list", "--porcelain").decode()
+        return f"branch refs/heads/{branch}" in listing.splitlines()
+
+    # -- remotes
+
+    def remotes(self) -> tuple[str, ...]:
+        return tuple(self.run("remote").decode().split())
+
+    def fetch(self, remote: str, pattern: str, *, timeout: float) -> bool:
+        """Bring a remote's branches to `refs/remotes`. False when it did not answer in time."""
+        spec = f"+refs/heads/{pattern}:refs/remotes/{remote}/{pattern}"
+        command = ["git", "-C", str(self.root), "fetch", "--quiet", "--no-tags", remote, spec]
+        try:
+            env = {**clean_environment(), "GIT_TERMINAL_PROMPT": "0"}
+            return subprocess.run(command, capture_output=True, env=env, timeout=timeout).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+    def push(self, remote: str, commit: str, branch: str) -> None:
+        """A fast-forward. Raises `Rejected` when the remote's branch is elsewhere."""
+        done = self._call(("push", "--porcelain", remote, f"{commit}:refs/heads/{branch}"), None, None)
+        if done.returncode == 0:
+            return
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        if any(word in said for word in ("[rejected]", "fetch first", "non-fast-forward", "[remote rejected]")):
+            raise Rejected(said.strip())
+        raise Unavailable(
+            f"the remote {remote!r} did not take the ledger: {said.strip()}",
+            hint="mend the connection and run the same command again",
+        )
+
+
+def find(start: Path) -> Repository:
+    """The repository that `start` stands in, with `start` as the root of every path."""
+    repository = Repository(start.resolve())
+    if repository.ask("rev-parse", "--is-inside-work-tree") != "true":
+        raise NotFound(f"{start} is not in a git repository", hint="git init, or nbpromote init DIR")
+    return repository
+
+
+def init(folder: Path) -> Repository:
+    """A new repository, whatever stands around it."""
+    repository = Repository(folder.resolve())
+    repository.run("init", "--quiet", "--initial-branch=main")
+    return repository
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without whatever would point git at another repository."""
+    kept = {"GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"}
+    kept |= {f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")}
+    base = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
+    return {**base, "LC_ALL": "C"}

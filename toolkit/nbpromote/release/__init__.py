@@ -1,0 +1,102 @@
+"""Seal and open releases in the content-addressed store. Runs nothing and decides nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from nbpromote.model import Evidence, Model, Release, Sealed, canonical, dump, load, sha256
+from nbpromote.release.store import Damaged, Store
+from nbpromote.release.words import ADJECTIVES, ANIMALS
+
+__all__ = [
+    "Damaged",
+    "Store",
+    "alias",
+    "evidence_of",
+    "export_code",
+    "open_",
+    "seal",
+    "seal_evidence",
+    "seal_model",
+]
+
+
+def seal(
+    store: Store,
+    evidence: Evidence,
+    *,
+    code: Mapping[str, bytes],
+    lock: bytes | None,
+    model_folder: Path | None,
+    created: str,
+    author: str,
+) -> Release:
+    """Put everything that a release is into the store, and its manifest last.
+
+    `code` maps paths from the root to the bytes that ran. The manifest's bytes are canonical JSON, so the digest
+    of the release is the name under which the store keeps it.
+    """
+    run = evidence.run
+    sealed = {f"code/{path}": store.put(data) for path, data in code.items()}
+    if lock is not None:
+        sealed["lock"] = store.put(lock)
+    sealed |= seal_evidence(store, evidence)
+    if model_folder is not None and evidence.model is not None:
+        sealed |= seal_model(store, evidence.model, model_folder)
+    release = Release(
+        notebook=run.notebook,
+        path=run.path,
+        code=run.code.digest,
+        schema=run.code.schema,
+        created=created,
+        author=author,
+        commit=run.commit,
+        lock=sha256(lock) if lock is not None else None,
+        evidence=evidence.digest,
+        metrics=evidence.metrics,
+        files=sealed,
+    )
+    store.put(canonical(dump(release)))
+    return release
+
+
+def seal_evidence(store: Store, evidence: Evidence) -> dict[str, Sealed]:
+    """The evidence and the notebook it was made of, for good."""
+    return {
+        "evidence.json": store.put(canonical(dump(evidence))),
+        "executed.ipynb": store.put(evidence.run.notebook_file.read_bytes()),
+    }
+
+
+def seal_model(store: Store, model: Model, folder: Path) -> dict[str, Sealed]:
+    """A model's bytes. Raises `Damaged` when the folder is not what was validated."""
+    sealed = {}
+    for path, digest in model.files.items():
+        data = (folder / path).read_bytes() if (folder / path).is_file() else b""
+        if sha256(data) != digest:
+            raise Damaged(f"{path} of the model is not what was validated; nothing was changed")
+        sealed[f"model/{path}"] = store.put(data)
+    return sealed
+
+
+def open_(store: Store, digest: str) -> Release:
+    """Raises `Damaged` when the manifest is gone or changed."""
+    return load(Release, json.loads(store.get(digest)))
+
+
+def evidence_of(store: Store, sealed: Mapping[str, Sealed]) -> Evidence:
+    return load(Evidence, json.loads(store.get(sealed["evidence.json"].sha256)))
+
+
+def export_code(store: Store, release: Release, into: Path) -> Path:
+    """Lay out the sealed code below a folder, as it stood below the project's root."""
+    return store.export(release.files, "code/", into)
+
+
+def alias(digest: str) -> str:
+    """A name people can say, such as `brisk-otter`; derived from the digest, so it never needs keeping."""
+    number = int(digest[:16], 16)
+    number, animal = divmod(number, len(ANIMALS))
+    return f"{ADJECTIVES[number % len(ADJECTIVES)]}-{ANIMALS[animal]}"

@@ -1,0 +1,96 @@
+"""Content by its SHA-256, on any fsspec file system. Knows nothing of what the bytes mean."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nbpromote import files
+from nbpromote.errors import Error, Unavailable
+from nbpromote.model import Sealed, sha256
+
+
+class Damaged(Error):
+    """Bytes that are not what their name says, or are gone."""
+
+
+@dataclass(frozen=True)
+class Store:
+    url: str
+
+    def put(self, data: bytes) -> Sealed:
+        """Keep bytes; the same bytes are kept once. A reader never sees half of them."""
+        sealed = Sealed(sha256=sha256(data), size=len(data))
+        if not self.holds(sealed.sha256):
+            self._write(self._place(sealed.sha256), data)
+        return sealed
+
+    def holds(self, digest: str) -> bool:
+        return bool(self._system.exists(self._place(digest)))
+
+    def get(self, digest: str) -> bytes:
+        """Raises `Damaged` when the bytes are gone or are not those that were put."""
+        try:
+            data: bytes = self._system.cat_file(self._place(digest))
+        except FileNotFoundError as error:
+            raise Damaged(f"{digest[:12]} is gone from the store {self.url}", hint="nbpromote doctor") from error
+        except OSError as error:
+            raise Unavailable(f"the store {self.url} cannot be read: {error}") from error
+        if sha256(data) != digest:
+            raise Damaged(f"{digest[:12]} in the store {self.url} was changed", hint="nbpromote doctor")
+        return data
+
+    def put_folder(self, folder: Path, prefix: str) -> dict[str, Sealed]:
+        """Every file below a folder, by `prefix` and its path."""
+        found = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {f"{prefix}{path.relative_to(folder).as_posix()}": self.put(path.read_bytes()) for path in found}
+
+    def export(self, sealed: Mapping[str, Sealed], prefix: str, into: Path) -> Path:
+        """Write the files whose path starts with `prefix` below a folder, without the prefix."""
+        for path, file in sealed.items():
+            if path.startswith(prefix):
+                files.write(into / path.removeprefix(prefix), self.get(file.sha256))
+        return into
+
+    def _write(self, place: str, data: bytes) -> None:
+        if self._local:
+            files.write(Path(place), data)
+            return
+        try:
+            self._system.makedirs(os.path.dirname(place), exist_ok=True)
+            draft = f"{place}.{secrets.token_hex(4)}"
+            self._system.pipe_file(draft, data)
+            self._system.mv(draft, place)
+        except OSError as error:
+            raise Unavailable(f"the store {self.url} cannot be written: {error}") from error
+
+    def _place(self, digest: str) -> str:
+        return f"{self._root}/sha256/{digest[:2]}/{digest[2:]}"
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        import fsspec  # 0.2 s; only the verbs that seal or restore pay it
+
+        try:
+            system, root = fsspec.core.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise Unavailable(f"the store {self.url} cannot be opened: {error}") from error
+        return system, root.rstrip("/")
+
+    @property
+    def _system(self) -> Any:
+        return self._opened[0]
+
+    @property
+    def _root(self) -> str:
+        return self._opened[1]
+
+    @property
+    def _local(self) -> bool:
+        protocol = self._system.protocol
+        return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
