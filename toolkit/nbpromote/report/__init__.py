@@ -1,0 +1,38 @@
+"""Records in, strings out: text for a terminal, JSON for scripts, HTML for people. Writes nothing."""
+
+from nbpromote.report.board import history, status
+from nbpromote.report.page import page
+from nbpromote.report.plain import (
+    checks_json,
+    decision_json,
+    evidence_json,
+    findings_json,
+    history_json,
+    parameters_json,
+    plan_json,
+    promotion_json,
+    status_json,
+)
+from nbpromote.report.text import checks, decision, evidence, findings, parameters, plan, promotion
+
+__all__ = [
+    "checks",
+    "checks_json",
+    "decision",
+    "decision_json",
+    "evidence",
+    "evidence_json",
+    "findings",
+    "findings_json",
+    "history",
+    "history_json",
+    "page",
+    "parameters",
+    "parameters_json",
+    "plan",
+    "plan_json",
+    "promotion",
+    "promotion_json",
+    "status",
+    "status_json",
+]

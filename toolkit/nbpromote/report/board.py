@@ -1,0 +1,98 @@
+"""What stands where, and how it came to be: the status table and the history, as text. No heavy import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nbpromote.model import Deployment, Event, Status
+from nbpromote.report import words
+from nbpromote.report.layout import Paint, columns, grid
+
+_STATES = {"verified": "green", "unverified": "yellow", "failed": "red"}
+_STEPS = {
+    "refused": "red",
+    "failed": "red",
+    "abandoned": "yellow",
+    "intent": "yellow",
+    "unverified": "yellow",
+}
+
+
+def status(rows: Sequence[Status], *, colour: bool = False) -> str:
+    """Notebooks by environments; holds and promotions left half-way stand below. Times are UTC."""
+    paint = Paint(colour)
+    live = {(row.environment, d.notebook): d for row in rows for d in row.deployments}
+    names = sorted({notebook for _, notebook in live})
+    pending = {(row.environment, notebook) for row in rows for notebook in row.pending}
+    if not names:
+        where = ", ".join(words.line(row.environment) for row in rows) or "no environment"
+        lines = [f"nothing is live yet in {where}", "the first: nbpromote release NAME"]
+    else:
+        table = [
+            [[paint(words.line(name), "bold")]]
+            + [_deployed(live.get((r.environment, name)), (r.environment, name) in pending, paint) for r in rows]
+            for name in names
+        ]
+        header = ["notebook", *(words.line(row.environment) for row in rows)]
+        lines = [*grid(header, table, paint), "", "times are UTC"]
+    extra = columns(_extra(rows, paint))
+    return "\n".join([*lines, *([""] if extra else []), *extra])
+
+
+def _deployed(deployment: Deployment | None, pending: bool, paint: Paint) -> list[str]:
+    if deployment is None:
+        return ["-"]
+    alias = words.line(deployment.alias) or words.short(deployment.release)
+    state = words.line(deployment.state)
+    metric = words.key_metric(deployment.metrics)
+    facts = [
+        f"v{words.line(deployment.model.version)}" if deployment.model and deployment.model.version else "",
+        f"{words.line(metric[0])} {words.number(metric[1])}" if metric else "",
+    ]
+    lines = [
+        f"{paint(alias, 'bold')}{''.join(f' · {fact}' for fact in facts if fact)}",
+        f"{words.moment(deployment.since)} {paint(state, _STATES.get(state, 'bold'))}".strip(),
+    ]
+    return [*lines, *([paint("config pending", "yellow")] if pending else [])]
+
+
+def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
+    """What needs somebody, a line each."""
+    lines = []
+    for row in rows:
+        environment = words.line(row.environment)
+        for notebook, digests in sorted(row.held.items()):
+            held = f"{', '.join(map(words.short, digests))} may not come back until `nbpromote unhold`"
+            lines += [[paint("held", "yellow"), environment, words.line(notebook), held]] if digests else []
+        for notebook in row.open:
+            told = "a promotion was left half-way: run it again, or `nbpromote doctor --repair`"
+            lines.append([paint("half-way", "red"), environment, words.line(notebook), told])
+    return lines
+
+
+def history(events: Sequence[Event], *, colour: bool = False) -> str:
+    """One line an attempt, newest first: when it began, how it ended, who, what and why. Times are UTC."""
+    if not events:
+        return "nothing has happened yet"
+    paint = Paint(colour)
+    header = ["when", "where", "notebook", "what", "outcome", "release", "who", "why"]
+    attempts = [_attempt(group, paint) for group in reversed(words.attempts(tuple(events)))]
+    return "\n".join(columns([[paint(name, "bold") for name in header], *attempts]))
+
+
+def _attempt(group: Sequence[Event], paint: Paint) -> list[str]:
+    first, last = group[0], group[-1]
+    digest = next((event.release for event in reversed(group) if event.release), "")
+    alias = next((event.alias for event in reversed(group) if event.alias), "")
+    reasons = dict.fromkeys(words.line(event.reason) for event in group if event.reason)
+    step = words.line(last.step)
+    return [
+        words.moment(first.at),
+        words.line(first.environment),
+        words.line(", ".join(first.notebooks)),
+        words.line(first.verb),
+        paint("half-way" if step == "intent" else step, _STEPS.get(step, "green")),
+        words.line(alias) or words.short(digest),
+        words.line(first.actor),
+        "; ".join(reasons),
+    ]

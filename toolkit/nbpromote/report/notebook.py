@@ -1,0 +1,98 @@
+"""An executed notebook as one HTML document that can do nothing: no script, no form, no address to fetch.
+
+Three barriers: what may stay is on a list, the document's policy forbids every source of content, and the page
+puts it into a frame without the right to run anything.
+"""
+
+from __future__ import annotations
+
+import base64
+from importlib.resources import files
+from warnings import catch_warnings, simplefilter
+
+from nbpromote.model import Json, Scrap
+from nbpromote.report.harmless import harmless
+
+# the same in the page and in the frame: a browser gives the frame both
+CSP = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; form-action 'none'"
+)
+
+_HEAD = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{csp}"><meta name="color-scheme" content="light dark">
+<meta name="viewport" content="width=device-width"><title>Executed notebook</title>
+<style>{style}</style></head><body>
+"""
+
+
+def read(executed: str) -> Json | None:
+    """The notebook as nbformat reads it; None where it cannot be read."""
+    import nbformat  # 1.25 s in an environment with JupyterLab
+    from nbformat import ValidationError
+
+    try:
+        node = nbformat.reads(executed, as_version=4)
+        nbformat.validate(node)
+    except (ValueError, ValidationError, AttributeError, KeyError, TypeError):
+        return None  # cut off, or not a notebook: the record tells the story without it
+    return node
+
+
+def document(node: Json) -> str:
+    """The notebook as a whole document, for the frame's `srcdoc`."""
+    return _HEAD.format(csp=CSP, style=_style()) + harmless(_body(node)) + "</body></html>"
+
+
+def _style() -> str:
+    return files(__package__).joinpath("notebook.css").read_text(encoding="utf-8")
+
+
+def _body(node: Json) -> str:
+    from nbconvert import HTMLExporter  # 0.5 s
+
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        template_name="basic",
+        # by default a folder named `basic` where the user stands would be taken for templates, which are code
+        extra_template_basedirs=[],
+        mathjax_url="",
+        require_js_url="",
+        exclude_anchor_links=True,
+    )
+    # widgets and scripts come first by default, and would leave a hole where a picture could stand
+    exporter.config.NbConvertBase.display_data_priority = _SHOWN
+    with catch_warnings():
+        simplefilter("ignore", UserWarning)  # for every output of a kind that it cannot show, such as a scrap
+        body, _ = exporter.from_notebook_node(node)
+    return str(body)
+
+
+_SHOWN = [
+    "text/html",
+    "text/markdown",
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "text/latex",
+    "text/plain",
+]
+
+
+def figure(node: Json, scrap: Scrap) -> str | None:
+    """The picture of a scrap as a data address, from the output that scrapbook marked with its name."""
+    for cell in node.cells:
+        for output in cell.get("outputs", ()):
+            if output.get("metadata", {}).get("scrapbook", {}).get("name") == scrap.name:
+                address = _picture(output.get("data", {}))
+                if address:
+                    return address
+    return None
+
+
+def _picture(data: Json) -> str | None:
+    for kind in ("image/png", "image/jpeg"):
+        if kind in data:
+            return f"data:{kind};base64,{''.join(str(data[kind]).split())}"
+    if "image/svg+xml" in data:
+        # a picture in an <img> runs no script and fetches nothing
+        return f"data:image/svg+xml;base64,{base64.b64encode(str(data['image/svg+xml']).encode()).decode()}"
+    return None

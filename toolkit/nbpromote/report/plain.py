@@ -1,0 +1,215 @@
+"""Records as the JSON that `--json` prints. Keys are a promise to scripts: added to, never renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nbpromote.model import (
+    Cell,
+    Check,
+    Decision,
+    Deployment,
+    Environment,
+    Event,
+    Evidence,
+    Finding,
+    Gate,
+    Json,
+    Model,
+    Plan,
+    Promotion,
+    Status,
+    Verdict,
+)
+from nbpromote.report import words
+from nbpromote.report.text import given
+
+
+def status_json(rows: Sequence[Status]) -> dict[str, Json]:
+    return {"environments": [_environment(row) for row in rows]}
+
+
+def _environment(row: Status) -> dict[str, Json]:
+    return {
+        "name": row.environment,
+        "tracking_uri": row.tracking_uri,
+        "notebooks": [
+            {**_deployment(live), "config_pending": live.notebook in row.pending} for live in row.deployments
+        ],
+        "held": {notebook: list(digests) for notebook, digests in row.held.items()},
+        "open": list(row.open),
+    }
+
+
+def _deployment(live: Deployment) -> dict[str, Json]:
+    return {
+        "notebook": live.notebook,
+        "release": live.release,
+        "alias": live.alias,
+        "code": live.code,
+        "state": live.state,
+        "since": live.since,
+        "model": _model(live.model),
+        "run": live.run,
+        "metrics": dict(live.metrics),
+    }
+
+
+def _model(model: Model | None) -> dict[str, Json] | None:
+    if model is None:
+        return None
+    return {"name": model.name, "version": model.version, "sha256": model.sha256}
+
+
+def history_json(events: Sequence[Event]) -> dict[str, Json]:
+    """Every event, oldest first."""
+    return {"events": [_event(event) for event in sorted(events, key=lambda event: event.at)]}
+
+
+def _event(event: Event) -> dict[str, Json]:
+    return {
+        "id": event.id,
+        "at": event.at,
+        "actor": event.actor,
+        "verb": event.verb,
+        "step": event.step,
+        "environment": event.environment,
+        "notebooks": list(event.notebooks),
+        "release": event.release,
+        "alias": event.alias,
+        "attempt": event.attempt,
+        "reason": event.reason,
+        "commit": event.commit,
+    }
+
+
+def evidence_json(evidence: Evidence) -> dict[str, Json]:
+    run = evidence.run
+    return {
+        "notebook": run.notebook,
+        "environment": run.environment,
+        "passed": evidence.passed,
+        "evidence": evidence.digest,
+        "run": run.id,
+        "code": run.code.digest,
+        "commit": run.commit,
+        "dirty": run.dirty,
+        "started": run.started,
+        "seconds": run.seconds,
+        "parameters": dict(run.parameters),
+        "resolved": dict(run.resolved),
+        "failure": _cell(run.failure) if run.failure else None,
+        "cells": [_cell(cell) for cell in run.cells],
+        **checks_json(evidence.checks),
+        "metrics": dict(evidence.metrics),
+        "model": {"uri": evidence.model.uri, **(_model(evidence.model) or {})} if evidence.model else None,
+        "accepted_by": evidence.accepted_by,
+        "executed": str(run.notebook_file),
+        "tracking_uri": run.tracking_uri,
+        "mlflow_run": run.mlflow_run,
+        "notes": list(run.notes),
+        "withheld": list(run.withheld),
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Json]:
+    return {
+        "number": cell.number,
+        "id": cell.id,
+        "ending": cell.ending.value,
+        "seconds": cell.seconds,
+        "error": words.clean(cell.error),
+        "message": words.clean(cell.message),
+    }
+
+
+def plan_json(plan: Plan) -> dict[str, Json]:
+    return {
+        "notebook": plan.notebook,
+        "release": plan.release,
+        "alias": plan.alias,
+        "code": plan.code,
+        "from": plan.source,
+        "to": plan.target,
+        "strategy": plan.strategy,
+        "allowed": plan.allowed,
+        "unmet": list(plan.unmet),
+        "incumbent": _deployment(plan.incumbent) if plan.incumbent else None,
+        "parameters": dict(plan.parameters),
+        "origins": dict(plan.origins),
+        "changed": {name: {"live": live, "candidate": new} for name, (live, new) in plan.changed.items()},
+        "gates": [_gate(gate) for gate in plan.gates],
+        "ledger": plan.head,
+    }
+
+
+def _gate(gate: Gate) -> dict[str, Json]:
+    return {"gate": words.gate(gate), "mode": gate.mode.value, "where": gate.where}
+
+
+def decision_json(decision: Decision) -> dict[str, Json]:
+    return {
+        "environment": decision.environment,
+        "allowed": decision.allowed,
+        "unmet": list(decision.unmet),
+        "gates": [_verdict(verdict) for verdict in decision.verdicts],
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Json]:
+    return {
+        **_gate(verdict.gate),
+        "outcome": verdict.outcome.value,
+        "refuses": verdict.refuses,
+        "seen": verdict.seen,
+        "live": verdict.live,
+        "reason": verdict.reason,
+    }
+
+
+def checks_json(checks: Sequence[Check]) -> dict[str, Json]:
+    return {
+        "checks": [
+            {"name": c.name, "outcome": c.outcome.value, "summary": c.summary, "details": list(c.details)}
+            for c in checks
+        ]
+    }
+
+
+def promotion_json(promotion: Promotion) -> dict[str, Json]:
+    return {
+        "done": promotion.done,
+        "note": promotion.note,
+        "deployment": _deployment(promotion.deployment) if promotion.deployment else None,
+        "plan": plan_json(promotion.plan),
+        "evidence": evidence_json(promotion.evidence) if promotion.evidence else None,
+        "decision": decision_json(promotion.decision) if promotion.decision else None,
+        "verification": checks_json(promotion.verification)["checks"],
+    }
+
+
+def findings_json(findings: Sequence[Finding]) -> dict[str, Json]:
+    return {
+        "findings": [
+            {
+                "path": finding.path,
+                "line": finding.line,
+                "cell": finding.cell,
+                "cell_id": finding.cell_id,
+                "message": finding.message,
+                "hint": finding.hint,
+            }
+            for finding in findings
+        ]
+    }
+
+
+def parameters_json(environment: Environment) -> dict[str, Json]:
+    return {
+        "environment": environment.name,
+        "tracking_uri": environment.tracking_uri,
+        "parameters": [
+            {"name": name, "value": value, "kind": kind or "value", "from": environment.origins.get(name)}
+            for name, value, kind in given(environment)
+        ],
+    }

@@ -1,0 +1,137 @@
+"""How single values are spelled in every report, and how they are kept on one harmless line."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+
+from nbpromote.model import Cell, Ending, Event, Gate, Json, Mode
+
+# lower is better for the first two, but a reader looks for the error of a model before its score
+_KEY = ("mae", "rmse", "accuracy", "auc", "f1", "r2")
+
+# what a terminal obeys: CSI and OSC sequences, then any other control character but the line feed
+_ORDERS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+# marks that make text read in another order than it is stored
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def clean(text: str) -> str:
+    """Text that a notebook may have written, without what would steer a terminal."""
+    return _BIDI.sub("", _ORDERS.sub("", text.expandtabs(4)))
+
+
+def line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def number(value: float) -> str:
+    """Four significant digits, more where a large number has them before its point: `28.13`, `336,776`."""
+    if not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) or (value == int(value) and abs(value) < 1e15):
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.1f}" if abs(value) < 1e9 else f"{value:.4g}"
+    return f"{value:.4g}"
+
+
+def seconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def moment(at: str) -> str:
+    """`2026-11-22T19:10:05.000Z` as `2026-11-22 19:10`."""
+    return line(at[:16].replace("T", " "))
+
+
+def short(digest: str) -> str:
+    return line(digest[:12])
+
+
+def value(plain: Json) -> str:
+    """A parameter's value as one line of JSON."""
+    return line(json.dumps(plain, ensure_ascii=False, default=str))
+
+
+def key_metric(metrics: Mapping[str, float]) -> tuple[str, float] | None:
+    """The one metric to show where there is room for one."""
+    name = next((name for name in (*_KEY, *sorted(metrics)) if name in metrics), None)
+    return None if name is None else (name, metrics[name])
+
+
+def change(candidate: float, live: float) -> str:
+    """`-2.1 (-7.0 %)`; no share of a zero."""
+    if candidate == live:
+        return "no change"
+    difference = candidate - live
+    sign = "+" if difference > 0 else "-"
+    share = f" ({difference / abs(live):+.1%})".replace("%", " %") if live else ""
+    return f"{sign}{number(abs(difference))}{share}"
+
+
+def gate(gate: Gate) -> str:
+    """`mae at most 30`, `mae at most 2 % above live`, `outputs-match passes`."""
+    if gate.check is not None:
+        said = f"{gate.check} passes"
+    else:
+        said = f"{gate.metric} " + (" and ".join(_bounds(gate)) or "is present")
+    return line(said + (f" ({gate.mode})" if gate.mode is not Mode.ENFORCE else ""))
+
+
+def _bounds(gate: Gate) -> list[str]:
+    against = gate.versus or "live"
+    bounds = [
+        ("at most {}", gate.max, number),
+        ("at least {}", gate.min, number),
+        (f"at most {{}} above {against}", gate.max_increase, number),
+        (f"at most {{}} below {against}", gate.max_decrease, number),
+        (f"at most {{}} above {against}", gate.max_relative_increase, _percent),
+        (f"at most {{}} below {against}", gate.max_relative_decrease, _percent),
+    ]
+    return [said.format(spell(bound)) for said, bound, spell in bounds if bound is not None]
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.4g} %"
+
+
+_ENDINGS = {
+    Ending.ERROR: "failed",
+    Ending.STOPPED: "stopped itself",
+    Ending.DIED: "took the kernel down",
+    Ending.TIMED_OUT: "ran out of time",
+    Ending.INTERRUPTED: "was interrupted",
+    Ending.NOT_REACHED: "was not reached",
+}
+
+
+def failure(cell: Cell, *, of: int) -> str:
+    """`cell 3 of 7 (a1b2c3) failed: ValueError: no such column`."""
+    where = f"cell {cell.number} of {of}" + (f" ({cell.id})" if cell.id else "")
+    told = [part for part in (line(cell.error), line(cell.message)) if part]
+    return ": ".join([line(f"{where} {_ENDINGS.get(cell.ending, cell.ending.value)}"), *told])
+
+
+def release(alias: str, digest: str) -> str:
+    """`brisk-otter (1a2b3c4d5e6f)`, or what there is of it."""
+    return f"{line(alias)} ({short(digest)})" if alias and digest else line(alias) or short(digest)
+
+
+def attempts(events: tuple[Event, ...]) -> list[list[Event]]:
+    """Events grouped by attempt, in the order in which the attempts began."""
+    grouped: dict[tuple[str, str], list[Event]] = {}
+    for event in events:
+        # two environments keep two ledgers, so an attempt is named by both
+        grouped.setdefault((event.environment, event.attempt or event.id), []).append(event)
+    return sorted(grouped.values(), key=lambda group: group[0].at)
