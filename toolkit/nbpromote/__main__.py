@@ -1,0 +1,5 @@
+"""`python -m nbpromote`."""
+
+from nbpromote.cli import main
+
+main()

@@ -1,0 +1,121 @@
+"""The whole road on real flights, step by step, as a data scientist would walk it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbpromote import files, git, report
+from nbpromote import project as projects
+from nbpromote.errors import Refused, Usage
+from nbpromote.model import Promotion
+from nbpromote.project import Project
+from nbpromote.workflow import authoring, promoting, releasing, running, watching
+
+Say = Callable[[str], None]
+
+NOTEBOOKS = ("prepare_flights", "train_delay", "score_flights", "delay_report")
+FAR, NEAR = ("prepare_flights", "train_delay"), ("score_flights", "delay_report")
+
+# one line of train_delay.py, made worse: the model no longer sees what is known at push-back
+GOOD, WORSE = "", ""
+
+
+@dataclass(frozen=True)
+class Walk:
+    project: Project
+    say: Say
+
+    @contextmanager
+    def step(self, verb: str, what: str) -> Iterator[None]:
+        """One line a step, with its seconds, once it is done."""
+        started = time.monotonic()
+        yield
+        self.say(f"{verb:<9} {what:<62} {time.monotonic() - started:5.1f} s")
+
+
+def walk(folder: Path, *, say: Say) -> None:
+    """Raises `Usage` when the folder is not new, and `Refused` when a step does not go as it should."""
+    if folder.exists() and any(folder.iterdir()):
+        raise Usage(f"{folder} is not empty; the demo wants a folder of its own")
+    started = time.monotonic()
+    walker = _begin(folder, say)
+    _author(walker)
+    _promote(walker)
+    _worsen(walker)
+    _end(walker, seconds=time.monotonic() - started)
+
+
+def _begin(folder: Path, say: Say) -> Walk:
+    started = time.monotonic()
+    authoring.init(folder, example="flights")
+    repository = git.find(folder)
+    repository.run("config", "user.name", "Ada Demo")
+    repository.run("config", "user.email", "ada@example.org")
+    walker = Walk(projects.find(folder), say)
+    _commit(walker, "Start from the flights example")
+    say(f"{'init':<9} {f'four notebooks and three environments in {folder}':<62} {time.monotonic() - started:5.1f} s")
+    with walker.step("sync", "notebooks and scripts agree"):
+        authoring.sync(walker.project)
+    return walker
+
+
+def _author(walker: Walk) -> None:
+    for name in NOTEBOOKS:
+        with walker.step("run", f"{name} in dev"):
+            running.run(walker.project, name, env="dev")
+        with walker.step("baseline", f"{name}: its outputs are accepted"):
+            running.baseline(walker.project, name)
+        with walker.step("release", f"{name} is sealed and live in dev"):
+            _live(releasing.seal(walker.project, name, reason="first release"))
+    _commit(walker, "Accept the outputs of dev")
+
+
+def _promote(walker: Walk) -> None:
+    for target, names in (("staging", (*FAR, *NEAR)), ("prod", FAR)):
+        for name in names:
+            with walker.step("promote", f"{name} to {target}: run there, gates asked, verified"):
+                _live(promoting.promote(walker.project, name, to=target, reason="the demo's road"))
+
+
+def _worsen(walker: Walk) -> None:
+    """An edit that runs and is released, and that staging's gates refuse."""
+    script = walker.project.notebooks / "train_delay.py"
+    files.write(script, script.read_text().replace(GOOD, WORSE))
+    with walker.step("run", "train_delay in dev, after an edit that makes it worse"):
+        authoring.sync(walker.project, ["train_delay"])
+        running.run(walker.project, "train_delay", env="dev")
+        running.baseline(walker.project, "train_delay")
+        _commit(walker, "Leave out the departure delay")
+        _live(releasing.seal(walker.project, "train_delay", reason="a deliberately worse edit"))
+    with walker.step("refused", "train_delay to staging: its gates say no, nothing changed there"):
+        refused = promoting.promote(walker.project, "train_delay", to="staging")
+    if refused.decision is None or refused.decision.allowed:
+        raise Refused("the worse edit was not refused by staging's gates")
+    for reason in refused.decision.unmet:
+        walker.say(f"{'':<9}   {reason}")
+    with walker.step("rollback", "train_delay in dev: code, parameters and model as before"):
+        _live(promoting.rollback(walker.project, "train_delay", env="dev", reason="refused by staging"))
+        git.find(walker.project.root).run("revert", "--no-edit", "HEAD")
+
+
+def _end(walker: Walk, *, seconds: float) -> None:
+    page = watching.page(walker.project, "train_delay", env="prod")
+    walker.say("")
+    walker.say(report.status(watching.status(walker.project)))
+    walker.say("")
+    walker.say(f"report    {page}")
+    walker.say(f"history   git -C {walker.project.root} log nbpromote/prod")
+    walker.say(f"done in {seconds:.0f} s")
+
+
+def _live(promotion: Promotion) -> None:
+    if not promotion.done:
+        raise Refused("the demo stopped:\n" + report.promotion(promotion))
+
+
+def _commit(walker: Walk, message: str) -> None:
+    authoring.commit_all(walker.project.root, message)

@@ -1,0 +1,145 @@
+"""Seal a passing run, and make it live in its entry environment."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from nbpromote import gate, release, track
+from nbpromote.errors import Refused
+from nbpromote.model import Deployment, Evidence, Plan, Promotion, Release, Sealed, Standing
+from nbpromote.project import Project
+from nbpromote.workflow import applying, running
+from nbpromote.workflow.site import Site
+
+
+def seal(project: Project, name: str, *, run_id: str | None = None, reason: str = "") -> Promotion:
+    """Seal a passing run of an entry environment and make it live there.
+
+    Raises `Refused` when the run did not pass, or when the notebook was edited since.
+    """
+    site = Site(project)
+    pair = site.pair(name)
+    evidence = (
+        running.find_evidence(project, run_id) if run_id else running.last_evidence(project, pair.name, site.entry())
+    )
+    environment = evidence.run.environment
+    _refuse_unfit(site, evidence)
+    if site.code(pair).digest != evidence.run.code.digest:
+        raise Refused(
+            f"{pair.name} was edited since its last run {evidence.run.id}; nothing was released",
+            hint=f"nbpromote run {pair.name} --env {environment}",
+        )
+    site.ledger.fetch()
+    applying.resume(site, environment, pair.name)
+    standing = site.ledger.state(environment)[pair.name]
+    return _make_live(site, _seal(site, evidence), evidence, standing, reason=reason)
+
+
+def _make_live(site: Site, sealed: Release, evidence: Evidence, standing: Standing, *, reason: str) -> Promotion:
+    kept = {path: file for path, file in sealed.files.items() if not path.startswith("code/")}
+    deployment = deployment_of(sealed, evidence, strategy="release", kept=kept)
+    plan = _plan(site, deployment, standing)
+    again = applying.already(site, "release", plan, deployment.settings, standing)
+    if again is not None:
+        return again
+    live = standing.live.metrics if standing.live else None
+    decision = gate.decide(evidence, plan.gates, live=live, environment=deployment.environment)
+    outcome = Promotion(plan=plan, evidence=evidence, decision=decision)
+    if not (plan.allowed and decision.allowed):
+        return outcome
+    track.tag_release(evidence.run, deployment.release, deployment.alias)
+    return applying.apply(site, "release", deployment, outcome, expected=standing, reason=reason)
+
+
+def _refuse_unfit(site: Site, evidence: Evidence) -> None:
+    run = evidence.run
+    if not site.policy(run.environment, "").is_entry:
+        raise Refused(f"run {run.id} is of {run.environment}; a release is sealed from an entry environment's run")
+    if not evidence.passed:
+        reasons = "; ".join(f"{check.name} {check.outcome}: {check.summary}" for check in evidence.unmet)
+        accept = any(check.name == "outputs-match" for check in evidence.unmet)
+        raise Refused(
+            f"run {run.id} did not pass, so nothing was released: {reasons or 'no check was made'}",
+            hint=f"nbpromote baseline {run.notebook}" if accept else f"mend it, then nbpromote run {run.notebook}",
+        )
+
+
+def _seal(site: Site, evidence: Evidence) -> Release:
+    run = evidence.run
+    ran = run.folder / "code"
+    code = {path.relative_to(ran).as_posix(): path.read_bytes() for path in ran.rglob("*") if path.is_file()}
+    with tempfile.TemporaryDirectory() as folder:
+        model = evidence.model
+        return release.seal(
+            site.store,
+            evidence,
+            code=code,
+            lock=site.lock_file(),
+            model_folder=track.folder_of(run.tracking_uri, model.uri, Path(folder)) if model else None,
+            created=run.ended,  # not now: the same evidence is the same release
+            author=site.git.author_of(run.path) or site.actor,
+        )
+
+
+def _plan(site: Site, deployment: Deployment, standing: Standing) -> Plan:
+    policy = site.policy(deployment.environment, deployment.notebook)
+    unmet = [held(deployment)] if deployment.release in standing.holds else []
+    return Plan(
+        notebook=deployment.notebook,
+        release=deployment.release,
+        alias=deployment.alias,
+        source="",
+        target=deployment.environment,
+        strategy="release",
+        code=deployment.code,
+        incumbent=standing.live,
+        parameters=deployment.parameters,
+        origins={},
+        changed=changed(standing.live, deployment.parameters),
+        gates=policy.gates,
+        unmet=tuple(unmet),
+    )
+
+
+def held(deployment: Deployment) -> str:
+    return (
+        f"{deployment.alias} is held in {deployment.environment}, because it was rolled back there: "
+        f"nbpromote unhold {deployment.alias} --env {deployment.environment} lifts that"
+    )
+
+
+def changed(live: Deployment | None, parameters: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+    """Parameters that differ from what is live: (live, candidate)."""
+    before = live.parameters if live else {}
+    names = sorted({*before, *parameters})
+    return {n: (before.get(n), parameters.get(n)) for n in names if before.get(n) != parameters.get(n)}
+
+
+def deployment_of(sealed: Release, evidence: Evidence, *, strategy: str, kept: Mapping[str, Sealed]) -> Deployment:
+    """What going live on this evidence leaves."""
+    run = evidence.run
+    return Deployment(
+        notebook=run.notebook,
+        environment=run.environment,
+        release=sealed.digest,
+        alias=release.alias(sealed.digest),
+        code=sealed.code,
+        run=run.id,
+        evidence=evidence.digest,
+        tracking_uri=run.tracking_uri,
+        settings=run.settings,
+        strategy=strategy,
+        parameters=run.parameters,
+        revision=run.revision,
+        commit=run.commit,
+        metrics=evidence.metrics,
+        model=evidence.model,
+        inputs=run.inputs,
+        outputs=run.outputs,
+        sealed=kept,
+        schema=sealed.schema,
+        kernel=run.kernel,
+        pass_env=run.pass_env,
+    )

@@ -1,0 +1,202 @@
+"""What every verb stands on: a project, its repository, its ledger and its store, and what they hold at a commit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nbpromote import git, ledger, notebook, params
+from nbpromote.errors import Error, NotFound, nearest
+from nbpromote.git import Repository
+from nbpromote.ledger import Ledger
+from nbpromote.model import Code, Environment, Pair, Policy, Schema
+from nbpromote.project import Project
+from nbpromote.release import Store
+
+
+@dataclass(frozen=True)
+class Site:
+    project: Project
+
+    @cached_property
+    def git(self) -> Repository:
+        """Raises `NotFound` outside a git repository."""
+        return git.find(self.project.root)
+
+    @cached_property
+    def params_git(self) -> Repository:
+        """The params folder may be a checkout of another repository."""
+        return git.find(self.project.params)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.git, ledger.shared_by(self.git, self.project.remote))
+
+    @cached_property
+    def store(self) -> Store:
+        url = self.project.store
+        return Store(url if "://" in url or url.startswith("/") else str(self.project.root / url))
+
+    @cached_property
+    def actor(self) -> str:
+        return self.git.identity()
+
+    # -- environments
+
+    @cached_property
+    def environments(self) -> tuple[str, ...]:
+        """Names, entry environments first, each after those it promotes from."""
+        names = params.environments(path.name for path in self.project.params.glob("*.yaml"))
+        return params.order(names, {name: self.policy(name, "").promotes_from for name in names})
+
+    def require(self, environment: str) -> str:
+        if environment not in self.environments:
+            known = ", ".join(self.environments) or "none"
+            raise NotFound(
+                f"no environment {environment!r}{nearest(environment, self.environments)}",
+                hint=f"known: {known} (one params/NAME.yaml each)",
+            )
+        return environment
+
+    def entry(self) -> str:
+        """The environment that work starts in, where there is one."""
+        entries = [name for name in self.environments if self.policy(name, "").is_entry]
+        if len(entries) != 1:
+            raise NotFound(f"several entry environments: {', '.join(entries) or 'none'}", hint="name one: --env E")
+        return entries[0]
+
+    def policy(self, environment: str, notebook_name: str) -> Policy:
+        """Demands are read from the commit where it holds them: an edit that nobody reviewed demands nothing."""
+        read = self.committed_params if self._is_committed(environment) else self.params_file
+        return params.policy(read, environment, notebook_name, folder=self.project.params.name)
+
+    def environment(
+        self,
+        name: str,
+        notebook_name: str,
+        schema: Schema,
+        *,
+        overrides: Mapping[str, str] | None = None,
+        schemas: Mapping[str, Schema | None] | None = None,
+    ) -> Environment:
+        """What a notebook gets in an environment: from the working tree in an entry environment, else from HEAD."""
+        self.require(name)
+        entry = self.policy(name, notebook_name).is_entry
+        read = self.params_file if entry else self.committed_params
+        if not entry and read(f"{name}.yaml") is None:
+            raise NotFound(
+                f"{self.project.params.name}/{name}.yaml is not committed",
+                hint="above the entry environment values come from a commit: git add and commit it",
+            )
+        return params.load(
+            read,
+            name,
+            notebook_name,
+            schema,
+            known_environments=self.environments,
+            known=schemas if schemas is not None else self.schemas,
+            root=self.project.root,
+            overrides=overrides or {},
+            folder=self.project.params.name,
+            revision=self.revision(name, entry=entry),
+            commit=None if entry else self.params_git.head(),
+        )
+
+    def revision(self, environment: str, *, entry: bool) -> dict[str, str]:
+        """Git's blob id of each file that an environment's values and demands come from."""
+        read = self._working_params if entry else self._committed_params
+        contents = {file: read(file) for file in _files_of(environment)}
+        folder = self.project.params.name
+        return {f"{folder}/{file}": _blob_id(data) for file, data in contents.items() if data is not None}
+
+    def uncommitted(self, environment: str) -> tuple[str, ...]:
+        """Params and policy files of an environment that differ from HEAD."""
+        files = _files_of(environment)
+        return tuple(file for file in files if self._working_params(file) != self._committed_params(file))
+
+    def params_file(self, file: str) -> str | None:
+        """A params or policy file of the working tree."""
+        data = self._working_params(file)
+        return data.decode() if data is not None else None
+
+    def committed_params(self, file: str) -> str | None:
+        """The same in HEAD."""
+        data = self._committed_params(file)
+        return data.decode() if data is not None else None
+
+    def _working_params(self, file: str) -> bytes | None:
+        path = self.project.params / file
+        return path.read_bytes() if path.is_file() else None
+
+    def _committed_params(self, file: str) -> bytes | None:
+        return self.params_git.read("HEAD", file) if self.params_git.head() else None
+
+    def _is_committed(self, environment: str) -> bool:
+        return self._committed_params(f"{environment}.yaml") is not None
+
+    # -- notebooks
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        return notebook.find_all(self.project.notebooks)
+
+    def pair(self, name: str) -> Pair:
+        return notebook.find(self.project.root, self.project.notebooks, name)
+
+    @cached_property
+    def schemas(self) -> dict[str, Schema | None]:
+        """What each notebook declares; None for one that cannot be read, and `check` says why."""
+        found: dict[str, Schema | None] = {}
+        for pair in self.pairs:
+            try:
+                found[pair.name] = notebook.schema(notebook.parse(str(pair.path), pair.path.read_bytes()))
+            except Error:
+                found[pair.name] = None
+        return found
+
+    def code(self, pair: Pair) -> Code:
+        """The code of a notebook as it stands in the working tree."""
+        return notebook.code(self._sides(pair), self._working_file, self.git.tracked(), self.project.include)
+
+    def committed_code(self, notebook_path: str) -> Code | None:
+        """The code of a notebook in HEAD; None where HEAD does not hold it."""
+        if self.git.head() is None:
+            return None
+        tracked = self.git.tracked("HEAD")
+        stem = notebook_path.rsplit(".", 1)[0]
+        sides = [side for side in (f"{stem}.ipynb", f"{stem}.py") if side in tracked]
+        if not sides:
+            return None
+        return notebook.code(sides, lambda path: self.git.read("HEAD", path), tracked, self.project.include)
+
+    def code_files(self, pair: Pair, code: Code) -> dict[str, bytes]:
+        """Every file that the code of a notebook is made of, by its path from the root."""
+        paths = [*self._sides(pair), *code.files]
+        found = {path: self._working_file(path) for path in paths}
+        return {path: data for path, data in found.items() if data is not None}
+
+    def relative(self, path: Path) -> str:
+        return path.resolve().relative_to(self.project.root).as_posix()
+
+    def lock_file(self, commit: str | None = None) -> bytes | None:
+        if self.project.lock is None:
+            return None
+        return self.git.read(commit, self.project.lock) if commit else self._working_file(self.project.lock)
+
+    def _sides(self, pair: Pair) -> list[str]:
+        return [self.relative(side) for side in (pair.ipynb, pair.script) if side is not None]
+
+    def _working_file(self, path: str) -> bytes | None:
+        file = self.project.root / path
+        return file.read_bytes() if file.is_file() else None
+
+
+def _files_of(environment: str) -> tuple[str, ...]:
+    return ("base.yaml", f"{environment}.yaml", f"{environment}.policy.yaml")
+
+
+def _blob_id(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
