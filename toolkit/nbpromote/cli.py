@@ -327,14 +327,18 @@ def demo(folder: str) -> int:
 
 
 def main() -> None:
-    """The one place where errors become exit codes (click's own end ^C with 1, which would read as `no`)."""
-    sys.exit(_code(lambda: verbs.main(standalone_mode=False)))
+    """The entry point."""
+    sys.exit(answer(sys.argv[1:]))
 
 
-def _code(command: Callable[[], Any]) -> int:
+def answer(arguments: list[str]) -> int:
+    """Carry out one command line and give its exit code.
+
+    The one place where errors become exit codes: click's own end ^C with 1, which would read as `no`.
+    """
     try:
-        answer = command()
-        return answer if isinstance(answer, int) else 0
+        said = verbs.main(arguments, prog_name="nbpromote", standalone_mode=False)
+        return said if isinstance(said, int) else 0
     except click.ClickException as error:
         error.show()
         return 2

@@ -1,0 +1,25 @@
+"""Fixtures shared by the rooms' tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ground import Ground, build
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's migrations take seconds; the toolkit keeps an empty database a version, and so do the tests."""
+    from nbpromote.track.store import client
+
+    folder = tmp_path_factory.mktemp("store")
+    client(f"sqlite:///{folder}/any.db")
+    return next(folder.glob(".empty-*.db"))
+
+
+@pytest.fixture
+def ground(tmp_path: Path, empty_store: Path) -> Ground:
+    """Two notebooks, `count` and `train`, in three environments; nothing released."""
+    return build(tmp_path / "small", empty_store)
