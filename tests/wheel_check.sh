@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The wheel as a user gets it: built, installed into a clean environment, and used outside the checkout.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+"$here/.venv/bin/python" -m build --wheel --no-isolation --outdir "$work/dist" "$here" >"$work/build.log" 2>&1 \
+  || { cat "$work/build.log"; exit 1; }
+
+python3 -m venv "$work/venv"
+PYTHONDONTWRITEBYTECODE= "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+  --require-hashes -r "$here/requirements.txt"
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$work"/dist/*.whl
+
+export PATH="$work/venv/bin:$PATH" GIT_AUTHOR_NAME=CI GIT_AUTHOR_EMAIL=ci@example.org \
+  GIT_COMMITTER_NAME=CI GIT_COMMITTER_EMAIL=ci@example.org
+cd "$work"
+nbpromote init first
+nbpromote -C first check
+nbpromote -C first run starter
+nbpromote init flights --example flights
+nbpromote -C flights check
+nbpromote -C flights run prepare_flights
+echo "the wheel works outside the checkout"
