@@ -21,7 +21,7 @@ NOTEBOOKS = ("prepare_flights", "train_delay", "score_flights", "delay_report")
 FAR, NEAR = ("prepare_flights", "train_delay"), ("score_flights", "delay_report")
 
 # one line of train_delay.py, made worse: the model no longer sees what is known at push-back
-GOOD, WORSE = "", ""
+GOOD, WORSE = '    "dep_delay",\n', ""
 
 
 @dataclass(frozen=True)
