@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from nbpromote import git, ledger, notebook, params
@@ -102,7 +102,7 @@ class Site:
             overrides=overrides or {},
             folder=self.project.params.name,
             revision=self.revision(name, entry=entry),
-            commit=None if entry else self.params_git.head(),
+            commit=None if entry else self._params_head,
         )
 
     def revision(self, environment: str, *, entry: bool) -> dict[str, str]:
@@ -132,7 +132,11 @@ class Site:
         return path.read_bytes() if path.is_file() else None
 
     def _committed_params(self, file: str) -> bytes | None:
-        return self.params_git.read("HEAD", file) if self.params_git.head() else None
+        return _blob(self.params_git, self._params_head, file) if self._params_head else None
+
+    @cached_property
+    def _params_head(self) -> str | None:
+        return self.params_git.head()
 
     def _is_committed(self, environment: str) -> bool:
         return self._committed_params(f"{environment}.yaml") is not None
@@ -196,6 +200,12 @@ class Site:
 
 def _files_of(environment: str) -> tuple[str, ...]:
     return ("base.yaml", f"{environment}.yaml", f"{environment}.policy.yaml")
+
+
+@cache
+def _blob(repository: Repository, commit: str, path: str) -> bytes | None:
+    """What a commit holds never changes, so each file is asked for once."""
+    return repository.read(commit, path)
 
 
 def _blob_id(data: bytes) -> str:

@@ -1,0 +1,50 @@
+"""The nouns. Frozen records that every room speaks in; no disk, no network, no clock.
+
+Times are ISO 8601 strings in UTC (`2026-01-31T12:00:00.000Z`), durations are seconds, digests are SHA-256 in hex.
+"""
+
+from nbpromote.model.environments import Environment, Gate, Limits, Mode, Policy
+from nbpromote.model.history import Event, Standing, State, Status
+from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema
+from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
+from nbpromote.model.runs import Cell, Check, Ending, Evidence, Model, Outcome, Run, Scrap, is_metric
+from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
+
+__all__ = [
+    "Cell",
+    "Check",
+    "Code",
+    "Decision",
+    "Deployment",
+    "Ending",
+    "Environment",
+    "Event",
+    "Evidence",
+    "Finding",
+    "Gate",
+    "Json",
+    "Limits",
+    "Mode",
+    "Model",
+    "Outcome",
+    "Pair",
+    "Parameter",
+    "Plan",
+    "Policy",
+    "Promotion",
+    "Release",
+    "Run",
+    "Schema",
+    "Scrap",
+    "Sealed",
+    "Standing",
+    "State",
+    "Status",
+    "Verdict",
+    "canonical",
+    "digest",
+    "dump",
+    "is_metric",
+    "load",
+    "sha256",
+]

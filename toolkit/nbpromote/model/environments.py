@@ -1,0 +1,94 @@
+"""Environments and what they demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from nbpromote.model.written import Json, canonical, sha256
+
+
+class Mode(StrEnum):
+    ENFORCE = "enforce"
+    WARN = "warn"
+    OFF = "off"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One rule over a metric or a check. Changes are candidate minus live; relative ones are divided by |live|."""
+
+    metric: str | None = None
+    check: str | None = None
+    versus: str | None = None
+    max: float | None = None
+    min: float | None = None
+    max_increase: float | None = None
+    max_decrease: float | None = None
+    max_relative_increase: float | None = None
+    max_relative_decrease: float | None = None
+    mode: Mode = Mode.ENFORCE
+    where: str = ""  # the file and line that asks
+
+    @property
+    def relative(self) -> bool:
+        return self.versus is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What an environment demands of one notebook. An environment that promotes from nowhere is an entry."""
+
+    promotes_from: tuple[str, ...] = ()
+    strategy: str = "retrain"  # or "copy"
+    gates: tuple[Gate, ...] = ()
+
+    @property
+    def is_entry(self) -> bool:
+        return not self.promotes_from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds after which a start, a cell or a whole notebook is ended."""
+
+    start: float = 60
+    cell: float = 3600
+    notebook: float = 4 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A named target, with everything one notebook gets there. `origins` says which file and line gave each value.
+
+    `inputs` and `outputs` name those parameters that are paths: absolute, for outputs the destination.
+    `revision` maps the files that the values came from to their git blob ids.
+    """
+
+    name: str
+    tracking_uri: str
+    policy: Policy
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    kernel: str | None = None
+    limits: Limits = Limits()
+    pass_env: tuple[str, ...] = ()
+    revision: Mapping[str, str] = field(default_factory=dict)
+    commit: str | None = None  # None: read from the working tree
+
+    def settings(self, root: Path) -> str:
+        """Digest of what a deployment freezes, so that a later edit shows as `config pending`.
+
+        Paths count from the project's root, so that another clone of it sees no difference.
+        """
+        frozen = {
+            "parameters": dict(self.parameters),
+            "inputs": dict(self.inputs),
+            "outputs": dict(self.outputs),
+            "tracking_uri": self.tracking_uri,
+        }
+        return sha256(canonical(frozen).replace(f"{root}/".encode(), b""))

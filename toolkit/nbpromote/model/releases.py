@@ -1,0 +1,144 @@
+"""Releases, decisions about them, and what they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from nbpromote.model.environments import Gate, Mode
+from nbpromote.model.notebooks import Schema
+from nbpromote.model.runs import Check, Evidence, Model, Outcome
+from nbpromote.model.written import Json, digest, dump
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """One file of a release: its content in the store, and its size in bytes."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """An immutable unit; the manifest is this record, and its digest names it."""
+
+    notebook: str
+    path: str  # the notebook's, within `code/`
+    code: str
+    schema: Schema
+    created: str
+    author: str
+    commit: str | None
+    lock: str | None
+    evidence: str  # digest of the evidence it was sealed on
+    metrics: Mapping[str, float]
+    files: Mapping[str, Sealed]
+    format: int = 1
+
+    @property
+    def digest(self) -> str:
+        return digest(dump(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What one gate said. `seen` and `live` are the numbers it looked at."""
+
+    gate: Gate
+    outcome: Outcome
+    reason: str
+    seen: float | None = None
+    live: float | None = None
+
+    @property
+    def refuses(self) -> bool:
+        return self.outcome.blocks and self.gate.mode is Mode.ENFORCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What the gates say of evidence at the door of an environment."""
+
+    environment: str
+    verdicts: tuple[Verdict, ...]
+    unmet: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return not self.unmet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What a promotion leaves: everything that is needed to say what is live, and to put it back."""
+
+    notebook: str
+    environment: str
+    release: str
+    alias: str
+    code: str
+    run: str
+    evidence: str
+    tracking_uri: str
+    settings: str
+    strategy: str = "release"  # retrain, copy, or release in an entry environment
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    revision: Mapping[str, str] = field(default_factory=dict)
+    commit: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    model: Model | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    sealed: Mapping[str, Sealed] = field(default_factory=dict)  # evidence, executed notebook, model
+    schema: Schema = field(default_factory=Schema)
+    kernel: str = ""
+    pass_env: tuple[str, ...] = ()
+    since: str = ""
+    state: str = "unverified"  # verified, unverified, failed
+
+    def with_state(self, state: str) -> Deployment:
+        return replace(self, state=state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a promotion would change, and everything still unmet. Changes nothing."""
+
+    notebook: str
+    release: str
+    alias: str
+    source: str
+    target: str
+    strategy: str
+    code: str
+    incumbent: Deployment | None
+    parameters: Mapping[str, Json]
+    origins: Mapping[str, str]
+    changed: Mapping[str, tuple[Json, Json]]  # parameter: (live, candidate)
+    gates: tuple[Gate, ...]
+    unmet: tuple[str, ...] = ()
+    head: str | None = None  # the ledger commit this stands on
+
+    @property
+    def allowed(self) -> bool:
+        return not self.unmet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """What an attempt to make a release live came to.
+
+    `decision` is None where the gates were not asked; `deployment` is None where nothing went live.
+    """
+
+    plan: Plan
+    evidence: Evidence | None = None
+    decision: Decision | None = None
+    deployment: Deployment | None = None
+    verification: tuple[Check, ...] = ()
+    note: str = ""
+
+    @property
+    def done(self) -> bool:
+        return self.deployment is not None and self.deployment.state == "verified"

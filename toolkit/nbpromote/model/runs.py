@@ -1,0 +1,191 @@
+"""A run and what is asked of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from nbpromote.model.notebooks import Code
+from nbpromote.model.written import Json, digest, dump
+
+
+class Ending(StrEnum):
+    """How a cell ended."""
+
+    OK = "ok"
+    ERROR = "error"
+    EXPECTED_ERROR = "expected-error"  # tagged raises-exception, and it did
+    STOPPED = "stopped-itself"  # sys.exit and its kin
+    DIED = "died"
+    TIMED_OUT = "timed-out"
+    INTERRUPTED = "interrupted"
+    NOT_REACHED = "not-reached"
+
+    @property
+    def good(self) -> bool:
+        return self in (Ending.OK, Ending.EXPECTED_ERROR)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """The account of one code cell. `number` counts code cells of the user's notebook from 1."""
+
+    number: int
+    id: str
+    ending: Ending = Ending.NOT_REACHED
+    seconds: float | None = None
+    error: str = ""  # ValueError
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model by its bytes: `files` maps each file of the MLflow model folder to its SHA-256.
+
+    `uri` is where this environment's MLflow keeps it; `name` and `version` are set once it is registered.
+    `predictions` are what it answered on its own input example, taken in the run that made it.
+    """
+
+    uri: str
+    files: Mapping[str, str]
+    name: str | None = None
+    version: str | None = None
+    predictions: Json = None
+
+    @property
+    def sha256(self) -> str:
+        return digest(dict(self.files))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One execution of one notebook in one environment.
+
+    `folder` holds the executed notebook, candidate outputs and the code that ran.
+    """
+
+    id: str
+    notebook: str
+    environment: str
+    code: Code
+    folder: Path
+    started: str
+    ended: str
+    seconds: float
+    actor: str
+    cells: tuple[Cell, ...]
+    path: str = ""  # the notebook's, from the root
+    commit: str | None = None
+    dirty: bool = False
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    resolved: Mapping[str, str] = field(default_factory=dict)  # what `live:NAME` stood for
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    revision: Mapping[str, str] = field(default_factory=dict)
+    settings: str = ""
+    pass_env: tuple[str, ...] = ()
+    lock: str | None = None
+    kernel: str = ""
+    tracking_uri: str = ""
+    experiment: str = ""
+    mlflow_run: str = ""
+    models: tuple[Model, ...] = ()
+    tracked: Mapping[str, float | str] = field(default_factory=dict)  # what mlflow.log_metric was given
+    withheld: tuple[str, ...] = ()  # variables that the kernel did not get
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failure(self) -> Cell | None:
+        """The first cell that did not end well; None when every one did."""
+        return next((cell for cell in self.cells if not cell.ending.good), None)
+
+    @property
+    def notebook_file(self) -> Path:
+        return self.folder / "notebook.ipynb"
+
+    @property
+    def values(self) -> Mapping[str, Json]:
+        """The parameters as the kernel gets them: declared outputs point into the run's own folder."""
+        return {**self.parameters, **self.resolved, **{n: str(path) for n, path in self.candidates.items()}}
+
+    @property
+    def candidates(self) -> Mapping[str, Path]:
+        """Where the run was told to write each declared output."""
+        return {
+            name: self.folder / "outputs" / name / Path(destination).name for name, destination in self.outputs.items()
+        }
+
+
+class Outcome(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    ERRORED = "errored"
+    INCONCLUSIVE = "inconclusive"
+
+    @property
+    def blocks(self) -> bool:
+        return self in (Outcome.FAILED, Outcome.ERRORED, Outcome.INCONCLUSIVE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One question and its answer. `count` is how many things were compared."""
+
+    name: str
+    outcome: Outcome
+    summary: str
+    details: tuple[str, ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scrap:
+    """A named value that a notebook handed out with `scrapbook.glue`.
+
+    `kind` is `value` (JSON in `value`), `table` (rows as a list of dicts in `value`) or `figure` (`value` is None;
+    `cell` shows it).
+    """
+
+    name: str
+    kind: str
+    value: Json = None
+    cell: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A run with every check made of it. Frozen: asking again makes new evidence of the same run."""
+
+    run: Run
+    checks: tuple[Check, ...]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    scraps: tuple[Scrap, ...] = ()
+    model: Model | None = None
+    reference: str = ""  # what outputs were compared with
+    accepted_by: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Positive proof: something was asked, nothing blocks, and every cell ran to the end."""
+        proof = any(c.name == "ran-to-the-end" and c.outcome is Outcome.PASSED for c in self.checks)
+        return proof and not any(check.outcome.blocks for check in self.checks)
+
+    @property
+    def unmet(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.outcome.blocks)
+
+    @property
+    def digest(self) -> str:
+        return digest(dump(self))
+
+    def check(self, name: str) -> Check | None:
+        return next((check for check in self.checks if check.name == name), None)
+
+
+def is_metric(value: object) -> bool:
+    """A finite number; booleans are not numbers here."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
