@@ -11,7 +11,7 @@ demo: $(READY)
 	$(BIN)/nbpromote demo build/demo
 
 test: lint
-	$(BIN)/pytest tests -n 2 --dist worksteal
+	$(BIN)/pytest tests -n 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

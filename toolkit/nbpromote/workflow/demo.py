@@ -13,7 +13,7 @@ from nbpromote import project as projects
 from nbpromote.errors import Refused, Usage
 from nbpromote.model import Promotion
 from nbpromote.project import Project
-from nbpromote.workflow import authoring, promoting, releasing, running, watching
+from nbpromote.workflow import authoring, promoting, releasing, returning, running, watching
 
 Say = Callable[[str], None]
 
@@ -98,7 +98,7 @@ def _worsen(walker: Walk) -> None:
     for reason in refused.decision.unmet:
         walker.say(f"{'':<9}   {reason}")
     with walker.step("rollback", "train_delay in dev: code, parameters and model as before"):
-        _live(promoting.rollback(walker.project, "train_delay", env="dev", reason="refused by staging"))
+        _live(returning.rollback(walker.project, "train_delay", env="dev", reason="refused by staging"))
         git.find(walker.project.root).run("revert", "--no-edit", "HEAD")
 
 

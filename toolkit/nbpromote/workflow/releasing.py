@@ -11,6 +11,8 @@ from nbpromote.errors import Refused
 from nbpromote.model import Deployment, Evidence, Plan, Promotion, Release, Sealed, Standing
 from nbpromote.project import Project
 from nbpromote.workflow import applying, running
+from nbpromote.workflow.planning import changed, held
+from nbpromote.workflow.returning import put_back
 from nbpromote.workflow.site import Site
 
 
@@ -50,7 +52,8 @@ def _make_live(site: Site, sealed: Release, evidence: Evidence, standing: Standi
     if not (plan.allowed and decision.allowed):
         return outcome
     track.tag_release(evidence.run, deployment.release, deployment.alias)
-    return applying.apply(site, "release", deployment, outcome, expected=standing, reason=reason)
+    done = applying.apply(site, "release", deployment, outcome, expected=standing, reason=reason)
+    return put_back(site, done)
 
 
 def _refuse_unfit(site: Site, evidence: Evidence) -> None:
@@ -101,20 +104,6 @@ def _plan(site: Site, deployment: Deployment, standing: Standing) -> Plan:
         gates=policy.gates,
         unmet=tuple(unmet),
     )
-
-
-def held(deployment: Deployment) -> str:
-    return (
-        f"{deployment.alias} is held in {deployment.environment}, because it was rolled back there: "
-        f"nbpromote unhold {deployment.alias} --env {deployment.environment} lifts that"
-    )
-
-
-def changed(live: Deployment | None, parameters: Mapping[str, object]) -> dict[str, tuple[object, object]]:
-    """Parameters that differ from what is live: (live, candidate)."""
-    before = live.parameters if live else {}
-    names = sorted({*before, *parameters})
-    return {n: (before.get(n), parameters.get(n)) for n in names if before.get(n) != parameters.get(n)}
 
 
 def deployment_of(sealed: Release, evidence: Evidence, *, strategy: str, kept: Mapping[str, Sealed]) -> Deployment:

@@ -214,12 +214,12 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
     """
     site, environment = scene.site, scene.environment
     draft = _draft(scene)
-    _lay_out(draft.folder / "code", scene.files)
     folder = scene.folder or (draft.folder / "code" / scene.path).parent
     node = node or notebook.parse(scene.path, scene.files[scene.path])
     draft = replace(draft, resolved=_live_models(site, environment))
     opened = track.open_run(draft, project=site.project.name)
     draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
+    _lay_out(draft.folder / "code", scene.files)
     opening, closing = track.inside() if notebook.language(node) == "python" else ("", "")
     job = execute.Job(
         draft=draft,
