@@ -1,0 +1,43 @@
+"""What a kernel is given to run besides the notebook, and how its answer is read."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files as resources
+
+from nbpromote.model import Json
+
+_MARK = "nbpromote:"
+
+
+def inside() -> tuple[str, str]:
+    """Sources for the kernel: one before the first cell, one after the last."""
+    opening = f"""
+import sys, types
+_module = sys.modules["_nbpromote"] = types.ModuleType("_nbpromote")
+exec(compile({_text()!r}, "<nbpromote>", "exec"), _module.__dict__)
+del sys, types, _module
+"""
+    return opening, '__import__("sys").modules["_nbpromote"].finish()'
+
+
+def question(model_uri: str) -> str:
+    """A source that prints what a model answers to its own input example, for a fresh kernel.
+
+    It raises there when the tracking server cannot be reached, which says nothing about the model.
+    """
+    return f"""
+_names = {{"__name__": "question"}}
+exec(compile({_text()!r}, "<nbpromote>", "exec"), _names)
+print({_MARK!r} + _names["json"].dumps(_names["predict"]({model_uri!r})))
+"""
+
+
+def predictions(printed: str) -> Json:
+    """The answer to `question` among what the kernel printed."""
+    line = next((line for line in printed.splitlines() if line.startswith(_MARK)), None)
+    return json.loads(line.removeprefix(_MARK)) if line else {"error": "no answer"}
+
+
+def _text() -> str:
+    return resources("nbpromote.track").joinpath("inside.py").read_text(encoding="utf-8")
