@@ -71,22 +71,26 @@ CASES = {
         ["params/staging.policy.yaml:1", "approvals", "not built"],
     ),
     "an unknown key": (
-        "params/dev.yaml", ("notebooks:", "notebook:"), "run count", 2, ["params/dev.yaml:1", "did you mean 'notebooks'"],
+        "params/dev.yaml", ("notebooks:", "notebook:"), "run count", 2, ["dev.yaml:1", "did you mean 'notebooks'"],
     ),
     "an unknown key of the project": (
-        "pyproject.toml", ('project = "small"', 'projct = "small"'), "status", 2, ["pyproject.toml:2", "did you mean 'project'"],
+        "pyproject.toml", ('project = "small"', 'projct = "small"'), "status", 2,
+        ["pyproject.toml:2", "did you mean 'project'"],
     ),
     "a failing cell": (
-        "notebooks/count.py", cell("raise ValueError('no flights')"), "run count", 1, ["ValueError", "cell 5", "no flights"],
+        "notebooks/count.py", cell("raise ValueError('no flights')"), "run count", 1,
+        ["ValueError", "cell 5", "no flights"],
     ),
     "a killed kernel": (
         "notebooks/count.py", cell("import os\nos.kill(os.getpid(), 9)"), "run count", 1, ["cell 5", "SIGKILL"],
     ),
     "sys.exit(0) in the middle": (
-        "notebooks/count.py", cell("import sys\nsys.exit(0)") + cell("1"), "run count", 1, ["stopped itself", "cell 5 of 6"],
+        "notebooks/count.py", cell("import sys\nsys.exit(0)") + cell("1"), "run count", 1,
+        ["stopped itself", "cell 5 of 6"],
     ),
     "a NaN metric": (
-        "notebooks/count.py", cell('glue("error_rate", float("nan"))'), "run count", 1, ["error_rate", "metrics-finite"],
+        "notebooks/count.py", cell('glue("error_rate", float("nan"))'), "run count", 1,
+        ["error_rate", "metrics-finite"],
     ),
     "a reassigned parameter": (
         "notebooks/count.py", cell("top = 4"), "run count", 2, ["top", "cell 5"],
@@ -98,7 +102,8 @@ CASES = {
         "params/dev.yaml", ("top: 3", "top: 2"), "run count", 1, ["outputs-match", "cell 3"],
     ),
     "conflict markers": (
-        "notebooks/count.py", cell("<<<<<<< HEAD\n1\n=======\n2\n>>>>>>> other"), "sync count", 2, ["merge conflict", "count.py"],
+        "notebooks/count.py", cell("<<<<<<< HEAD\n1\n=======\n2\n>>>>>>> other"), "sync count", 2,
+        ["merge conflict", "count.py"],
     ),
     "an unknown environment": (None, None, "run count --env prdo", 2, ["'prdo'", "did you mean 'prod'"]),
     "an unknown environment to promote to": (None, None, "promote count --to stagign", 2, ["did you mean 'staging'"]),

@@ -6,9 +6,9 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -319,7 +319,8 @@ def demo(folder: str) -> int:
     """Walk the whole road on real flights, in a new folder."""
     from nbpromote.workflow import demo
 
-    demo.walk(Path(folder), say=click.echo)
+    # two steps run at a time, and nbval borrows sys.stdout for a moment
+    demo.walk(Path(folder), say=partial(click.echo, file=sys.stdout))
     return 0
 
 

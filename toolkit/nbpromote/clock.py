@@ -23,8 +23,8 @@ def parse(text: str) -> str:
     """
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if len(text) == len("2026-01-31"):
+            moment += timedelta(days=1, milliseconds=-1)
+        return spelled(moment)
+    except (ValueError, OverflowError) as error:
         raise BadInput(f"{text!r} is no date", hint="write 2026-01-31 or 2026-01-31T12:00") from error
-    if len(text) == len("2026-01-31"):
-        moment += timedelta(days=1, milliseconds=-1)
-    return spelled(moment)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import fcntl
 import os
+import secrets
 import shutil
-import tempfile
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nbpromote.errors import Unavailable
@@ -21,43 +24,87 @@ def write(path: Path, data: bytes | str) -> Path:
     content = data.encode() if isinstance(data, str) else data
     with _told(path, need=len(content)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        draft = _draft(path)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with os.fdopen(_created(draft, like=path), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            # mkstemp makes private files; a result is as readable as any file its owner writes
-            os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-            os.replace(name, path)
+            os.replace(draft, path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
     return path
 
 
+def _created(draft: Path, *, like: Path) -> int:
+    """A handle on a new file, as readable as the one it replaces, else as any file its owner writes."""
+    mode = like.stat().st_mode & 0o777 if like.exists() else None
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+    if mode is not None:
+        os.fchmod(handle, mode)
+    return handle
+
+
+def append(path: Path, line: str) -> None:
+    """Add a whole line to a file, or nothing. Raises `Unavailable` when the disk is full or refuses."""
+    content = f"{line}\n".encode()
+    with _told(path, need=len(content)), path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            done = file.write(content)
+            if done < len(content):
+                file.write(content[done:])  # the system says why when asked for the rest
+        except OSError:
+            file.truncate(before)
+            raise
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """A file with this process's number, locked while the block lasts, and removed when the block ends well.
+
+    The system drops the lock with the process, however that ends: unlike a number, it is never somebody else's.
+    """
+    draft = _draft(path)
+    with draft.open("w") as file:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        draft.rename(path)  # it is locked before anybody can see it
+        yield
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def taken_over(path: Path) -> Iterator[bool]:
+    """Whether a file that somebody `held` is there and nobody's any more; while the block lasts it is ours alone."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield path.exists()
+    except (FileNotFoundError, BlockingIOError):
+        yield False
+
+
 def publish(source: Path, destination: Path) -> Path:
     """Copy a file or a folder to its destination in one step; `source` stays.
 
-    A folder takes the place of the old one by two renames, since no system call swaps non-empty folders
-    everywhere; the old one is put back if the second rename fails.
+    Two that publish to one place do not meet: each prepares a draft of its own, and the last to be ready stays.
     """
     with _told(destination, need=size(source)):
         destination.parent.mkdir(parents=True, exist_ok=True)
-        fresh = destination.parent / f".{destination.name}.new"
-        _remove(fresh)
+        draft = _draft(destination)
         try:
-            if not source.is_dir():
-                shutil.copy2(source, fresh)
-                _sync_file(fresh)
-                os.replace(fresh, destination)
+            _copy(source, draft)
+            if source.is_dir() and destination.exists():
+                _swap(draft, destination)
             else:
-                shutil.copytree(source, fresh)
-                _swap_folder(fresh, destination)
-        except BaseException:
-            _remove(fresh)
-            raise
+                os.replace(draft, destination)
+        finally:
+            _remove(draft)
         _sync_folder(destination.parent)
     return destination
 
@@ -69,18 +116,54 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _swap_folder(fresh: Path, destination: Path) -> None:
-    old = destination.parent / f".{destination.name}.old"
-    _remove(old)
-    if destination.exists():
-        destination.rename(old)
+def _draft(path: Path) -> Path:
+    """A hidden name beside `path` that nobody else uses; names end at 255 bytes."""
+    return path.parent / f".{path.name.encode()[:200].decode(errors='ignore')}.{secrets.token_hex(4)}"
+
+
+def _copy(source: Path, draft: Path) -> None:
+    """What is copied is on the disk. Not `shutil.copytree`, whose error no longer knows that the disk was full."""
+    if source.is_dir():
+        draft.mkdir()
+        for item in source.iterdir():
+            _copy(item, draft / item.name)
+        _sync_folder(draft)
+    else:
+        shutil.copy2(source, draft)
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _swap(draft: Path, destination: Path) -> None:
+    """The draft takes the old one's place, and the old one the draft's.
+
+    Where the system cannot exchange two names, by renames; the old one is put back if the second rename fails.
+    """
+    if _exchanged(draft, destination):
+        return
+    old = _draft(destination)
+    destination.rename(old)
     try:
-        fresh.rename(destination)
+        draft.rename(destination)
     except BaseException:
-        if old.exists():
-            old.rename(destination)
+        old.rename(destination)
         raise
-    _remove(old)
+    old.rename(draft)
+
+
+_RENAME_EXCHANGE = 2  # linux/fs.h
+_AT_FDCWD = -100
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether Linux's renameat2 swapped two names in one step; Python has no name for it."""
+    if sys.platform != "linux":
+        return False
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)  # in glibc since 2.28
+    if renameat2 is None:
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    return bool(renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0)
 
 
 def _remove(path: Path) -> None:
@@ -90,23 +173,12 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -19,6 +19,7 @@ def decide(
     verdicts = tuple(_judge(gate, evidence, live) for gate in asked)
     reasons = [verdict.reason for verdict in verdicts if verdict.refuses]
     reasons += _unwritten(evidence, gates)
+    reasons += _unproven(evidence, reasons)
     return Decision(environment=environment, verdicts=verdicts, unmet=tuple(reasons))
 
 
@@ -38,9 +39,22 @@ def _unwritten(evidence: Evidence, gates: Sequence[Gate]) -> list[str]:
     return [f"{c.name} {c.outcome}: {c.summary}" for c in evidence.unmet if c.name not in named]
 
 
+def _unproven(evidence: Evidence, told: Sequence[str]) -> list[str]:
+    """That every cell ran is asked by no gate and waived by none: without it, nothing else in the evidence counts."""
+    check = evidence.check(_PROOF)
+    if check is None:
+        return [f"there is no proof that every cell ran: the evidence lacks {_PROOF}"]
+    reason = f"{check.name} {check.outcome}: {check.summary}"
+    proven = check.outcome is Outcome.PASSED
+    return [] if proven or any(said.startswith(reason) for said in told) else [reason]
+
+
+_PROOF = "ran-to-the-end"
+
+
 def _judge(gate: Gate, evidence: Evidence, live: Mapping[str, float] | None) -> Verdict:
     if gate.check is not None:
-        return _judge_check(gate, evidence)
+        return _judge_check(gate, evidence, live)
     assert gate.metric is not None
     seen = evidence.metrics.get(gate.metric)
     if seen is None or not is_metric(seen):
@@ -53,14 +67,19 @@ def _judge(gate: Gate, evidence: Evidence, live: Mapping[str, float] | None) -> 
     return _judge_change(gate, seen, live.get(gate.metric))
 
 
-def _judge_check(gate: Gate, evidence: Evidence) -> Verdict:
+# compares with the live deployment above the entry environment, as a relative gate does
+_VERSUS_LIVE = "outputs-match"
+
+
+def _judge_check(gate: Gate, evidence: Evidence, live: Mapping[str, float] | None) -> Verdict:
     assert gate.check is not None
     check = evidence.check(gate.check)
     if check is None:
         known = ", ".join(check.name for check in evidence.checks)
         return _verdict(gate, Outcome.INCONCLUSIVE, f"there is no check {gate.check!r} (checks: {known})")
-    # a gate that names a check wants it answered: skipped is not a pass
-    outcome = Outcome.INCONCLUSIVE if check.outcome is Outcome.SKIPPED else check.outcome
+    outcome = check.outcome
+    if outcome is Outcome.SKIPPED and not (live is None and check.name == _VERSUS_LIVE):
+        outcome = Outcome.INCONCLUSIVE  # a gate that names a check wants it answered
     return _verdict(gate, outcome, f"{check.name} {check.outcome}: {check.summary}")
 
 

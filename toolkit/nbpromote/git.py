@@ -6,15 +6,18 @@ Every call is explicit about its repository and format; the caller's GIT_* varia
 from __future__ import annotations
 
 import os
+import secrets
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from nbpromote.errors import NotFound, Unavailable, Usage
+from nbpromote.errors import NotFound, Refused, Unavailable, Usage
 
 ZERO = "0" * 40
+PUSH_SECONDS = 60.0  # a remote that says nothing must not hold a promotion for ever
 
 
 class Rejected(Exception):
@@ -38,6 +41,10 @@ class Repository:
         done = self._call(args, data, None)
         return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
 
+    def complaint(self, *args: str) -> str:
+        """What git says when it does not do as it is told."""
+        return self._call(args, None, None).stderr.decode(errors="replace").strip()
+
     def _call(
         self, args: Sequence[str], data: bytes | None, env: Mapping[str, str] | None
     ) -> subprocess.CompletedProcess[bytes]:
@@ -48,7 +55,29 @@ class Repository:
                 command, input=data or b"", capture_output=True, env={**clean_environment(), **(env or {})}
             )
         except FileNotFoundError as error:
-            raise Unavailable("the git program is not installed", hint="install git") from error
+            raise _missing() from error
+
+    def _reach(self, *args: str, timeout: float) -> subprocess.CompletedProcess[bytes] | None:
+        """A call that talks to a remote; None when it did not end in time. Nobody is asked for a password.
+
+        git leaves the talking to ssh or curl, which hold its pipes open when it is killed alone: all go together.
+        """
+        command = ["git", "-c", "core.hooksPath=/dev/null", "-C", str(self.root), *args]
+        env = {**clean_environment(), "GIT_TERMINAL_PROMPT": "0"}
+        none, pipe = subprocess.DEVNULL, subprocess.PIPE
+        try:
+            process = subprocess.Popen(command, stdin=none, stdout=pipe, stderr=pipe, env=env, start_new_session=True)
+        except FileNotFoundError as error:
+            raise _missing() from error
+        with process:
+            try:
+                out, said = process.communicate(timeout=timeout)
+            except BaseException as problem:
+                os.killpg(process.pid, signal.SIGKILL)
+                if not isinstance(problem, subprocess.TimeoutExpired):
+                    raise
+                return None
+        return subprocess.CompletedProcess(command, process.returncode, out, said)
 
     # -- the work tree and its commits
 
@@ -103,8 +132,12 @@ class Repository:
         return dict(line.rsplit(" ", 1) for line in listing.splitlines())
 
     def commit(self, files: Mapping[str, bytes], message: str, *, parent: str | None) -> str:
-        """A commit that adds `files` to its parent's tree. Touches no work tree, no index, no reference."""
-        index = self.folder / f"nbpromote-index-{os.getpid()}"
+        """A commit that adds `files` to its parent's tree. Touches no work tree, no index, no reference.
+
+        Raises `Usage` where git does not know who commits; left alone, it would make a name up.
+        """
+        self.identity()
+        index = self.folder / f"nbpromote-index-{secrets.token_hex(4)}"
         env = {"GIT_INDEX_FILE": str(index)}
         try:
             if parent:
@@ -121,10 +154,22 @@ class Repository:
         return self.run("hash-object", "-w", "--stdin", data=data).decode().strip()
 
     def move(self, name: str, new: str, *, old: str | None) -> None:
-        """Compare and set. Raises `Rejected` when the reference is not at `old`."""
+        """Compare and set. Raises `Rejected` when the reference is not at `old`, or is being moved right now."""
         done = self._call(("update-ref", name, new, old or ZERO), None, None)
-        if done.returncode != 0:
-            raise Rejected(done.stderr.decode(errors="replace").strip())
+        if done.returncode == 0:
+            return
+        said = done.stderr.decode(errors="replace").strip()
+        if any(words in said for words in _MOVED):
+            raise Rejected(said)
+        raise Unavailable(f"git cannot move {name}: {said}; nothing was changed")
+
+    def contains(self, commit: str, older: str) -> bool:
+        """Whether `older` is in the history of `commit`."""
+        return self._call(("merge-base", "--is-ancestor", older, commit), None, None).returncode == 0
+
+    def once_at(self, name: str) -> tuple[str, ...]:
+        """Where a reference has been, newest first, as far as this clone remembers."""
+        return tuple((self.ask("reflog", "show", "--format=%H", name, "--") or "").split())
 
     def is_checked_out(self, branch: str) -> bool:
         """Whether a worktree has the branch checked out; moving it would make that worktree lie."""
@@ -139,33 +184,65 @@ class Repository:
     def fetch(self, remote: str, pattern: str, *, timeout: float) -> bool:
         """Bring a remote's branches to `refs/remotes`. False when it did not answer in time."""
         spec = f"+refs/heads/{pattern}:refs/remotes/{remote}/{pattern}"
-        command = ["git", "-C", str(self.root), "fetch", "--quiet", "--no-tags", remote, spec]
-        try:
-            env = {**clean_environment(), "GIT_TERMINAL_PROMPT": "0"}
-            return subprocess.run(command, capture_output=True, env=env, timeout=timeout).returncode == 0
-        except subprocess.TimeoutExpired:
-            return False
+        done = self._reach("fetch", "--quiet", "--no-tags", remote, spec, timeout=timeout)
+        return done is not None and done.returncode == 0
 
     def push(self, remote: str, commit: str, branch: str) -> None:
-        """A fast-forward. Raises `Rejected` when the remote's branch is elsewhere."""
-        done = self._call(("push", "--porcelain", remote, f"{commit}:refs/heads/{branch}"), None, None)
+        """A fast-forward. Raises `Rejected` when the remote's branch is elsewhere, `Refused` when it is protected."""
+        done = self._reach("push", "--porcelain", remote, f"{commit}:refs/heads/{branch}", timeout=PUSH_SECONDS)
+        if done is None:
+            raise Unavailable(
+                f"the remote {remote!r} did not answer within {PUSH_SECONDS:g} s",
+                hint="mend the connection and run the same command again",
+            )
         if done.returncode == 0:
             return
-        said = (done.stdout + done.stderr).decode(errors="replace")
-        if any(word in said for word in ("[rejected]", "fetch first", "non-fast-forward", "[remote rejected]")):
-            raise Rejected(said.strip())
+        said = (done.stdout + done.stderr).decode(errors="replace").strip()
+        if any(words in said for words in _IN_THE_WAY):
+            raise Refused(
+                f"a branch of the remote {remote!r} is in the way of {branch}; nothing was changed:\n{said}",
+                hint="rename it there, so that a folder of that name has room",
+            )
+        if "[rejected]" in said or any(words in said for words in _MOVED):
+            raise Rejected(said)
+        if "[remote rejected]" in said:
+            raise Refused(
+                f"the remote {remote!r} does not let you push {branch}; nothing was changed:\n{said}",
+                hint="its branch protection and hooks say who may",
+            )
         raise Unavailable(
-            f"the remote {remote!r} did not take the ledger: {said.strip()}",
+            f"the remote {remote!r} did not take the ledger; nothing was changed here: {said}",
             hint="mend the connection and run the same command again",
         )
+
+
+def _missing() -> Unavailable:
+    return Unavailable("the git program is not installed", hint="install git")
+
+
+# git's own words (refs/files-backend.c) for a reference that somebody else moved, or is moving
+_MOVED = (
+    "but expected",
+    "reference already exists",
+    "unable to resolve reference",
+    "incorrect old value provided",
+    "failed to update ref",
+    ".lock': File exists",
+)
+_IN_THE_WAY = ("exists; cannot create", "directory file conflict")
 
 
 def find(start: Path) -> Repository:
     """The repository that `start` stands in, with `start` as the root of every path."""
     repository = Repository(start.resolve())
-    if repository.ask("rev-parse", "--is-inside-work-tree") != "true":
-        raise NotFound(f"{start} is not in a git repository", hint="git init, or nbpromote init DIR")
-    return repository
+    if repository.ask("rev-parse", "--is-inside-work-tree") == "true":
+        return repository
+    if "dubious ownership" in repository.complaint("rev-parse"):
+        raise Unavailable(
+            f"git does not trust the repository of {start}: it belongs to another user",
+            hint=f"git config --global --add safe.directory {start.resolve()}, or the folder above that holds .git",
+        )
+    raise NotFound(f"{start} is not in a git repository", hint="git init, or nbpromote init DIR")
 
 
 def init(folder: Path) -> Repository:

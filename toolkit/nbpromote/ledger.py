@@ -7,7 +7,10 @@ present never walks the past. Written with plumbing: no work tree and no index i
 from __future__ import annotations
 
 import json
+import random
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from nbpromote import clock
@@ -15,7 +18,8 @@ from nbpromote.errors import Error, LostRace, Unavailable, Usage
 from nbpromote.git import Rejected, Repository
 from nbpromote.model import Deployment, Event, Standing, State, dump, load
 
-_FETCH_SECONDS = 2.0
+_FETCH_SECONDS = 2.0  # status and its kin show what is known when the remote is slow
+_CATCH_UP_SECONDS = 60.0  # an append cannot do without
 _TRIES = 30
 
 
@@ -44,34 +48,44 @@ class Ledger:
         an event about another notebook is rebased over and one about the same is refused.
         """
         self._refuse_checkout(event.environment)
-        for _ in range(_TRIES):
+        said = ""
+        for attempt in range(_TRIES):
             before = self.state(event.environment)
             expect(before)
             after, files = _next(before, event)
             commit = self.git.commit(files, _message(event), parent=before.head)
             try:
                 self._publish(event.environment, commit, before.head)
-            except Rejected:
-                self.fetch()
+            except Rejected as rejected:
+                said = str(rejected)
+                time.sleep(random.uniform(0, 0.02 * attempt))
+                self._catch_up()
                 continue
             return replace(after, head=commit)
-        raise LostRace(f"{event.environment} kept moving; nothing was changed", hint="run the same command again")
+        raise LostRace(
+            f"{event.environment} kept moving; nothing was changed",
+            hint=f"run the same command again; git last said: {said}",
+        )
 
     def events(self, environment: str) -> tuple[Event, ...]:
-        """Every event, oldest first, each with the ledger commit that holds it."""
+        """Every event, oldest first, each with the ledger commit that holds it.
+
+        A shallow clone has not every commit; the oldest one that is there holds the events before it as well.
+        """
         tip = self._tip(environment)
         if tip is None:
             return ()
         log = self.git.run("log", "--reverse", "--first-parent", "--format=%H", tip).decode().split()
-        names = [f"{commit}:events/{number:06d}.json" for number, commit in enumerate(log, start=1)]
-        blobs = self._blobs(names)
-        return tuple(replace(load(Event, json.loads(blob)), commit=c) for c, blob in zip(log, blobs, strict=True))
+        first = self.state(environment).count - len(log)
+        commits = [*[log[0]] * first, *log]
+        blobs = self._blobs([f"{commit}:events/{number:06d}.json" for number, commit in enumerate(commits, start=1)])
+        return tuple(replace(load(Event, json.loads(blob)), commit=c) for c, blob in zip(commits, blobs, strict=True))
 
     def environments(self) -> tuple[str, ...]:
         """Environments that have a history."""
         patterns = [
-            "refs/heads/nbpromote",
-            *([f"refs/remotes/{self.remote}/nbpromote"] if self.remote else []),
+            "refs/heads/nbpromote/*",
+            *([f"refs/remotes/{self.remote}/nbpromote/*"] if self.remote else []),
         ]
         return tuple(sorted({ref.rsplit("/", 1)[1] for ref in self.git.refs(*patterns)}))
 
@@ -88,6 +102,13 @@ class Ledger:
             at = line_end + 1 + size + 1
         return blobs
 
+    def _catch_up(self) -> None:
+        if self.remote and not self.git.fetch(self.remote, "nbpromote/*", timeout=_CATCH_UP_SECONDS):
+            raise Unavailable(
+                f"the remote {self.remote!r} has moved and cannot be fetched; nothing was changed",
+                hint="mend the connection and run the same command again",
+            )
+
     def _tip(self, environment: str) -> str | None:
         """The remote's branch where the ledger is shared: a push comes before the local move."""
         shared = self.git.ref(self._shadow(environment)) if self.remote else None
@@ -102,8 +123,15 @@ class Ledger:
             self.git.move(f"refs/heads/{branch}", commit, old=before)
             return
         self.git.push(self.remote, commit, branch)
-        self.git.run("update-ref", self._shadow(environment), commit)
-        self.git.run("update-ref", f"refs/heads/{branch}", commit)
+        for ref in (self._shadow(environment), f"refs/heads/{branch}"):
+            self._forward(ref, commit)
+
+    def _forward(self, ref: str, commit: str) -> None:
+        """Follow the remote. A reference that is further already, or elsewhere, stays: nothing is lost by a push."""
+        at = self.git.ref(ref)
+        if at is None or self.git.contains(commit, at):
+            with suppress(Rejected):
+                self.git.move(ref, commit, old=at)
 
     def _refuse_checkout(self, environment: str) -> None:
         branch = f"nbpromote/{environment}"
@@ -134,7 +162,7 @@ def at(environment: str, events: Iterable[Event], moment: str) -> State:
     state = State(environment=environment)
     for event in events:
         if event.at <= moment:
-            state = fold(state, event)
+            state = fold(state, replace(event, commit=""))
     return state
 
 
@@ -181,39 +209,91 @@ def _live(standing: Standing, deployment: Deployment, event: Event) -> Standing:
 
 
 def _next(state: State, event: Event) -> tuple[State, dict[str, bytes]]:
-    """The event as it is written: numbered, and never earlier than the one before it."""
+    """The event as it is written: numbered, and never earlier than the one before it.
+
+    The written fold names the commit it stands on, so that no earlier record can be rewritten unnoticed.
+    """
     number = state.count + 1
-    event = replace(event, id=f"{event.environment}-{number:06d}", at=max(clock.now(), state.at))
+    event = replace(event, id=_id(event.environment, number), at=max(clock.now(), state.at))
     if event.deployment and event.step == "live":
         event = replace(event, deployment=replace(event.deployment, since=event.at))
-    after = replace(fold(state, event), head=None)
+    after = replace(fold(state, event), head=state.head)
     return after, {f"events/{number:06d}.json": _pretty(event), "state.json": _pretty(after)}
+
+
+def _id(environment: str, number: int) -> str:
+    return f"{environment}-{number:06d}"
 
 
 def _pretty(record: Event | State) -> bytes:
     return (json.dumps(dump(record), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
+_SAID = {
+    "live": "live in {environment}",
+    "verified": "verified in {environment}",
+    "unverified": "not yet verified in {environment}",
+    "failed": "failed verification in {environment}",
+    "refused": "refused by the gates of {environment}",
+    "abandoned": "{verb} in {environment} given up",
+    "release live": "released, live in {environment}",
+    "rollback live": "live again in {environment}, rolled back",
+    "repair live": "repaired in {environment}",
+    "release intent": "release to {environment} begun",
+    "promote intent": "promotion to {environment} begun",
+    "rollback intent": "rollback in {environment} begun",
+    "unhold done": "hold lifted in {environment}",
+}
+
+
 def _message(event: Event) -> str:
-    """A subject that `git log` reads as history, and the reason below it."""
-    what = {
-        "intent": f"{event.verb} begun",
-        "live": "live" + {"promote": "", "release": ", released", "rollback": ", rolled back"}.get(event.verb, ""),
-        "done": event.verb,
-    }.get(event.step, event.step)
-    subject = f"{', '.join(event.notebooks)} {event.alias}: {what} in {event.environment}"
+    """A subject that `git log` reads as history, such as `train_delay brisk-otter: live in prod`; the reason below."""
+    said = _SAID.get(f"{event.verb} {event.step}") or _SAID.get(event.step) or "{verb} {step} in {environment}"
+    who = " ".join(part for part in (", ".join(event.notebooks), event.alias) if part)
+    subject = f"{who}: " + said.format(verb=event.verb, step=event.step, environment=event.environment)
     return f"{subject}\n\n{event.reason}\n" if event.reason else subject + "\n"
 
 
 def broken(ledger: Ledger, environment: str) -> str | None:
-    """Why the first bad record of a branch is bad; None when every fold is what the events make it."""
-    state = State(environment=environment)
+    """Why the first bad record of a branch is bad; None when every fold is what the events make it.
+
+    Each fold names the commit it stands on, and git each commit by its content, so a rewritten record shows in the
+    one after it; a rewritten last one, or one cut off, shows where this clone has been before.
+    """
     try:
-        for event in ledger.events(environment):
-            state = fold(state, replace(event, commit=""))
-            told = json.loads(ledger.git.run("cat-file", "blob", f"{event.commit}:state.json"))
-            if load(State, told) != replace(state, head=None):
-                return f"{event.id} (commit {event.commit[:10]}): state.json is not the fold of its events"
-    except (Error, ValueError, KeyError, AssertionError) as error:
-        return f"after {state.count} good records: {error}"
+        events = ledger.events(environment)
+        return _bad_record(ledger, environment, events) or _forgotten(ledger, environment, events)
+    except (Error, ValueError, AssertionError) as error:
+        return f"the history of {environment} cannot be read: {error}"
+
+
+def _bad_record(ledger: Ledger, environment: str, events: tuple[Event, ...]) -> str | None:
+    # a shallow clone lacks the commits of the first events, and reads those from the oldest one it has
+    unseen = sum(event.commit == events[0].commit for event in events) - 1 if events else 0
+    state, before = State(environment=environment), None
+    for number, event in enumerate(events, start=1):
+        state = fold(state, replace(event, commit=""))
+        if number <= unseen:
+            continue
+        told = load(State, json.loads(ledger.git.run("cat-file", "blob", f"{event.commit}:state.json")))
+        here = f"{_id(environment, number)} (commit {event.commit[:10]})"
+        if event.id != _id(environment, number):
+            return f"{here} calls itself {event.id}"
+        if before and told.head != before:
+            return f"{_id(environment, number - 1)} (commit {before[:10]}) was put in the place of {told.head}"
+        if replace(told, head=None) != state:
+            return f"{here}: its state.json is not the fold of the events up to it"
+        before = event.commit
     return None
+
+
+def _forgotten(ledger: Ledger, environment: str, events: tuple[Event, ...]) -> str | None:
+    """A record that this clone once saw and that is no longer in the history."""
+    known = {event.commit for event in events}
+    places = (ledger._shadow(environment), f"refs/heads/nbpromote/{environment}")
+    seen = dict.fromkeys(commit for place in places for commit in ledger.git.once_at(place))
+    gone = [commit for commit in seen if commit not in known]
+    if not gone:
+        return None
+    lost = load(State, json.loads(ledger.git.run("cat-file", "blob", f"{gone[-1]}:state.json")))
+    return f"{_id(environment, lost.count)} (commit {gone[-1][:10]}) was here once, and is gone"

@@ -5,8 +5,6 @@ Judges nothing: a failing cell, a killed kernel and a time limit are values in t
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
 import signal
 import threading
@@ -18,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpromote import clock, files
-from nbpromote.errors import Unavailable
-from nbpromote.model import Code, Ending, Environment, Limits, Policy, Run, Schema, dump, load
+from nbpromote.errors import BadInput, Unavailable
+from nbpromote.execute.records import JOURNAL, load_run, notes, opened, save_run, sweep
+from nbpromote.model import Cell, Code, Ending, Environment, Limits, Policy, Run, Schema
 
 if TYPE_CHECKING:
     from nbpromote.execute.account import Watch
@@ -59,27 +58,23 @@ def run(job: Job) -> Run:
     """
     import nbformat
 
-    draft = job.draft
     node = _parameterised(job)
-    for candidate in draft.candidates.values():
-        candidate.parent.mkdir(parents=True, exist_ok=True)
-    save_run(draft)
-    files.write(draft.folder / "input.ipynb", nbformat.writes(node))
-    files.write(draft.folder / "owner", str(os.getpid()))
-    started = time.monotonic()
-    cells, withheld = _executed(job, node)
-    done = replace(
-        draft,
-        cells=tuple(cells),
-        ended=clock.now(),
-        seconds=round(time.monotonic() - started, 3),
-        kernel=_kernel_name(job.environment, node),
-        withheld=withheld if any(not cell.ending.good for cell in cells) else (),
-        notes=_notes(draft.folder),
-    )
-    files.write(draft.notebook_file, nbformat.writes(node))
-    save_run(done)
-    (draft.folder / "owner").unlink(missing_ok=True)
+    draft = replace(job.draft, kernel=_kernel(job.environment, node))
+    with opened(draft, node):
+        for candidate in draft.candidates.values():
+            candidate.parent.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        cells, withheld = _executed(job, node, journal=draft.folder / JOURNAL)
+        done = replace(
+            draft,
+            cells=tuple(cells),
+            ended=clock.now(),
+            seconds=round(time.monotonic() - started, 3),
+            withheld=withheld if any(not cell.ending.good for cell in cells) else (),
+            notes=notes(draft.folder),
+        )
+        files.write(draft.notebook_file, nbformat.writes(node))
+        save_run(done)
     return done
 
 
@@ -114,6 +109,8 @@ def ask(
     )
     job = Job(draft=draft, node=node, folder=folder, environment=environment, variables=variables)
     cells, _ = _executed(job, node, journal=None)
+    if any(cell.ending is Ending.INTERRUPTED for cell in cells):
+        raise KeyboardInterrupt
     printed = "".join(output.get("text", "") for output in node.cells[0].outputs if output.get("name") == "stdout")
     if not all(cell.ending.good for cell in cells):
         cell = cells[0]
@@ -121,7 +118,7 @@ def ask(
     return printed
 
 
-def _executed(job: Job, node: Any, *, journal: str | None = "journal.jsonl") -> tuple[list[Any], tuple[str, ...]]:
+def _executed(job: Job, node: Any, *, journal: Path | None) -> tuple[list[Cell], tuple[str, ...]]:
     import papermill  # noqa: F401 (it loads our engine by its entry point, so it must come first)
 
     from nbpromote.execute import kernel
@@ -129,10 +126,10 @@ def _executed(job: Job, node: Any, *, journal: str | None = "journal.jsonl") -> 
     from nbpromote.execute.engine import Engine
 
     environment = job.environment
-    account = Account(watch=job.watch, journal=job.draft.folder / journal if journal else None)
-    log = job.draft.folder / "kernel.log"  # what the process itself says, a crash in C for instance
+    name = _kernel(environment, node)
+    account = Account(watch=job.watch, journal=journal)
+    log = job.draft.folder / "kernel.log"  # what the process itself says; a notebook's own output is in its cells
     with kernel.private_folder() as private, _interruptible(), log.open("ab") as said:
-        name = _kernel_name(environment, node)
         try:
             Engine.execute_notebook(
                 node,
@@ -146,40 +143,41 @@ def _executed(job: Job, node: Any, *, journal: str | None = "journal.jsonl") -> 
                 closing=job.closing,
                 starting={
                     "cwd": str(job.folder),
-                    "env": kernel.environment(environment.pass_env, job.variables, private),
+                    "env": kernel.environment(environment.pass_env, job.variables, private, job.folder),
                     "stdout": said,
                     "stderr": said,
                 },
             )
         except KeyboardInterrupt:
-            _mark_interrupted(account.cells)
-        except RuntimeError as error:
-            # before the first cell: "Kernel died before replying to kernel_info" and its kin
-            account.cells[:1] = [replace(c, ending=Ending.DIED, message=str(error)) for c in account.cells[:1]]
-    return account.cells, kernel.withheld(environment.pass_env)
+            account.cut_short(Ending.INTERRUPTED)
+    return _with_last_words(account.cells, log), kernel.withheld(environment.pass_env)
 
 
-def _mark_interrupted(cells: list[Any]) -> None:
-    """^C between two cells belongs to the next one."""
-    if not any(cell.ending is Ending.INTERRUPTED for cell in cells):
-        at = next((i for i, cell in enumerate(cells) if cell.ending is Ending.NOT_REACHED), None)
-        if at is not None:
-            cells[at] = replace(cells[at], ending=Ending.INTERRUPTED)
+def _with_last_words(cells: list[Cell], log: Path) -> list[Cell]:
+    """A kernel that did not come up has often said why: `No module named ipykernel_launcher`."""
+    words = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    if words and cells and cells[0].ending is Ending.DIED and cells[0].seconds is None:
+        return [replace(cells[0], message=f"{cells[0].message}; it said: {words[-1].strip()}"), *cells[1:]]
+    return cells
 
 
 def _parameterised(job: Job) -> Any:
     """papermill's injected cell, after the one tagged `parameters`; nothing is injected where nothing is declared."""
+    from papermill.exceptions import PapermillException
     from papermill.parameterize import parameterize_notebook
 
     node = _readied(job.node)
     values = dict(job.draft.values)
     if not values:
         return node
-    name = _kernel_name(job.environment, node)
+    name = _kernel(job.environment, node)
     language = node.metadata.get("language_info", {}).get("name") or node.metadata.get("kernelspec", {}).get(
         "language", "python"
     )
-    return parameterize_notebook(node, values, kernel_name=name, language=language)
+    try:
+        return parameterize_notebook(node, values, kernel_name=name, language=language)
+    except PapermillException as error:
+        raise BadInput(f"the parameters of {job.draft.notebook} cannot be given to it: {error}") from error
 
 
 def _readied(node: Any) -> Any:
@@ -190,21 +188,21 @@ def _readied(node: Any) -> Any:
     return node
 
 
-def _kernel_name(environment: Environment, node: Any) -> str:
-    """The environment's kernel, else the notebook's own."""
-    return str(environment.kernel or node.metadata.get("kernelspec", {}).get("name") or "python3")
+def _kernel(environment: Environment, node: Any) -> str:
+    """The environment's kernel, else the notebook's own. Raises `BadInput` where it cannot be started."""
+    from nbpromote.execute import kernel
 
-
-def _notes(folder: Path) -> tuple[str, ...]:
-    """What the code inside the kernel wanted told."""
-    path = folder / "notes.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return tuple(dict.fromkeys(json.loads(line) for line in lines))
+    name = str(environment.kernel or node.metadata.get("kernelspec", {}).get("name") or "python3")
+    kernel.require(name)
+    return name
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM ends a run the way ^C does, at once and with a record. Only the main thread hears signals."""
+    """SIGTERM and a closed terminal end a run the way ^C does, at once and with a record.
+
+    Only the main thread hears signals; what was ignored (nohup) stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -212,65 +210,10 @@ def _interruptible() -> Iterator[None]:
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-# -- records ----------------------------------------------------------------------------------------------------
-
-
-def save_run(run: Run) -> None:
-    files.write(run.folder / "run.json", json.dumps(dump(run), indent=1, ensure_ascii=False) + "\n")
-
-
-def load_run(folder: Path) -> Run:
-    return load(Run, json.loads((folder / "run.json").read_text()))
-
-
-def sweep(runs: Path) -> tuple[Run, ...]:
-    """Close the records of runs whose owner was killed; what their cells had done is put together again."""
-    from nbpromote.execute.kernel import is_alive
-
-    closed = []
-    for owner in sorted(runs.glob("*/owner")):
-        text = owner.read_text().strip()
-        if not (text.isdigit() and is_alive(int(text))):
-            closed.append(_close(owner.parent))
-            owner.unlink(missing_ok=True)
-    return tuple(closed)
-
-
-def _close(folder: Path) -> Run:
-    import nbformat
-
-    draft = load_run(folder)
-    node = nbformat.read(folder / "input.ipynb", as_version=4)
-    endings = _replay(folder / "journal.jsonl", node)
-    from nbpromote.execute.account import Account
-
-    account = Account()
-    account.open(node.cells)
-    cells = [replace(c, ending=endings.get(c.id, Ending.NOT_REACHED)) for c in account.cells]
-    _mark_interrupted(cells)
-    done = replace(draft, cells=tuple(cells), ended=clock.now(), notes=("the runner was killed",))
-    files.write(done.notebook_file, nbformat.writes(node))
-    save_run(done)
-    return done
-
-
-def _replay(journal: Path, node: Any) -> dict[str, Ending]:
-    """Put finished cells back into the notebook. A line cut off by the kill is the cell that was running."""
-    import nbformat
-
-    endings = {}
-    for line in journal.read_text().splitlines() if journal.exists() else []:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            break
-        node.cells[entry["index"]] = nbformat.from_dict(entry["cell"])
-        endings[entry["cell"].get("id", "")] = Ending(entry["ending"])
-    return endings
+        for number, handler in before.items():
+            signal.signal(number, handler)

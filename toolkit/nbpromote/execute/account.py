@@ -13,7 +13,8 @@ from typing import Any
 
 from nbclient.exceptions import CellControlSignal, CellExecutionError, CellTimeoutError, DeadKernelError
 
-from nbpromote.model import Cell, Ending
+from nbpromote import files
+from nbpromote.model import Cell, Ending, dump
 
 Watch = Callable[[int, int], None]  # number of the code cell that starts, and how many there are
 
@@ -48,7 +49,7 @@ class Account:
             yield
             ending, error, message = _answered(node)
         except BaseException as problem:
-            ending, error, message = _ended(problem)
+            ending, error, message = ended(problem)
             raise
         finally:
             self._enter(index, node, ending, error, message, time.monotonic() - started)
@@ -60,29 +61,50 @@ class Account:
                 self.cells[at], ending=ending, error=error, message=message, seconds=round(seconds, 4)
             )
         if self.journal is not None and node.cell_type == "code":
-            with self.journal.open("a") as journal:
-                journal.write(json.dumps({"index": index, "cell": node, "ending": ending}) + "\n")
+            account = None if at is None else dump(self.cells[at])
+            files.append(self.journal, json.dumps({"index": index, "cell": node, "account": account}))
 
-    def died(self, code: int | None) -> None:
-        """Say how the kernel ended in the account of the cell it died in."""
+    def ended_badly(self, index: int) -> bool:
+        """Whether the cell at an index of the notebook is the last to run; one that is tagged to be skipped is not."""
+        at = self._numbers.get(index)
+        return at is not None and self.cells[at].ending not in (Ending.OK, Ending.EXPECTED_ERROR, Ending.NOT_REACHED)
+
+    def cut_short(self, ending: Ending, error: str = "", message: str = "") -> None:
+        """Enter what ended a run between two cells: it belongs to the next one, else to the last."""
+        if self.cells and not any(cell.ending is ending for cell in self.cells):
+            waiting = (at for at, c in enumerate(self.cells) if c.ending is Ending.NOT_REACHED and not c.message)
+            at = next(waiting, len(self.cells) - 1)
+            self.cells[at] = replace(self.cells[at], ending=ending, error=error, message=message)
+
+    def explain(self, *, died: str, stopped: bool, limit: str) -> None:
+        """Say what is known only afterwards: how the kernel's process ended, and which limit was passed."""
         for at, cell in enumerate(self.cells):
-            if cell.ending is Ending.DIED:
-                ending = Ending.STOPPED if code == 0 else Ending.DIED
-                self.cells[at] = replace(cell, ending=ending, message=_how(code))
+            if cell.ending is Ending.DIED and not cell.message:
+                self.cells[at] = replace(cell, ending=Ending.STOPPED if stopped else Ending.DIED, message=died)
+            elif cell.ending is Ending.TIMED_OUT:
+                self.cells[at] = replace(cell, message=limit)
+
+
+class Quit(DeadKernelError):
+    """A cell asked the kernel to end (`exit()`, `quit()`), which it does a moment later."""
 
 
 def _answered(node: Any) -> tuple[Ending, str, str]:
-    """A cell that ended without an exception; one tagged `raises-exception` holds its error as output."""
-    skipped = "skip-execution" in node.metadata.get("tags", [])
-    if skipped and node.cell_type == "code":
+    """A cell that ended without an exception; one tagged `raises-exception` holds its error as output.
+
+    An error shown without being raised counts as one, as it does for papermill.
+    """
+    tags = node.metadata.get("tags", [])
+    if "skip-execution" in tags and node.cell_type == "code":
         return Ending.NOT_REACHED, "", "tagged skip-execution"
     for output in node.get("outputs", []):
         if output.output_type == "error":
-            return Ending.EXPECTED_ERROR, output.ename, output.evalue
+            ending = Ending.EXPECTED_ERROR if "raises-exception" in tags else Ending.ERROR
+            return ending, output.ename, output.evalue
     return Ending.OK, "", ""
 
 
-def _ended(problem: BaseException) -> tuple[Ending, str, str]:
+def ended(problem: BaseException) -> tuple[Ending, str, str]:
     match problem:
         case CellExecutionError(ename="SystemExit"):
             return Ending.STOPPED, problem.ename, f"exit code {problem.evalue}"
@@ -90,6 +112,8 @@ def _ended(problem: BaseException) -> tuple[Ending, str, str]:
             return Ending.ERROR, problem.ename, problem.evalue
         case CellTimeoutError():
             return Ending.TIMED_OUT, "", ""
+        case Quit():
+            return Ending.STOPPED, "", "it asked the kernel to exit"
         case DeadKernelError() | CellControlSignal():
             return Ending.DIED, "", ""
         case KeyboardInterrupt():
@@ -97,9 +121,11 @@ def _ended(problem: BaseException) -> tuple[Ending, str, str]:
     return Ending.DIED, type(problem).__name__, str(problem)
 
 
-def _how(code: int | None) -> str:
+def how(code: int | None) -> str:
+    """In words, how a process ended."""
     if code is None:
         return "the kernel went away"
     if code >= 0:
         return f"the kernel's process ended with exit code {code}"
-    return f"the kernel was killed by signal {-code} ({signal.Signals(-code).name})"
+    names = {number.value: number.name for number in signal.Signals}
+    return f"the kernel was killed by signal {-code} ({names.get(-code, 'a real-time signal')})"

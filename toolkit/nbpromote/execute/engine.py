@@ -6,24 +6,28 @@ papermill's status metadata is no evidence: after a killed kernel it marks every
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat.v4 import new_code_cell
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine
 
 from nbpromote.execute import kernel
-from nbpromote.execute.account import Account
+from nbpromote.execute.account import Account, Quit, ended, how
 from nbpromote.model import Ending, Limits
 
 # what nbclient logs is in the account as well, in words
 _QUIET = logging.getLogger("nbpromote.execute")
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False
+
+_GONE = (DeadKernelError, CellTimeoutError)
 
 
 class Client(PapermillNotebookClient):  # type: ignore[misc]
@@ -46,27 +50,47 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self.opening, self.closing = opening, closing
         self.limits = limits
         self._deadline = float("inf")
+        self._peak: int | None = None
+        self._manager: Any = None
         self.timeout_func = self._seconds_left
+        self.startup_timeout = max(1, math.ceil(limits.start))
+        self.shell_timeout_interval = 1  # how often a silent kernel is looked after
+        self.iopub_timeout = 60  # outputs may still be on their way when a cell has ended
+        self.on_cell_executed = _refuse_exit
 
     def execute(self, **kwargs: Any) -> Any:
         """Like papermill's, but a kernel that is gone is an ending, not an exception."""
         self.reset_execution_trackers()
         self.account.open(self.nb.cells)
-        with self._kernel(**kwargs):
-            self._deadline = time.monotonic() + self.limits.notebook
-            self._silently(self.opening)
-            self.papermill_execute_cells()
-            if all(cell.ending.good for cell in self.account.cells) and self._seconds_left(None) > 1:
-                self._finish()
+        try:
+            with self._kernel(**kwargs):
+                self._from_opening_to_closing()
+        except RuntimeError as error:  # what jupyter_client calls a start that failed
+            if self.raises:
+                raise
+            self.account.cut_short(Ending.DIED, message=str(error))
         return self.nb
 
+    def _from_opening_to_closing(self) -> None:
+        self._deadline = time.monotonic() + self.limits.notebook
+        try:
+            self._silently(self.opening)
+            self.papermill_execute_cells()
+            if all(cell.ending.good for cell in self.account.cells):
+                self._finish()
+        except (CellExecutionError, *_GONE) as problem:
+            if self.raises:
+                raise
+            self.account.cut_short(*ended(problem))
+            self._explain()
+
     def _finish(self) -> None:
-        """What a kernel that still lives is asked for at the end; one that does not has said it all."""
-        with suppress(DeadKernelError):
-            info = self.wait_for_reply(self.kc.kernel_info())
-            self.nb.metadata["language_info"] = info["content"]["language_info"]
-            self.set_widgets_metadata()
-            self._silently(self.closing)
+        """What a kernel that still lives is asked for at the end; this is not charged to the notebook's time."""
+        self._deadline = max(self._deadline, time.monotonic() + self.limits.start)
+        info = self.wait_for_reply(self.kc.kernel_info(), new_code_cell())
+        self.nb.metadata["language_info"] = info["content"]["language_info"]
+        self.set_widgets_metadata()
+        self._silently(self.closing)
 
     def papermill_execute_cells(self) -> None:
         """Every cell in order, until one does not end well."""
@@ -75,41 +99,68 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
                 self.nb_man.cell_start(cell, index)
                 with self.account.of(index, cell):
                     self.execute_cell(cell, index)
-            except CellExecutionError as error:
+            except (CellExecutionError, *_GONE) as error:
                 self.nb_man.cell_exception(cell, cell_index=index, exception=error)
-                break
-            except (DeadKernelError, CellTimeoutError) as error:
-                self.nb_man.cell_exception(cell, cell_index=index, exception=error)
-                self.account.died(kernel.exit_code(self.km))
-                if self.raises:
+                self._explain()
+                if self.raises and self._unknown_to_papermill(error):
                     raise
-                break
             finally:
                 self.nb_man.cell_complete(cell, cell_index=index)
+            if self.account.ended_badly(index):
+                break
+
+    def _unknown_to_papermill(self, error: Exception) -> bool:
+        """papermill finds errors in the outputs, but takes `sys.exit(0)` for success, whatever is left (its PR 449)."""
+        left = any(cell.ending is Ending.NOT_REACHED for cell in self.account.cells)
+        return isinstance(error, _GONE) or (left and getattr(error, "ename", "") == "SystemExit")
+
+    def _explain(self) -> None:
+        code = kernel.exit_code(self._manager)
+        peak = f", after using {self._peak / 1024:,.0f} MB" if self._peak and code and code < 0 else ""
+        whole = time.monotonic() >= self._deadline
+        limit = f"the notebook has {self.limits.notebook:g} s" if whole else f"a cell has {self.limits.cell:g} s"
+        self.account.explain(died=how(code) + peak, stopped=code == 0, limit=limit)
 
     @contextmanager
     def _kernel(self, **kwargs: Any) -> Iterator[None]:
         """A kernel, and at the end neither it nor anything it started."""
-        process = None
+        self._manager = self.km or self.create_kernel_manager()
+        self.shutdown_kernel = "immediate"
         try:
             with self.setup_kernel(cleanup_kc=False, **kwargs):
-                process = kernel.process_of(self.km)
                 yield
+            hung = any(cell.ending in (Ending.TIMED_OUT, Ending.INTERRUPTED) for cell in self.account.cells)
+            self.shutdown_kernel = "immediate" if hung else "graceful"
         finally:
-            ended = any(cell.ending in (Ending.TIMED_OUT, Ending.INTERRUPTED) for cell in self.account.cells)
-            self.shutdown_kernel = "immediate" if ended else "graceful"
-            if self.km is not None:
-                self._cleanup_kernel()
-            kernel.end_group(process)
+            process = kernel.process_of(self._manager)
+            try:
+                if self.km is not None:
+                    self._cleanup_kernel()
+            finally:
+                kernel.end_group(process)
+
+    async def _async_check_alive(self) -> None:
+        """Asked every second: the chance to see how much memory a kernel had before it is killed for it."""
+        self._peak = kernel.peak_memory(kernel.process_of(self._manager)) or self._peak
+        await super()._async_check_alive()
 
     def _silently(self, source: str) -> None:
         """Run a source that leaves no trace in the notebook, its outputs or its counts."""
         if source:
-            message = self.kc.execute(source, silent=True, store_history=False)
-            self.wait_for_reply(message)
+            cell = new_code_cell(source)
+            reply = self.wait_for_reply(self.kc.execute(source, silent=True, store_history=False), cell)
+            if reply["content"]["status"] == "error":
+                raise CellExecutionError.from_cell_and_msg(cell, reply["content"])
 
     def _seconds_left(self, _cell: Any) -> float:
         return max(0.1, min(self.limits.cell, self._deadline - time.monotonic()))
+
+
+def _refuse_exit(*, execute_reply: Any, **_: Any) -> None:
+    """`exit()` in a cell is a reply like any other, and the kernel goes a moment later."""
+    for payload in execute_reply["content"].get("payload", []):
+        if payload.get("source") == "ask_exit" and not payload.get("keepkernel"):
+            raise Quit("the kernel was asked to exit")
 
 
 class Engine(NBClientEngine):  # type: ignore[misc]
@@ -135,7 +186,6 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         client = Client(
             nb_man,
             kernel_name=kernel_name,
-            startup_timeout=int(limits.start),
             limits=limits,
             log=_QUIET,
             log_output=log_output,

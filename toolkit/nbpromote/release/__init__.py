@@ -82,8 +82,11 @@ def seal_model(store: Store, model: Model, folder: Path) -> dict[str, Sealed]:
 
 
 def open_(store: Store, digest: str) -> Release:
-    """Raises `Damaged` when the manifest is gone or changed."""
-    return load(Release, json.loads(store.get(digest)))
+    """Raises `Damaged` when the manifest is gone or changed, or is none."""
+    try:
+        return load(Release, json.loads(store.get(digest)))
+    except ValueError as error:
+        raise Damaged(f"{digest[:12]} in the store {store.url} is no release", hint="nbpromote doctor") from error
 
 
 def evidence_of(store: Store, sealed: Mapping[str, Sealed]) -> Evidence:

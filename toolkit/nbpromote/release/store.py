@@ -24,14 +24,16 @@ class Store:
     url: str
 
     def put(self, data: bytes) -> Sealed:
-        """Keep bytes; the same bytes are kept once. A reader never sees half of them."""
+        """Keep bytes; the same bytes are kept once. A reader never sees half of them.
+
+        What is there already is read first: damaged bytes are put right, not relied on.
+        """
         sealed = Sealed(sha256=sha256(data), size=len(data))
-        if not self.holds(sealed.sha256):
+        try:
+            self.get(sealed.sha256)
+        except Damaged:
             self._write(self._place(sealed.sha256), data)
         return sealed
-
-    def holds(self, digest: str) -> bool:
-        return bool(self._system.exists(self._place(digest)))
 
     def get(self, digest: str) -> bytes:
         """Raises `Damaged` when the bytes are gone or are not those that were put."""
@@ -45,16 +47,17 @@ class Store:
             raise Damaged(f"{digest[:12]} in the store {self.url} was changed", hint="nbpromote doctor")
         return data
 
-    def put_folder(self, folder: Path, prefix: str) -> dict[str, Sealed]:
-        """Every file below a folder, by `prefix` and its path."""
-        found = sorted(path for path in folder.rglob("*") if path.is_file())
-        return {f"{prefix}{path.relative_to(folder).as_posix()}": self.put(path.read_bytes()) for path in found}
-
     def export(self, sealed: Mapping[str, Sealed], prefix: str, into: Path) -> Path:
-        """Write the files whose path starts with `prefix` below a folder, without the prefix."""
+        """Write the files whose path starts with `prefix` below a folder, without the prefix.
+
+        Raises `Damaged` for a path that leads out of the folder.
+        """
         for path, file in sealed.items():
             if path.startswith(prefix):
-                files.write(into / path.removeprefix(prefix), self.get(file.sha256))
+                target = into / path.removeprefix(prefix)
+                if not target.resolve().is_relative_to(into.resolve()):
+                    raise Damaged(f"{path!r} leads out of {into}; nothing was written there")
+                files.write(target, self.get(file.sha256))
         return into
 
     def _write(self, place: str, data: bytes) -> None:

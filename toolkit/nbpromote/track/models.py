@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlparse
 
@@ -158,6 +159,9 @@ def _create_version(mlflow: Any, name: str, model: Model, tags: Mapping[str, str
         )
 
 
+_ONE_AT_A_TIME = Lock()  # the default belongs to the whole process
+
+
 @contextmanager
 def _as_default(uri: str) -> Iterator[None]:
     """A local store looks a `models:/m-...` source up at the process's default address, whatever the client's is."""
@@ -166,13 +170,14 @@ def _as_default(uri: str) -> Iterator[None]:
         return
     from mlflow.tracking._tracking_service.utils import _use_tracking_uri
 
-    before = os.environ.get("MLFLOW_TRACKING_URI")
-    try:
-        with _use_tracking_uri(uri):
-            yield
-    finally:
-        if before is not None:  # MLflow's own way back forgets it
-            os.environ["MLFLOW_TRACKING_URI"] = before
+    with _ONE_AT_A_TIME:
+        before = os.environ.get("MLFLOW_TRACKING_URI")
+        try:
+            with _use_tracking_uri(uri):
+                yield
+        finally:
+            if before is not None:  # MLflow's own way back forgets it
+                os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 def set_alias(uri: str, model: Model) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nbpromote import files, git, report
@@ -16,9 +18,6 @@ from nbpromote.project import Project
 from nbpromote.workflow import authoring, promoting, releasing, returning, running, watching
 
 Say = Callable[[str], None]
-
-NOTEBOOKS = ("prepare_flights", "train_delay", "score_flights", "delay_report")
-FAR, NEAR = ("prepare_flights", "train_delay"), ("score_flights", "delay_report")
 
 # one line of train_delay.py, made worse: the model no longer sees what is known at push-back
 GOOD, WORSE = '    "dep_delay",\n', ""
@@ -43,8 +42,8 @@ def walk(folder: Path, *, say: Say) -> None:
         raise Usage(f"{folder} is not empty; the demo wants a folder of its own")
     started = time.monotonic()
     walker = _begin(folder, say)
-    _author(walker)
-    _promote(walker)
+    _together(_road(walker))
+    _commit(walker, "Accept the outputs of dev")
     _worsen(walker)
     _end(walker, seconds=time.monotonic() - started)
 
@@ -57,28 +56,57 @@ def _begin(folder: Path, say: Say) -> Walk:
     repository.run("config", "user.email", "ada@example.org")
     walker = Walk(projects.find(folder), say)
     _commit(walker, "Start from the flights example")
-    say(f"{'init':<9} {f'four notebooks and three environments in {folder}':<62} {time.monotonic() - started:5.1f} s")
+    say(f"{'init':<9} {f'four notebooks, three environments in {folder}':<62} {time.monotonic() - started:5.1f} s")
     with walker.step("sync", "notebooks and scripts agree"):
         authoring.sync(walker.project)
     return walker
 
 
-def _author(walker: Walk) -> None:
-    for name in NOTEBOOKS:
-        with walker.step("run", f"{name} in dev"):
-            running.run(walker.project, name, env="dev")
-        with walker.step("baseline", f"{name}: its outputs are accepted"):
-            running.baseline(walker.project, name)
-        with walker.step("release", f"{name} is sealed and live in dev"):
-            _live(releasing.seal(walker.project, name, reason="first release"))
-    _commit(walker, "Accept the outputs of dev")
+# a notebook in an environment, and those that must be live before it: what it reads, and itself one below
+ROAD = {
+    "prepare_flights dev": (),
+    "train_delay dev": ("prepare_flights dev",),
+    "prepare_flights staging": ("prepare_flights dev",),
+    "train_delay staging": ("train_delay dev", "prepare_flights staging"),
+    "prepare_flights prod": ("prepare_flights staging",),
+    "train_delay prod": ("train_delay staging", "prepare_flights prod"),
+    "delay_report dev": ("prepare_flights dev",),
+    "score_flights dev": ("train_delay dev",),
+    "delay_report staging": ("delay_report dev", "prepare_flights staging"),
+    "score_flights staging": ("score_flights dev", "train_delay staging"),
+}
 
 
-def _promote(walker: Walk) -> None:
-    for target, names in (("staging", (*FAR, *NEAR)), ("prod", FAR)):
-        for name in names:
-            with walker.step("promote", f"{name} to {target}: run there, gates asked, verified"):
-                _live(promoting.promote(walker.project, name, to=target, reason="the demo's road"))
+def _road(walker: Walk) -> dict[str, Callable[[], None]]:
+    return {step: partial(_first if step.endswith(" dev") else _onward, walker, *step.split()) for step in ROAD}
+
+
+def _together(work: Mapping[str, Callable[[], None]]) -> None:
+    """Two steps at a time, each after those it stands on."""
+    done: set[str] = set()
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        running: dict[Future[None], str] = {}
+        while len(done) < len(work):
+            begun = done | set(running.values())
+            ready = [step for step in work if step not in begun and done.issuperset(ROAD[step])]
+            running |= {pool.submit(work[step]): step for step in ready[: 2 - len(running)]}
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                future.result()
+                done.add(running.pop(future))
+
+
+def _first(walker: Walk, name: str, _env: str) -> None:
+    with walker.step("run", f"{name} in dev"):
+        running.run(walker.project, name, env="dev")
+    with walker.step("baseline", f"{name}: its outputs are accepted"):
+        running.baseline(walker.project, name)
+    with walker.step("release", f"{name} is sealed and live in dev"):
+        _live(releasing.seal(walker.project, name, reason="first release"))
+
+
+def _onward(walker: Walk, name: str, target: str) -> None:
+    with walker.step("promote", f"{name} to {target}: run there, gates asked, verified"):
+        _live(promoting.promote(walker.project, name, to=target, reason="the demo's road"))
 
 
 def _worsen(walker: Walk) -> None:

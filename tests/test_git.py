@@ -1,0 +1,272 @@
+"""The git program against real repositories, with everything around them that could lead it astray."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from nbpromote import git
+from nbpromote.errors import NotFound, Refused, Unavailable, Usage
+
+BRANCH = "refs/heads/nbpromote/dev"
+
+
+def shell(folder: Path, *args: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *args], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def named(folder: Path) -> git.Repository:
+    """A new repository whose owner git knows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    repository = git.init(folder)
+    shell(folder, "config", "user.name", "Ada Lovelace")
+    shell(folder, "config", "user.email", "ada@example.org")
+    return repository
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """One commit with a project in a subfolder."""
+    repository = named(tmp_path / "repository")
+    (repository.root / "project").mkdir()
+    (repository.root / "project" / "a file.py").write_text("x = 1\n")
+    (repository.root / "beside.py").write_text("y = 2\n")
+    shell(repository.root, "add", ".")
+    shell(repository.root, "commit", "--quiet", "-m", "first")
+    return repository
+
+
+@pytest.fixture
+def remote(repository, tmp_path):
+    """A bare repository that `repository` calls `origin`."""
+    folder = tmp_path / "remote.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", folder], check=True)
+    shell(repository.root, "remote", "add", "origin", str(folder))
+    return folder
+
+
+# -- who and where -------------------------------------------------------------------------------------------------
+
+
+def test_who_acts_is_who_git_says(repository):
+    assert repository.identity() == "Ada Lovelace <ada@example.org>"
+
+
+def test_without_an_identity_nothing_is_made_up(tmp_path, monkeypatch):
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    repository = git.init(tmp_path)
+
+    with pytest.raises(Usage, match="git does not know who you are"):
+        repository.identity()
+    with pytest.raises(Usage, match="git does not know who you are"):
+        repository.commit({"a": b"1"}, "one", parent=None)
+
+    assert repository.refs() == {}
+
+
+def test_outside_a_repository_is_told_so(tmp_path):
+    with pytest.raises(NotFound, match="is not in a git repository"):
+        git.find(tmp_path)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="ONLY ROOT CAN GIVE A FOLDER AWAY: not tried")
+def test_a_repository_of_another_user_is_not_called_missing(repository):
+    for path in (repository.root, repository.root / ".git"):
+        os.chown(path, 12345, 12345)
+
+    with pytest.raises(Unavailable, match="belongs to another user") as told:
+        git.find(repository.root)
+
+    assert "safe.directory" in told.value.hint
+
+
+def test_variables_of_the_caller_lead_nowhere_else(repository, tmp_path, monkeypatch):
+    other = named(tmp_path / "other")
+    monkeypatch.setenv("GIT_DIR", str(other.root / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other.root))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other.root / "index"))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(other.root / "objects"))
+
+    found = git.find(repository.root)
+
+    assert found.head() == repository.head()
+    assert set(found.tracked()) == {"beside.py", "project/a file.py"}
+
+
+def test_a_new_repository_is_one_of_its_own_inside_another(repository):
+    inner = git.init(named(repository.root / "inner").root)
+
+    assert inner.folder == inner.root / ".git"
+    assert inner.head() is None
+
+
+# -- what is tracked -----------------------------------------------------------------------------------------------
+
+
+def test_paths_count_from_the_project_not_from_the_repository(repository):
+    project = git.find(repository.root / "project")
+
+    assert list(project.tracked()) == ["a file.py"]
+    assert project.tracked() == project.tracked("HEAD")
+    assert project.read("HEAD", "a file.py") == b"x = 1\n"
+    assert project.read("HEAD", "beside.py") is None
+
+
+def test_an_edit_is_seen_where_it_is_only(repository):
+    (repository.root / "beside.py").write_text("edited\n")
+
+    assert repository.is_dirty()
+    assert not git.find(repository.root / "project").is_dirty()
+    assert repository.read("HEAD", "beside.py") == b"y = 2\n"
+
+
+def test_what_git_ignores_is_known(repository):
+    (repository.root / ".gitignore").write_text("*.ipynb\n")
+
+    assert repository.ignored(Path("project/a.ipynb"))
+    assert not repository.ignored(Path("project/a.py"))
+
+
+def test_the_author_of_a_file_is_whoever_committed_it_last(repository):
+    assert repository.author_of("beside.py") == "Ada Lovelace <ada@example.org>"
+    assert repository.author_of("nowhere.py") is None
+
+
+# -- commits without a work tree -----------------------------------------------------------------------------------
+
+
+def test_a_commit_touches_neither_work_tree_nor_index(repository):
+    (repository.root / "beside.py").write_text("staged\n")
+    shell(repository.root, "add", "beside.py")
+    (repository.root / "beside.py").write_text("and edited\n")
+    status = shell(repository.root, "status", "--porcelain")  # it refreshes the index
+    index = (repository.root / ".git" / "index").read_bytes()
+
+    first = repository.commit({"events/1.json": b"{}", "state.json": b"1"}, "one", parent=None)
+    second = repository.commit({"events/2.json": b"{}", "state.json": b"2"}, "two", parent=first)
+    repository.move(BRANCH, second, old=None)
+
+    assert set(repository.tracked(second)) == {"events/1.json", "events/2.json", "state.json"}
+    assert repository.read(second, "state.json") == b"2"
+    assert (repository.root / ".git" / "index").read_bytes() == index
+    assert shell(repository.root, "status", "--porcelain") == status
+    assert list((repository.root / ".git").glob("nbpromote*")) == []
+
+
+def test_a_reference_moves_only_from_where_it_is_thought_to_be(repository):
+    one = repository.commit({"a": b"1"}, "one", parent=None)
+    two = repository.commit({"a": b"2"}, "two", parent=one)
+    repository.move(BRANCH, one, old=None)
+
+    for wrong in (None, two):
+        with pytest.raises(git.Rejected):
+            repository.move(BRANCH, two, old=wrong)
+    repository.move(BRANCH, two, old=one)
+
+    assert repository.ref(BRANCH) == two
+    assert repository.contains(two, one)
+    assert not repository.contains(one, two)
+    assert repository.once_at(BRANCH) == (two, one)
+
+
+def test_a_reference_that_cannot_be_written_is_no_lost_race(repository):
+    commit = repository.commit({"a": b"1"}, "one", parent=None)
+
+    with pytest.raises(Unavailable, match="nothing was changed"):
+        repository.move("refs/heads/no..good", commit, old=None)
+
+
+def test_hooks_of_the_user_have_no_veto(repository, remote):
+    for name in ("reference-transaction", "pre-push", "post-commit"):
+        hook = repository.root / ".git" / "hooks" / name
+        hook.write_text("#!/bin/sh\nexit 1\n")
+        hook.chmod(0o755)
+    commit = repository.commit({"a": b"1"}, "one", parent=None)
+
+    repository.move(BRANCH, commit, old=None)
+    repository.push("origin", commit, "nbpromote/dev")
+
+    assert repository.fetch("origin", "nbpromote/*", timeout=20)
+    assert repository.ref("refs/remotes/origin/nbpromote/dev") == repository.ref(BRANCH) == commit
+
+
+def test_a_branch_that_a_worktree_has_checked_out_is_known(repository, tmp_path):
+    repository.move(BRANCH, repository.commit({"a": b"1"}, "one", parent=None), old=None)
+    assert not repository.is_checked_out("nbpromote/dev")
+
+    shell(repository.root, "worktree", "add", "--quiet", str(tmp_path / "worktree"), "nbpromote/dev")
+
+    assert repository.is_checked_out("nbpromote/dev")
+
+
+# -- remotes -------------------------------------------------------------------------------------------------------
+
+
+def test_a_push_that_is_no_fast_forward_is_rejected(repository, remote):
+    one = repository.commit({"a": b"1"}, "one", parent=None)
+    repository.push("origin", one, "nbpromote/dev")
+
+    with pytest.raises(git.Rejected):
+        repository.push("origin", repository.commit({"a": b"2"}, "two", parent=None), "nbpromote/dev")
+
+    assert shell(remote, "rev-parse", "nbpromote/dev") == one
+
+
+def test_a_protected_branch_says_no_and_why(repository, remote):
+    hook = remote / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho prod is for the release team >&2\nexit 1\n")
+    hook.chmod(0o755)
+
+    with pytest.raises(Refused, match="prod is for the release team"):
+        repository.push("origin", repository.head(), "nbpromote/prod")
+
+
+def test_a_branch_of_the_remote_in_the_way_is_named(repository, remote):
+    shell(repository.root, "push", "--quiet", "origin", "HEAD:refs/heads/nbpromote")
+
+    with pytest.raises(Refused, match="is in the way of nbpromote/dev"):
+        repository.push("origin", repository.head(), "nbpromote/dev")
+
+
+def test_a_remote_that_is_gone_could_not_answer(repository, remote):
+    remote.rename(remote.with_suffix(".away"))
+
+    assert not repository.fetch("origin", "nbpromote/*", timeout=20)
+    with pytest.raises(Unavailable, match="did not take the ledger"):
+        repository.push("origin", repository.head(), "nbpromote/dev")
+
+
+def test_a_remote_that_says_nothing_is_left_in_time_and_nothing_of_it_stays(repository, tmp_path, monkeypatch):
+    script = tmp_path / "ssh"
+    script.write_text(f"#!/bin/sh\nsleep 60 & echo $! > {tmp_path}/pid\nwait\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(script))
+    shell(repository.root, "remote", "add", "silent", "ssh://example.org/silent.git")
+    started = time.monotonic()
+
+    answered = repository.fetch("silent", "nbpromote/*", timeout=0.5)
+
+    assert not answered
+    assert time.monotonic() - started < 5
+    assert ends(int((tmp_path / "pid").read_text()))
+
+
+def ends(process: int) -> bool:
+    """Whether a process is gone within two seconds; one that was killed and not waited for has no command line."""
+    for _ in range(40):
+        try:
+            if not Path(f"/proc/{process}/cmdline").read_bytes():
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,212 @@
+"""Releases in real stores: on a disk, and in fsspec's memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nbpromote import release
+from nbpromote.errors import Unavailable
+from nbpromote.model import Check, Code, Evidence, Model, Outcome, Release, Run, Schema, Sealed, sha256
+from nbpromote.release import Damaged, Store
+
+CODE = {"notebooks/train.py": b"# %%\nx = 1\n", "lib/helper.py": b"y = 2\n", "data/blob.bin": bytes(range(256))}
+MODEL = {"MLmodel": b"flavors: {}\n", "data/model.skops": b"\x00\x01"}
+
+
+@pytest.fixture(params=["disk", "memory"])
+def store(request, tmp_path):
+    url = str(tmp_path / "store") if request.param == "disk" else f"memory://{tmp_path.name}"
+    store = Store(url)
+    yield store
+    if request.param == "memory" and store._system.exists(store._root):
+        store._system.rm(store._root, recursive=True)
+
+
+@pytest.fixture
+def evidence(tmp_path):
+    run = Run(
+        id="20260131T120000-train-dev-3f9a",
+        notebook="train",
+        environment="dev",
+        code=Code(digest="c" * 64, schema=Schema()),
+        folder=tmp_path / "run",
+        started="2026-01-31T12:00:00.000Z",
+        ended="2026-01-31T12:00:01.000Z",
+        seconds=1.0,
+        actor="Ada <ada@example.org>",
+        cells=(),
+        path="notebooks/train.py",
+    )
+    run.folder.mkdir()
+    run.notebook_file.write_text("{}")
+    passed = Check(name="ran-to-the-end", outcome=Outcome.PASSED, summary="1 cell ran to the end")
+    model = Model(uri="models:/m-1", files={path: sha256(data) for path, data in MODEL.items()})
+    return Evidence(run=run, checks=(passed,), metrics={"mae": 9.25}, model=model)
+
+
+@pytest.fixture
+def model_folder(tmp_path):
+    for path, data in MODEL.items():
+        (tmp_path / "model" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "model" / path).write_bytes(data)
+    return tmp_path / "model"
+
+
+def seal(store, evidence, folder, **changed) -> Release:
+    more = {"code": CODE, "lock": b"numpy==2.0\n", "created": "2026-01-31T12:01:00.000Z", "author": "Ada", **changed}
+    return release.seal(store, evidence, model_folder=folder, **more)
+
+
+def kept(store: Store) -> list[str]:
+    return sorted(store._system.find(store._root))
+
+
+def test_what_is_sealed_can_be_opened_again_whole(store, evidence, model_folder, tmp_path):
+    sealed = seal(store, evidence, model_folder)
+
+    opened = release.open_(store, sealed.digest)
+
+    assert opened == sealed
+    assert release.evidence_of(store, opened.files) == evidence
+    assert store.get(opened.files["lock"].sha256) == b"numpy==2.0\n"
+    assert {path for path in opened.files if path.startswith("model/")} == {f"model/{path}" for path in MODEL}
+    assert opened.lock == sha256(b"numpy==2.0\n")
+
+
+def test_sealing_twice_is_sealing_once(store, evidence, model_folder):
+    once = seal(store, evidence, model_folder)
+    files = kept(store)
+
+    again = seal(store, evidence, model_folder)
+
+    assert again.digest == once.digest
+    assert kept(store) == files
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"code": {**CODE, "lib/helper.py": b"y = 3\n"}},
+        {"code": {"notebooks/train.py": CODE["notebooks/train.py"]}},
+        {"lock": b"numpy==2.1\n"},
+        {"lock": None},
+        {"author": "Bob"},
+        {"created": "2026-01-31T12:01:00.001Z"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_whatever_differs_makes_another_release(changed, tmp_path, evidence, model_folder):
+    store = Store(str(tmp_path / "store"))
+
+    assert seal(store, evidence, model_folder).digest != seal(store, evidence, model_folder, **changed).digest
+
+
+def test_any_changed_byte_of_the_store_is_found(tmp_path, evidence, model_folder):
+    store = Store(str(tmp_path / "store"))
+    sealed = seal(store, evidence, model_folder)
+    whole = {sealed.digest, *(file.sha256 for file in sealed.files.values())}
+    for digest in whole:
+        place = tmp_path / "store" / "sha256" / digest[:2] / digest[2:]
+        good = place.read_bytes()
+        for bad in (bytes([good[0] ^ 1]) + good[1:], good[:-1], good + b"\n", b""):
+            place.write_bytes(bad)
+            with pytest.raises(Damaged, match="was changed"):
+                store.get(digest)
+        place.write_bytes(good)
+
+    assert len(whole) == len(kept(store))
+
+
+def test_sealing_again_puts_damaged_bytes_right(store, evidence, model_folder):
+    sealed = seal(store, evidence, model_folder)
+    place = next(path for path in kept(store) if path.endswith(sealed.files["code/lib/helper.py"].sha256[2:]))
+    store._system.pipe_file(place, b"damaged")
+
+    seal(store, evidence, model_folder)
+
+    assert store.get(sealed.files["code/lib/helper.py"].sha256) == b"y = 2\n"
+
+
+def test_a_release_that_is_not_there_is_damaged(store):
+    with pytest.raises(Damaged, match="0123456789ab is gone"):
+        release.open_(store, "0123456789abcdef" * 4)
+
+
+def test_bytes_that_are_no_release_are_damaged(store):
+    for data in (b"not even JSON", b'{"notebook": "train"}', b"[]"):
+        with pytest.raises(Damaged, match="is no release"):
+            release.open_(store, store.put(data).sha256)
+
+
+def test_the_code_is_laid_out_as_it_stood(store, evidence, model_folder, tmp_path):
+    sealed = seal(store, evidence, model_folder)
+
+    folder = release.export_code(store, sealed, tmp_path / "out")
+
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert found == CODE
+
+
+def test_no_path_leads_out_of_the_folder(store, tmp_path):
+    escape = {"code/../../escaped": store.put(b"x")}
+
+    with pytest.raises(Damaged, match="leads out of"):
+        store.export(escape, "code/", tmp_path / "deep" / "out")
+
+    assert not (tmp_path / "escaped").exists()
+    assert not (tmp_path / "deep" / "escaped").exists()
+
+
+@pytest.mark.parametrize("fault", ["changed", "missing"])
+def test_a_model_that_is_not_what_was_validated_is_not_sealed(fault, store, evidence, model_folder):
+    path = model_folder / "data" / "model.skops"
+    path.unlink() if fault == "missing" else path.write_bytes(b"\x00\x02")
+
+    with pytest.raises(Damaged, match=r"model\.skops of the model is not what was validated"):
+        seal(store, evidence, model_folder)
+
+
+def test_the_manifest_is_canonical_and_its_digest_is_its_name(store, evidence, model_folder):
+    sealed = seal(store, evidence, model_folder)
+
+    manifest = store.get(sealed.digest)
+
+    assert sha256(manifest) == sealed.digest
+    assert manifest == json.dumps(json.loads(manifest), sort_keys=True, separators=(",", ":")).encode()
+    assert json.loads(manifest)["files"]["code/lib/helper.py"] == {"sha256": sha256(b"y = 2\n"), "size": 6}
+
+
+@pytest.mark.parametrize(
+    ("digest", "said"),
+    [("0" * 64, "able-adder"), ("f" * 64, "amber-camel"), (sha256(b"otter"), "solar-bunting")],
+)
+def test_an_alias_belongs_to_its_digest_for_ever(digest, said):
+    assert release.alias(digest) == said
+
+
+def test_aliases_are_spread_wide():
+    said = {release.alias(sha256(str(number).encode())) for number in range(200)}
+
+    assert len(said) > 190
+
+
+def test_a_store_that_cannot_be_reached_could_not_answer(tmp_path):
+    (tmp_path / "store").write_text("a file")
+
+    for broken in (Store(str(tmp_path / "store")), Store("nosuch://bucket")):
+        with pytest.raises(Unavailable):
+            broken.put(b"x")
+
+
+def test_sealed_evidence_says_who_accepted_it(store, evidence):
+    accepted = replace(evidence, accepted_by="Ada <ada@example.org>")
+
+    sealed = release.seal_evidence(store, accepted)
+
+    assert isinstance(sealed["evidence.json"], Sealed)
+    assert release.evidence_of(store, sealed).accepted_by == "Ada <ada@example.org>"
+    assert Path(evidence.run.notebook_file).read_bytes() == store.get(sealed["executed.ipynb"].sha256)
