@@ -3,7 +3,7 @@
 MLflow is a projection: what is live, and on what evidence, is in the ledger.
 """
 
-from nbpromote.track.kernel import inside, predictions, question
+from nbpromote.track.kernel import WARMING, inside, predictions, question
 from nbpromote.track.models import (
     CHAMPION,
     check_model,
@@ -19,6 +19,7 @@ from nbpromote.track.runs import Opened, close, collect, judge, open_run, tag_re
 
 __all__ = [
     "CHAMPION",
+    "WARMING",
     "Opened",
     "check_model",
     "close",

@@ -9,6 +9,9 @@ from nbpromote.model import Json
 
 _MARK = "nbpromote:"
 
+# what loading any model needs, for a kernel that is started before it is asked
+WARMING = "import mlflow.pyfunc, mlflow.store.tracking.sqlalchemy_store"
+
 
 def inside() -> tuple[str, str]:
     """Sources for the kernel: one before the first cell, one after the last."""

@@ -266,14 +266,7 @@ def _model_answers(site: Site, deployment: Deployment) -> Check:
             fault = track.check_model(deployment.tracking_uri, model, Path(folder))
             if fault:
                 return Check(name="model-answers", outcome=Outcome.FAILED, summary=fault)
-            said = ask_model(
-                model,
-                alias=track.CHAMPION,
-                uri=deployment.tracking_uri,
-                kernel=deployment.kernel,
-                pass_env=deployment.pass_env,
-                folder=Path(folder),
-            )
+        said = ask_model(model, uri=deployment.tracking_uri, kernel=deployment.kernel, pass_env=deployment.pass_env)
     except Error as error:
         return Check(name="model-answers", outcome=Outcome.ERRORED, summary=f"could not be asked: {error}")
     return validate.answers(model.predictions, said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,12 @@ def promote(
     environment = site.environment(target, source.notebook, sealed.schema)
     standing = site.ledger.state(target)[source.notebook]
     again = applying.already(site, "promote", planned, environment.settings(project.root), standing)
-    return again or _promote(site, planned, source, sealed, environment, standing, reason=reason, watch=watch)
+    if again is not None:
+        return again
+    # called now, so that it is ready when the model has gone live
+    witness = running.witness(source.kernel, environment.pass_env) if source.model else nullcontext()
+    with witness:
+        return _promote(site, planned, source, sealed, environment, standing, reason=reason, watch=watch)
 
 
 def _promote(

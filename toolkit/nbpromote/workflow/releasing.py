@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from nbpromote import gate, release, track
@@ -36,7 +37,9 @@ def seal(project: Project, name: str, *, run_id: str | None = None, reason: str 
     site.ledger.fetch()
     applying.resume(site, environment, pair.name)
     standing = site.ledger.state(environment)[pair.name]
-    return _make_live(site, _seal(site, evidence), evidence, standing, reason=reason)
+    run = evidence.run
+    with running.witness(run.kernel, run.pass_env) if evidence.model else nullcontext():
+        return _make_live(site, _seal(site, evidence), evidence, standing, reason=reason)
 
 
 def _make_live(site: Site, sealed: Release, evidence: Evidence, standing: Standing, *, reason: str) -> Promotion:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nbpromote import clock, execute, files, notebook, release, track, validate
 from nbpromote.errors import NotFound, Refused, nearest
+from nbpromote.execute import Witness
 from nbpromote.model import (
     Code,
     Deployment,
     Ending,
     Environment,
     Evidence,
-    Limits,
     Model,
     Pair,
     Release,
@@ -389,17 +390,15 @@ def baseline(project: Project, name: str, *, run_id: str | None = None) -> Evide
     return accepted
 
 
-def ask_model(
-    model: Model, *, alias: str | None, uri: str, kernel: str, pass_env: tuple[str, ...], folder: Path
-) -> Any:
-    """What a registered model says to its own input example, in a fresh kernel."""
-    where = f"models:/{model.name}@{alias}" if alias else model.uri
-    printed = execute.ask(
-        track.question(where),
-        kernel=kernel or None,
-        folder=folder,
-        variables={"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri},
-        limits=Limits(cell=300, notebook=300),
-        pass_env=pass_env,
-    )
-    return track.predictions(printed)
+@contextmanager
+def witness(kernel: str, pass_env: tuple[str, ...]) -> Iterator[Witness]:
+    """A kernel that will be asked what live models predict; the earlier it is called, the less its start costs."""
+    with execute.present(kernel, pass_env, warming=track.WARMING) as present:
+        yield present
+
+
+def ask_model(model: Model, *, uri: str, kernel: str, pass_env: tuple[str, ...]) -> Any:
+    """What a registered model, loaded through its alias, says to its own input example: not in the run's kernel."""
+    question = track.question(f"models:/{model.name}@{track.CHAMPION}")
+    with witness(kernel, pass_env) as present:
+        return track.predictions(present.ask(question, {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}))

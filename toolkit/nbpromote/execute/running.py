@@ -1,0 +1,214 @@
+"""One execution: papermill's parameters, an engine with its own account, a folder a run."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbpromote import clock, files
+from nbpromote.errors import BadInput, Unavailable
+from nbpromote.execute.records import JOURNAL, notes, opened, save_run
+from nbpromote.model import Cell, Code, Ending, Environment, Limits, Policy, Run, Schema
+
+if TYPE_CHECKING:
+    from nbpromote.execute.account import Watch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A run that has not happened yet: everything about it that is known beforehand is in `draft`.
+
+    `node` is the notebook, `folder` the one it works in. `opening` is run before the first cell and `closing`
+    after the last, both without a trace in the notebook; `variables` are added to the kernel's environment.
+    """
+
+    draft: Run
+    node: Any
+    folder: Path
+    environment: Environment
+    opening: str = ""
+    closing: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    watch: Watch | None = None
+
+
+def new_id(notebook: str, environment: str) -> str:
+    """A name for a run that sorts by time: `20260131T120000-train_delay-dev-3f9a`."""
+    stamp = clock.now()[:19].replace("-", "").replace(":", "")
+    return f"{stamp}-{notebook.replace('/', '.')}-{environment}-{secrets.token_hex(2)}"
+
+
+def run(job: Job) -> Run:
+    """Execute a notebook and write down what every cell did.
+
+    The record is in the run's folder before the first cell starts, with this process as its owner, so that the
+    next start can close it when this one is killed. Raises `BadInput` for a kernel that is not installed.
+    """
+    import nbformat
+
+    node = _parameterised(job)
+    draft = replace(job.draft, kernel=_kernel(job.environment, node))
+    with opened(draft, node):
+        for candidate in draft.candidates.values():
+            candidate.parent.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        cells, withheld = _executed(job, node, journal=draft.folder / JOURNAL)
+        done = replace(
+            draft,
+            cells=tuple(cells),
+            ended=clock.now(),
+            seconds=round(time.monotonic() - started, 3),
+            withheld=withheld if any(not cell.ending.good for cell in cells) else (),
+            notes=notes(draft.folder),
+        )
+        files.write(draft.notebook_file, nbformat.writes(node))
+        save_run(done)
+    return done
+
+
+def ask(
+    source: str,
+    *,
+    kernel: str | None,
+    folder: Path,
+    variables: Mapping[str, str],
+    limits: Limits,
+    pass_env: tuple[str, ...] = (),
+) -> str:
+    """Run a source in a fresh kernel and give what it printed. Raises `Unavailable` when it did not end well."""
+    import nbformat
+
+    node = _readied(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]))
+    environment = Environment(
+        name="", tracking_uri="", policy=Policy(), kernel=kernel, limits=limits, pass_env=pass_env
+    )
+    code = Code(digest="", schema=Schema())
+    draft = Run(
+        id="ask",
+        notebook="",
+        environment="",
+        code=code,
+        folder=folder,
+        started="",
+        ended="",
+        seconds=0,
+        actor="",
+        cells=(),
+    )
+    job = Job(draft=draft, node=node, folder=folder, environment=environment, variables=variables)
+    cells, _ = _executed(job, node, journal=None)
+    if any(cell.ending is Ending.INTERRUPTED for cell in cells):
+        raise KeyboardInterrupt
+    printed = "".join(output.get("text", "") for output in node.cells[0].outputs if output.get("name") == "stdout")
+    if not all(cell.ending.good for cell in cells):
+        cell = cells[0]
+        raise Unavailable(f"{cell.ending}: {cell.error} {cell.message}".strip())
+    return printed
+
+
+def _executed(job: Job, node: Any, *, journal: Path | None) -> tuple[list[Cell], tuple[str, ...]]:
+    import papermill  # noqa: F401 (it loads our engine by its entry point, so it must come first)
+
+    from nbpromote.execute import kernel
+    from nbpromote.execute.account import Account
+    from nbpromote.execute.engine import Engine
+
+    environment = job.environment
+    name = _kernel(environment, node)
+    account = Account(watch=job.watch, journal=journal)
+    log = job.draft.folder / "kernel.log"  # what the process itself says; a notebook's own output is in its cells
+    with kernel.private_folder() as private, _interruptible(), log.open("ab") as said:
+        try:
+            Engine.execute_notebook(
+                node,
+                name,
+                progress_bar=False,
+                autosave_cell_every=0,
+                account=account,
+                limits=environment.limits,
+                km=kernel.manager(name, private),
+                opening=job.opening,
+                closing=job.closing,
+                starting={
+                    "cwd": str(job.folder),
+                    "env": kernel.environment(environment.pass_env, job.variables, private, job.folder),
+                    "stdout": said,
+                    "stderr": said,
+                },
+            )
+        except KeyboardInterrupt:
+            account.cut_short(Ending.INTERRUPTED)
+    return _with_last_words(account.cells, log), kernel.withheld(environment.pass_env)
+
+
+def _with_last_words(cells: list[Cell], log: Path) -> list[Cell]:
+    """A kernel that did not come up has often said why: `No module named ipykernel_launcher`."""
+    words = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    if words and cells and cells[0].ending is Ending.DIED and cells[0].seconds is None:
+        return [replace(cells[0], message=f"{cells[0].message}; it said: {words[-1].strip()}"), *cells[1:]]
+    return cells
+
+
+def _parameterised(job: Job) -> Any:
+    """papermill's injected cell, after the one tagged `parameters`; nothing is injected where nothing is declared."""
+    from papermill.exceptions import PapermillException
+    from papermill.parameterize import parameterize_notebook
+
+    node = _readied(job.node)
+    values = dict(job.draft.values)
+    if not values:
+        return node
+    name = _kernel(job.environment, node)
+    language = node.metadata.get("language_info", {}).get("name") or node.metadata.get("kernelspec", {}).get(
+        "language", "python"
+    )
+    try:
+        return parameterize_notebook(node, values, kernel_name=name, language=language)
+    except PapermillException as error:
+        raise BadInput(f"the parameters of {job.draft.notebook} cannot be given to it: {error}") from error
+
+
+def _readied(node: Any) -> Any:
+    """papermill takes for granted what its own reader adds."""
+    node.metadata.setdefault("papermill", {})
+    for cell in node.cells:
+        cell.metadata.setdefault("tags", [])
+    return node
+
+
+def _kernel(environment: Environment, node: Any) -> str:
+    """The environment's kernel, else the notebook's own. Raises `BadInput` where it cannot be started."""
+    from nbpromote.execute import kernel
+
+    name = str(environment.kernel or node.metadata.get("kernelspec", {}).get("name") or "python3")
+    kernel.require(name)
+    return name
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM and a closed terminal end a run the way ^C does, at once and with a record.
+
+    Only the main thread hears signals; what was ignored (nohup) stays so.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
