@@ -91,18 +91,6 @@ def test_scores_and_landing_areas_differ_by_environment(walked: tuple[Ground, st
     assert (data / "prod/flights.parquet").stat().st_size > (data / "staging/flights.parquet").stat().st_size
 
 
-def test_plain_nbval_passes_on_the_committed_notebooks(walked: tuple[Ground, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval-lax", "-p", "no:cacheprovider", "-q", "notebooks/"],
-        cwd=walked[0].root,
-        capture_output=True,
-        text=True,
-    )
-
-    assert done.returncode == 0, done.stdout
-    assert walked[0].git("status", "--porcelain") == ""
-
-
 def test_mlflow_shows_runs_models_aliases_and_artifacts_as_its_users_expect(walked: tuple[Ground, str]) -> None:
     from mlflow import MlflowClient
 
@@ -134,6 +122,18 @@ def test_the_folder_is_left_clean_and_nothing_of_the_work_tree_was_touched(walke
     assert not list((root / "notebooks").rglob("mlflow.db"))
     assert walked[0].git("status", "--porcelain") == ""
     assert walked[0].nbpromote("doctor").returncode == 0
+
+
+def test_plain_nbval_passes_on_the_committed_notebooks(walked: tuple[Ground, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval-lax", "-p", "no:cacheprovider", "-q", "notebooks/"],
+        cwd=walked[0].root,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert walked[0].git("status", "--porcelain") == ""
 
 
 def test_the_live_model_predicts_in_plain_mlflow_after_everything_of_dev_is_deleted(walked: tuple[Ground, str]) -> None:

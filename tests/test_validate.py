@@ -313,7 +313,8 @@ def test_an_output_with_data_passes_as_a_file_or_a_folder(writer, inside):
         ([1.5, 2], Outcome.PASSED, "2 predictions"),
         ({"ok": True, "values": [[0.1, 0.9], [0.4, 0.6]]}, Outcome.PASSED, "4 predictions"),
         (["late", "on time"], Outcome.PASSED, "2 predictions"),
-        (None, Outcome.INCONCLUSIVE, "the model has no input example"),
+        (None, Outcome.INCONCLUSIVE, "nobody asked the model"),
+        ({"missing": "the model has no input example"}, Outcome.SKIPPED, "loads"),
         ([], Outcome.INCONCLUSIVE, "predicted nothing"),
         ([1.5, "nan"], Outcome.FAILED, "1 of 2 predictions"),
         ([math.inf], Outcome.FAILED, "1 of 1 prediction"),
@@ -548,13 +549,14 @@ def test_a_comparison_prints_nothing_and_leaves_the_process_as_it_was(run, hosti
 
 
 ALONE = """\
+import json
 import sys
 from pathlib import Path
 
 from nbpromote import model, validate
 import nbformat
 
-run = model.load(model.Run, model.json.loads(Path(sys.argv[1]).read_text()))
+run = model.load(model.Run, json.loads(Path(sys.argv[1]).read_text()))
 node = nbformat.read(sys.argv[2], as_version=4)
 assert "pytest" not in sys.modules
 sys.exit(not validate.evidence(run, executed=node, reference=node).passed)

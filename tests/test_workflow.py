@@ -376,3 +376,30 @@ def test_the_python_face_has_the_same_verbs(ground: Ground) -> None:
 
     assert evidence.metrics["rows"] == 6
     assert evidence.run.parameters["top"] == 6
+
+
+# -- the lock -----------------------------------------------------------------------------------------------------
+
+
+def test_the_kernels_packages_are_held_against_the_lock(ground: Ground) -> None:
+    from importlib.metadata import version
+
+    ground.edit("pyproject.toml", 'project = "small"', 'project = "small"\nlock = "requirements.txt"')
+    ground.write(
+        "requirements.txt",
+        f'ipykernel=={version("ipykernel")} \\\n    --hash=sha256:00\nclick==0.1; python_version<"3"\n',
+    )
+    ground.commit("a lock")
+    ground.released()
+    ground.write("requirements.txt", "ipykernel==1.0\n")
+
+    refused, ran = ground.nbpromote("promote", "count", "--to", "staging"), ground.nbpromote("run", "count")
+
+    assert refused.returncode == 0, refused.stdout  # HEAD still holds what was sealed
+    assert ran.returncode == 1
+    assert "packages-match" in ran.stdout
+    assert "locked 1.0" in ran.stdout
+    ground.commit("another lock")
+    unmet = ground.nbpromote("promote", "count", "--to", "prod")
+    assert unmet.returncode == 1
+    assert "is not the one that was sealed" in unmet.stdout

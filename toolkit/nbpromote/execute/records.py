@@ -25,6 +25,13 @@ def load_run(folder: Path) -> Run:
     return load(Run, json.loads((folder / "run.json").read_text()))
 
 
+def packages(folder: Path) -> dict[str, str]:
+    """What the kernel said of its packages; nothing where it was not asked."""
+    path = folder / "packages.json"
+    found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
 @contextmanager
 def opened(draft: Run, node: Any) -> Iterator[None]:
     """The record of a run that has not ended, owned by this process; whoever finds it without an owner closes it."""

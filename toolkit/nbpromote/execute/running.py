@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpromote import clock, files
 from nbpromote.errors import BadInput, Unavailable
-from nbpromote.execute.records import JOURNAL, notes, opened, save_run
+from nbpromote.execute.records import JOURNAL, notes, opened, packages, save_run
 from nbpromote.model import Cell, Code, Ending, Environment, Limits, Policy, Run, Schema
 
 if TYPE_CHECKING:
@@ -37,6 +37,16 @@ class Job:
     closing: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     watch: Watch | None = None
+
+
+# which packages a Python kernel has, written beside the run
+PACKAGES = """
+import importlib.metadata as _metadata, json as _json, os as _os, re as _re
+with open(_os.path.join(_os.environ["NBPROMOTE_RUN_FOLDER"], "packages.json"), "w") as _file:
+    _json.dump({_re.sub(r"[-_.]+", "-", d.metadata["Name"]).lower(): d.version for d in _metadata.distributions()
+                if d.metadata["Name"]}, _file)
+del _metadata, _json, _os, _re, _file
+"""
 
 
 def new_id(notebook: str, environment: str) -> str:
@@ -67,6 +77,7 @@ def run(job: Job) -> Run:
             seconds=round(time.monotonic() - started, 3),
             withheld=withheld if any(not cell.ending.good for cell in cells) else (),
             notes=notes(draft.folder),
+            packages=packages(draft.folder),
         )
         files.write(draft.notebook_file, nbformat.writes(node))
         save_run(done)

@@ -88,6 +88,8 @@ class Run:
     settings: str = ""
     pass_env: tuple[str, ...] = ()
     lock: str | None = None
+    locked: Mapping[str, str] = field(default_factory=dict)  # the versions that the lock pins
+    packages: Mapping[str, str] = field(default_factory=dict)  # the kernel's, where there is a lock
     kernel: str = ""
     tracking_uri: str = ""
     experiment: str = ""

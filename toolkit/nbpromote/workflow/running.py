@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nbpromote import clock, execute, files, notebook, release, track, validate
-from nbpromote.errors import NotFound, Refused, nearest
+from nbpromote.errors import Error, NotFound, Refused, Unavailable, nearest
 from nbpromote.execute import Witness
 from nbpromote.model import (
     Code,
@@ -83,6 +83,7 @@ def _run_here(
         code=code,
         files=site.code_files(pair, code),
         environment=environment,
+        lock=site.lock_file(),
         folder=pair.folder,
         dirty=site.git.is_dirty(),
     )
@@ -147,6 +148,7 @@ def _rehearse(
         code=code,
         files=found,
         environment=_limited(environment, cell_limit),
+        lock=site.lock_file("HEAD"),
     )
     return perform(scene, None, reference=None, reference_name="", watch=watch)
 
@@ -173,6 +175,7 @@ class Scene:
     code: Code
     files: Mapping[str, bytes]
     environment: Environment
+    lock: bytes | None
     folder: Path | None = None
     dirty: bool = False
 
@@ -197,7 +200,15 @@ def perform_sealed(
         schema=sealed.schema,
         files={path: sha256(data) for path, data in files_of.items()},
     )
-    scene = Scene(site=site, name=sealed.notebook, path=sealed.path, code=code, files=files_of, environment=environment)
+    scene = Scene(
+        site=site,
+        name=sealed.notebook,
+        path=sealed.path,
+        code=code,
+        files=files_of,
+        environment=environment,
+        lock=site.store.get(sealed.files["lock"].sha256) if "lock" in sealed.files else None,
+    )
     executed, named = None, ""
     if reference is not None and "executed.ipynb" in reference.sealed:
         data = site.store.get(reference.sealed["executed.ipynb"].sha256)
@@ -221,7 +232,7 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
     opened = track.open_run(draft, project=site.project.name)
     draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
     _lay_out(draft.folder / "code", scene.files)
-    opening, closing = track.inside() if notebook.language(node) == "python" else ("", "")
+    opening, closing = _around(draft) if notebook.language(node) == "python" else ("", "")
     job = execute.Job(
         draft=draft,
         node=node,
@@ -232,7 +243,12 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
         variables=opened.variables,
         watch=(lambda number, of: watch(scene.name, number, of)) if watch else None,
     )
-    done = execute.run(job)
+    try:
+        done = execute.run(job)
+    except Error:
+        with suppress(Unavailable):
+            track.close(draft, "FAILED")
+        raise
     if any(cell.ending is Ending.INTERRUPTED for cell in done.cells):
         track.close(done, "KILLED")
         raise KeyboardInterrupt
@@ -251,10 +267,15 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
     return evidence
 
 
+def _around(draft: Run) -> tuple[str, str]:
+    """What a Python kernel runs before the first cell and after the last, without a trace in the notebook."""
+    opening, closing = track.inside()
+    return opening, closing + (f"\n{execute.PACKAGES}" if draft.locked else "")
+
+
 def _draft(scene: Scene) -> Run:
     site, environment = scene.site, scene.environment
     run_id = execute.new_id(scene.name, environment.name)
-    lock = site.lock_file()
     return Run(
         id=run_id,
         notebook=scene.name,
@@ -275,7 +296,8 @@ def _draft(scene: Scene) -> Run:
         revision=environment.revision,
         settings=environment.settings(site.project.root),
         pass_env=environment.pass_env,
-        lock=sha256(lock) if lock is not None else None,
+        lock=sha256(scene.lock) if scene.lock is not None else None,
+        locked=validate.pins(scene.lock),
         tracking_uri=environment.tracking_uri,
     )
 
@@ -324,7 +346,7 @@ def publish(run: Run) -> None:
 def close_killed(site: Site) -> None:
     """Close what a killed runner left open, in its record and in MLflow."""
     for dead in execute.sweep(site.project.runs):
-        if dead.mlflow_run:
+        with suppress(Unavailable):  # a server that is down now must not keep other environments from working
             track.close(dead, "KILLED")
 
 
