@@ -1,12 +1,18 @@
 """The straight path: one short function a verb. Rooms do the work; here it is put in order."""
 
-from nbpromote.workflow.authoring import check, init, show_params, sync
-from nbpromote.workflow.planning import plan
-from nbpromote.workflow.promoting import promote
-from nbpromote.workflow.releasing import seal as release
-from nbpromote.workflow.returning import rollback, unhold
-from nbpromote.workflow.running import baseline, run
-from nbpromote.workflow.watching import doctor, history, page, status
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbpromote.workflow.authoring import check, init, show_params, sync
+    from nbpromote.workflow.doctoring import doctor
+    from nbpromote.workflow.planning import plan
+    from nbpromote.workflow.promoting import promote
+    from nbpromote.workflow.releasing import release
+    from nbpromote.workflow.reporting import page
+    from nbpromote.workflow.returning import rollback, unhold
+    from nbpromote.workflow.running import baseline, run
+    from nbpromote.workflow.watching import history, status
 
 __all__ = [
     "baseline",
@@ -25,3 +31,23 @@ __all__ = [
     "sync",
     "unhold",
 ]
+
+_HOMES = {
+    "authoring": ("check", "init", "show_params", "sync"),
+    "doctoring": ("doctor",),
+    "planning": ("plan",),
+    "promoting": ("promote",),
+    "releasing": ("release",),
+    "reporting": ("page",),
+    "returning": ("rollback", "unhold"),
+    "running": ("baseline", "run"),
+    "watching": ("history", "status"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A verb loads the rooms that it needs, when it is asked for: `status` pays for no kernel."""
+    home = next((home for home, verbs in _HOMES.items() if name in verbs), None)
+    if home is None:
+        raise AttributeError(f"module 'nbpromote.workflow' has no attribute {name!r}")
+    return getattr(import_module(f"nbpromote.workflow.{home}"), name)

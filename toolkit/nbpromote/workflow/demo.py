@@ -15,7 +15,7 @@ from nbpromote import project as projects
 from nbpromote.errors import Refused, Usage
 from nbpromote.model import Promotion
 from nbpromote.project import Project
-from nbpromote.workflow import authoring, promoting, releasing, returning, running, watching
+from nbpromote.workflow import authoring, promoting, releasing, reporting, returning, running, watching
 
 Say = Callable[[str], None]
 
@@ -102,7 +102,7 @@ def _first(walker: Walk, name: str, _env: str) -> None:
     with walker.step("baseline", f"{name}: its outputs are accepted"):
         running.baseline(walker.project, name)
     with walker.step("release", f"{name} is sealed and live in dev"):
-        _live(releasing.seal(walker.project, name, reason="first release"))
+        _live(releasing.release(walker.project, name, reason="first release"))
 
 
 def _onward(walker: Walk, name: str, target: str) -> None:
@@ -119,7 +119,7 @@ def _worsen(walker: Walk) -> None:
         running.run(walker.project, "train_delay", env="dev")
         running.baseline(walker.project, "train_delay")
         _commit(walker, "Leave out the departure delay")
-        _live(releasing.seal(walker.project, "train_delay", reason="a deliberately worse edit"))
+        _live(releasing.release(walker.project, "train_delay", reason="a deliberately worse edit"))
     with walker.step("refused", "train_delay to staging: its gates say no, nothing changed there"):
         refused = promoting.promote(walker.project, "train_delay", to="staging")
     if refused.decision is None or refused.decision.allowed:
@@ -132,7 +132,7 @@ def _worsen(walker: Walk) -> None:
 
 
 def _end(walker: Walk, *, seconds: float) -> None:
-    page = watching.page(walker.project, "train_delay", env="prod")
+    page = reporting.page(walker.project, "train_delay", env="prod")
     walker.say("")
     walker.say(report.status(watching.status(walker.project)))
     walker.say("")

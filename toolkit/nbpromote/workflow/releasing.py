@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
-from nbpromote import gate, release, track
+from nbpromote import gate, track
+from nbpromote import release as releases
 from nbpromote.errors import Refused
 from nbpromote.model import Deployment, Evidence, Plan, Promotion, Release, Sealed, Standing
 from nbpromote.project import Project
@@ -17,7 +18,7 @@ from nbpromote.workflow.returning import put_back
 from nbpromote.workflow.site import Site
 
 
-def seal(project: Project, name: str, *, run_id: str | None = None, reason: str = "") -> Promotion:
+def release(project: Project, name: str, *, run_id: str | None = None, reason: str = "") -> Promotion:
     """Seal a passing run of an entry environment and make it live there.
 
     Raises `Refused` when the run did not pass, or when the notebook was edited since.
@@ -78,7 +79,7 @@ def _seal(site: Site, evidence: Evidence) -> Release:
     code = {path.relative_to(ran).as_posix(): path.read_bytes() for path in ran.rglob("*") if path.is_file()}
     with tempfile.TemporaryDirectory() as folder:
         model = evidence.model
-        return release.seal(
+        return releases.seal(
             site.store,
             evidence,
             code=code,
@@ -116,7 +117,7 @@ def deployment_of(sealed: Release, evidence: Evidence, *, strategy: str, kept: M
         notebook=run.notebook,
         environment=run.environment,
         release=sealed.digest,
-        alias=release.alias(sealed.digest),
+        alias=releases.alias(sealed.digest),
         code=sealed.code,
         run=run.id,
         evidence=evidence.digest,

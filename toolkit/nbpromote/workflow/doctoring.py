@@ -1,0 +1,110 @@
+"""Ledger, MLflow and store held against one another, and mended where asked: `doctor`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from nbpromote import ledger, track
+from nbpromote.errors import Error, Usage
+from nbpromote.model import Check, Deployment, Outcome
+from nbpromote.project import Project
+from nbpromote.workflow import applying, running
+from nbpromote.workflow.site import Site
+from nbpromote.workflow.watching import known
+
+
+def doctor(project: Project, *, repair: bool = False) -> tuple[Check, ...]:
+    """Compare ledger, MLflow and store, and say what stands in the way; `repair` finishes or mends what it can."""
+    site = Site(project)
+    if repair:
+        running.close_killed(site)
+    checks = list(_machine(site))
+    for environment in known(site):
+        try:
+            checks += _environment(site, environment, repair=repair)
+        except Error as error:
+            checks.append(Check(name=environment, outcome=Outcome.ERRORED, summary=str(error)))
+    return tuple(checks)
+
+
+def _machine(site: Site) -> Iterator[Check]:
+    try:
+        yield _passed("identity", f"history is written as {site.actor}")
+    except Usage as error:
+        yield _failed("identity", f"{error}: {error.hint}")
+    reached = site.ledger.fetch()
+    shared = f"shared by remote {site.ledger.remote!r}" if site.ledger.remote else "local to this repository"
+    yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}, which does not answer")
+
+
+def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Check]:
+    state = site.ledger.state(environment)
+    fault = ledger.broken(site.ledger, environment)
+    name = f"{environment}: history"
+    yield (_failed(name, fault) if fault else _passed(name, f"{state.count} events, each the fold of those before"))
+    for notebook, standing in sorted(state.notebooks.items()):
+        if standing.open is not None:
+            yield _half_way(site, environment, notebook, repair=repair)
+            standing = site.ledger.state(environment)[notebook]
+        if standing.live is not None:
+            yield from _live(site, standing.live, repair=repair)
+        if standing.back is not None:
+            yield _way_back(site, standing.back)
+
+
+def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> Check:
+    name = f"{environment}: {notebook} half-way"
+    if not repair:
+        return _failed(name, "a promotion was begun and not ended: nbpromote doctor --repair finishes it")
+    finished = applying.resume(site, environment, notebook)
+    return _passed(name, f"finished: {finished.alias} is {finished.state}" if finished else "somebody else finished it")
+
+
+def _live(site: Site, live: Deployment, *, repair: bool) -> Iterator[Check]:
+    if live.model is None:
+        return
+    name = f"{live.environment}: {live.notebook} model"
+    fault = _model_fault(live)
+    if fault and repair:
+        fault = _model_fault(applying.mend(site, live))
+        yield _passed(name, "mended from the store") if not fault else _failed(name, fault)
+        return
+    yield (
+        _failed(name, fault) if fault else _passed(name, f"{live.model.name} version {live.model.version} is intact")
+    )
+
+
+def _model_fault(live: Deployment) -> str | None:
+    model = live.model
+    assert model is not None
+    assert model.name is not None
+    seen = track.pointed(live.tracking_uri, model.name)
+    if seen != model.version:
+        moved = f"points at version {seen}" if seen else "is gone"
+        return f"alias {model.name}@{track.CHAMPION} {moved}, and the ledger says {model.version}: moved from outside"
+    if not track.has_version(live.tracking_uri, model):
+        return f"version {model.version} of {model.name} is not what was registered"
+    with tempfile.TemporaryDirectory() as folder:
+        return track.check_model(live.tracking_uri, model, Path(folder))
+
+
+def _way_back(site: Site, target: Deployment) -> Check:
+    """Rollback works, or says today that it would not."""
+    name = f"{target.environment}: {target.notebook} rollback"
+    wanted = [target.release, *(sealed.sha256 for sealed in target.sealed.values())]
+    try:
+        for digest in wanted:
+            site.store.get(digest)
+    except Error as error:
+        return _failed(name, f"to {target.alias} would fail: {error}")
+    return _passed(name, f"to {target.alias} would work")
+
+
+def _passed(name: str, summary: str) -> Check:
+    return Check(name=name, outcome=Outcome.PASSED, summary=summary)
+
+
+def _failed(name: str, summary: str) -> Check:
+    return Check(name=name, outcome=Outcome.FAILED, summary=summary)
