@@ -10,7 +10,9 @@ trap 'rm -rf "$work"' EXIT
   || { cat "$work/build.log"; exit 1; }
 
 python3 -m venv "$work/venv"
-PYTHONDONTWRITEBYTECODE= "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+# compiled as it is imported: most of the lock never is here
+export PYTHONDONTWRITEBYTECODE=
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
   --require-hashes -r "$here/requirements.txt"
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$work"/dist/*.whl
 

@@ -82,9 +82,9 @@ def bench_a_run_with_its_checks(ground: Ground) -> None:
 
 def bench_validation_against_a_second_execution(ground: Ground) -> None:
     from nbpromote import notebook, validate
-    from nbpromote.workflow import running
+    from nbpromote.workflow import accepting
 
-    evidence = running.last_evidence(ground.project, "count", "dev")
+    evidence = accepting.last_evidence(ground.project, "count", "dev")
     path = evidence.run.notebook_file
     executed = notebook.parse(path.name, path.read_bytes())
     accepted = notebook.parse("count.ipynb", (ground.root / "notebooks/count.ipynb").read_bytes())

@@ -18,7 +18,7 @@ from nbpromote.errors import BadInput, Error
 
 if TYPE_CHECKING:
     from nbpromote.project import Project
-    from nbpromote.workflow.running import Watch
+    from nbpromote.workflow.performing import Watch
 
 
 class Verbs(click.Group):

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbpromote.workflow.accepting import baseline
     from nbpromote.workflow.authoring import check, init, show_params, sync
     from nbpromote.workflow.doctoring import doctor
     from nbpromote.workflow.planning import plan
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.releasing import release
     from nbpromote.workflow.reporting import page
     from nbpromote.workflow.returning import rollback, unhold
-    from nbpromote.workflow.running import baseline, run
+    from nbpromote.workflow.running import run
     from nbpromote.workflow.watching import history, status
 
 __all__ = [
@@ -40,7 +41,8 @@ _HOMES = {
     "releasing": ("release",),
     "reporting": ("page",),
     "returning": ("rollback", "unhold"),
-    "running": ("baseline", "run"),
+    "accepting": ("baseline",),
+    "running": ("run",),
     "watching": ("history", "status"),
 }
 

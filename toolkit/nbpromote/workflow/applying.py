@@ -15,7 +15,7 @@ from pathlib import Path
 from nbpromote import execute, track, validate
 from nbpromote.errors import Error, LostRace, Unavailable
 from nbpromote.model import Check, Deployment, Event, Model, Outcome, Plan, Promotion, Standing, State
-from nbpromote.workflow.running import ask_model, publish
+from nbpromote.workflow.performing import ask_model, publish
 from nbpromote.workflow.site import Site
 
 

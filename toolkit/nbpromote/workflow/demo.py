@@ -15,7 +15,17 @@ from nbpromote import project as projects
 from nbpromote.errors import Refused, Usage
 from nbpromote.model import Promotion
 from nbpromote.project import Project
-from nbpromote.workflow import authoring, promoting, releasing, reporting, returning, running, watching
+from nbpromote.workflow import (
+    accepting,
+    authoring,
+    performing,
+    promoting,
+    releasing,
+    reporting,
+    returning,
+    running,
+    watching,
+)
 
 Say = Callable[[str], None]
 
@@ -42,7 +52,7 @@ def walk(folder: Path, *, say: Say) -> None:
         raise Usage(f"{folder} is not empty; the demo wants a folder of its own")
     started = time.monotonic()
     walker = _begin(folder, say)
-    with running.witness("python3", ()):
+    with performing.witness("python3", ()):
         _together(_road(walker))
         _commit(walker, "Accept the outputs of dev")
         _worsen(walker)
@@ -100,7 +110,7 @@ def _first(walker: Walk, name: str, _env: str) -> None:
     with walker.step("run", f"{name} in dev"):
         running.run(walker.project, name, env="dev")
     with walker.step("baseline", f"{name}: its outputs are accepted"):
-        running.baseline(walker.project, name)
+        accepting.baseline(walker.project, name)
     with walker.step("release", f"{name} is sealed and live in dev"):
         _live(releasing.release(walker.project, name, reason="first release"))
 
@@ -117,7 +127,7 @@ def _worsen(walker: Walk) -> None:
     with walker.step("run", "train_delay in dev, after an edit that makes it worse"):
         authoring.sync(walker.project, ["train_delay"])
         running.run(walker.project, "train_delay", env="dev")
-        running.baseline(walker.project, "train_delay")
+        accepting.baseline(walker.project, "train_delay")
         _commit(walker, "Leave out the departure delay")
         _live(releasing.release(walker.project, "train_delay", reason="a deliberately worse edit"))
     with walker.step("refused", "train_delay to staging: its gates say no, nothing changed there"):

@@ -10,7 +10,7 @@ from nbpromote import ledger, track
 from nbpromote.errors import Error, Usage
 from nbpromote.model import Check, Deployment, Outcome
 from nbpromote.project import Project
-from nbpromote.workflow import applying, running
+from nbpromote.workflow import applying, performing
 from nbpromote.workflow.site import Site
 from nbpromote.workflow.watching import known
 
@@ -19,7 +19,7 @@ def doctor(project: Project, *, repair: bool = False) -> tuple[Check, ...]:
     """Compare ledger, MLflow and store, and say what stands in the way; `repair` finishes or mends what it can."""
     site = Site(project)
     if repair:
-        running.close_killed(site)
+        performing.close_killed(site)
     checks = list(_machine(site))
     for environment in known(site):
         try:

@@ -20,11 +20,11 @@ from nbpromote.model import (
     Standing,
 )
 from nbpromote.project import Project
-from nbpromote.workflow import applying, running
+from nbpromote.workflow import applying, performing
+from nbpromote.workflow.performing import Watch
 from nbpromote.workflow.planning import choose, plan_of
 from nbpromote.workflow.releasing import deployment_of
 from nbpromote.workflow.returning import put_back
-from nbpromote.workflow.running import Watch
 from nbpromote.workflow.site import Site
 
 
@@ -37,7 +37,7 @@ def promote(
     notebook meanwhile.
     """
     site = Site(project)
-    running.close_killed(site)
+    performing.close_killed(site)
     site.ledger.fetch()
     source, target = choose(site, name, to)
     finished = applying.resume(site, target, source.notebook)
@@ -54,7 +54,7 @@ def promote(
     if again is not None:
         return again
     # called now, so that it is ready when the model has gone live
-    witness = running.witness(source.kernel, environment.pass_env) if source.model else nullcontext()
+    witness = performing.witness(source.kernel, environment.pass_env) if source.model else nullcontext()
     with witness:
         return _promote(site, planned, source, sealed, environment, standing, reason=reason, watch=watch)
 
@@ -73,7 +73,7 @@ def _promote(
     if planned.strategy == "copy":
         evidence = _carry(site, source, environment)
     else:
-        evidence = running.perform_sealed(site, sealed, environment, reference=standing.live, watch=watch)
+        evidence = performing.perform_sealed(site, sealed, environment, reference=standing.live, watch=watch)
     track.tag_release(evidence.run, source.release, source.alias)
     live = standing.live.metrics if standing.live else None
     decision = gate.decide(evidence, planned.gates, live=live, environment=planned.target)
@@ -127,7 +127,7 @@ def _carry(site: Site, source: Deployment, environment: Environment) -> Evidence
     files.write(run.notebook_file, site.store.get(source.sealed["executed.ipynb"].sha256))
     execute.save_run(run)
     evidence = replace(kept, run=run, model=_carried_model(site, source, run.mlflow_run, environment))
-    running.keep(evidence)
+    performing.keep(evidence)
     track.finish(evidence)
     return evidence
 

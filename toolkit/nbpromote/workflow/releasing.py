@@ -12,7 +12,7 @@ from nbpromote import release as releases
 from nbpromote.errors import Refused
 from nbpromote.model import Deployment, Evidence, Plan, Promotion, Release, Sealed, Standing
 from nbpromote.project import Project
-from nbpromote.workflow import applying, running
+from nbpromote.workflow import accepting, applying, performing
 from nbpromote.workflow.planning import changed, held
 from nbpromote.workflow.returning import put_back
 from nbpromote.workflow.site import Site
@@ -26,7 +26,9 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
     site = Site(project)
     pair = site.pair(name)
     evidence = (
-        running.find_evidence(project, run_id) if run_id else running.last_evidence(project, pair.name, site.entry())
+        accepting.find_evidence(project, run_id)
+        if run_id
+        else accepting.last_evidence(project, pair.name, site.entry())
     )
     environment = evidence.run.environment
     _refuse_unfit(site, evidence)
@@ -39,7 +41,7 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
     applying.resume(site, environment, pair.name)
     standing = site.ledger.state(environment)[pair.name]
     run = evidence.run
-    with running.witness(run.kernel, run.pass_env) if evidence.model else nullcontext():
+    with performing.witness(run.kernel, run.pass_env) if evidence.model else nullcontext():
         return _make_live(site, _seal(site, evidence), evidence, standing, reason=reason)
 
 

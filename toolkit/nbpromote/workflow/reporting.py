@@ -8,7 +8,7 @@ from nbpromote import files, gate, release, report
 from nbpromote.errors import NotFound, nearest
 from nbpromote.model import Decision, Deployment, Evidence
 from nbpromote.project import Project
-from nbpromote.workflow import running
+from nbpromote.workflow import accepting
 from nbpromote.workflow.site import Site
 from nbpromote.workflow.watching import known
 
@@ -34,7 +34,7 @@ def page(project: Project, what: str, *, env: str | None = None, into: Path | No
 def _subject(site: Site, what: str, env: str | None) -> tuple[Evidence, Deployment | None]:
     """A run's id; a release's alias or digest; or a notebook's name, which means what is live of it."""
     if (site.project.runs / what).is_dir() and "/" not in what:
-        return running.find_evidence(site.project, what), None
+        return accepting.find_evidence(site.project, what), None
     environments = [site.require(env)] if env else list(reversed(known(site)))
     standings = [s for e in environments for s in site.ledger.state(e).notebooks.values()]
     found = [d for s in standings for d in (s.live, *s.stable) if d is not None]
@@ -42,7 +42,7 @@ def _subject(site: Site, what: str, env: str | None) -> tuple[Evidence, Deployme
         if what in (deployment.alias, deployment.notebook) or (len(what) >= 8 and deployment.release.startswith(what)):
             return release.evidence_of(site.store, deployment.sealed), deployment
     if any(pair.name == what for pair in site.pairs):
-        return running.last_evidence(site.project, what, env or site.entry()), None
+        return accepting.last_evidence(site.project, what, env or site.entry()), None
     names = [*{d.alias for d in found}, *[pair.name for pair in site.pairs], *_run_names(site)]
     raise NotFound(
         f"no run, release or notebook {what!r}{nearest(what, names)}",

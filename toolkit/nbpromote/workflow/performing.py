@@ -1,0 +1,240 @@
+"""One run, whoever asked for it: executed, tracked, and every check made of it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nbpromote import clock, execute, files, notebook, track, validate
+from nbpromote.errors import Error, NotFound, Refused, Unavailable, nearest
+from nbpromote.execute import Witness
+from nbpromote.model import (
+    Code,
+    Deployment,
+    Ending,
+    Environment,
+    Evidence,
+    Model,
+    Release,
+    Run,
+    dump,
+    sha256,
+)
+from nbpromote.workflow.site import Site
+
+LIVE = "live:"
+
+# notebook, number of the code cell that starts, how many there are
+Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Everything a run needs, resolved. Without a `folder` the code runs from a tree of its own."""
+
+    site: Site
+    name: str
+    path: str
+    code: Code
+    files: Mapping[str, bytes]
+    environment: Environment
+    lock: bytes | None
+    folder: Path | None = None
+    dirty: bool = False
+
+
+def perform_sealed(
+    site: Site,
+    sealed: Release,
+    environment: Environment,
+    *,
+    reference: Deployment | None,
+    watch: Watch | None,
+    code_digest: str = "",
+) -> Evidence:
+    """Run a release's own code, never the working tree."""
+    files_of = {
+        path.removeprefix("code/"): site.store.get(file.sha256)
+        for path, file in sealed.files.items()
+        if path.startswith("code/")
+    }
+    code = Code(
+        digest=code_digest or sealed.code,
+        schema=sealed.schema,
+        files={path: sha256(data) for path, data in files_of.items()},
+    )
+    scene = Scene(
+        site=site,
+        name=sealed.notebook,
+        path=sealed.path,
+        code=code,
+        files=files_of,
+        environment=environment,
+        lock=site.store.get(sealed.files["lock"].sha256) if "lock" in sealed.files else None,
+    )
+    executed, named = None, ""
+    if reference is not None and "executed.ipynb" in reference.sealed:
+        data = site.store.get(reference.sealed["executed.ipynb"].sha256)
+        executed, named = (
+            notebook.parse("executed.ipynb", data),
+            f"{reference.alias} live in {environment.name}",
+        )
+    return perform(scene, None, reference=executed, reference_name=named, watch=watch)
+
+
+def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, watch: Watch | None) -> Evidence:
+    """Execute, track, and make every check. Nothing is published here.
+
+    Raises `KeyboardInterrupt` after a run that was interrupted has been recorded as such.
+    """
+    site, environment = scene.site, scene.environment
+    draft = _draft(scene)
+    folder = scene.folder or (draft.folder / "code" / scene.path).parent
+    node = node or notebook.parse(scene.path, scene.files[scene.path])
+    draft = replace(draft, resolved=_live_models(site, environment))
+    opened = track.open_run(draft, project=site.project.name)
+    draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
+    _lay_out(draft.folder / "code", scene.files)
+    opening, closing = _around(draft) if notebook.language(node) == "python" else ("", "")
+    job = execute.Job(
+        draft=draft,
+        node=node,
+        folder=folder,
+        environment=environment,
+        opening=opening,
+        closing=closing,
+        variables=opened.variables,
+        watch=(lambda number, of: watch(scene.name, number, of)) if watch else None,
+    )
+    try:
+        done = execute.run(job)
+    except Error:
+        with suppress(Unavailable):
+            track.close(draft, "FAILED")
+        raise
+    if any(cell.ending is Ending.INTERRUPTED for cell in done.cells):
+        track.close(done, "KILLED")
+        raise KeyboardInterrupt
+    done = track.collect(done)
+    execute.save_run(done)
+    executed = notebook.parse("notebook.ipynb", done.notebook_file.read_bytes())
+    evidence = validate.evidence(
+        done,
+        executed=executed,
+        reference=reference,
+        reference_name=reference_name,
+        versus_live=not environment.policy.is_entry,
+    )
+    keep(evidence)
+    track.finish(evidence)
+    return evidence
+
+
+def _around(draft: Run) -> tuple[str, str]:
+    """What a Python kernel runs before the first cell and after the last, without a trace in the notebook."""
+    opening, closing = track.inside()
+    return opening, closing + (f"\n{execute.PACKAGES}" if draft.locked else "")
+
+
+def _draft(scene: Scene) -> Run:
+    site, environment = scene.site, scene.environment
+    run_id = execute.new_id(scene.name, environment.name)
+    return Run(
+        id=run_id,
+        notebook=scene.name,
+        environment=environment.name,
+        code=scene.code,
+        folder=site.project.runs / run_id,
+        started=clock.now(),
+        ended="",
+        seconds=0,
+        actor=site.actor,
+        cells=(),
+        path=scene.path,
+        commit=site.git.head(),
+        dirty=scene.dirty,
+        parameters=environment.parameters,
+        inputs=environment.inputs,
+        outputs=environment.outputs,
+        revision=environment.revision,
+        settings=environment.settings(site.project.root),
+        pass_env=environment.pass_env,
+        lock=sha256(scene.lock) if scene.lock is not None else None,
+        locked=validate.pins(scene.lock),
+        tracking_uri=environment.tracking_uri,
+    )
+
+
+def _lay_out(folder: Path, code: Mapping[str, bytes]) -> None:
+    """What runs is kept beside its record: a release is sealed from it, and the sealed code runs in it."""
+    for path, data in code.items():
+        files.write(folder / path, data)
+
+
+def _live_models(site: Site, environment: Environment) -> dict[str, str]:
+    """`live:NAME` stands for the exact version that is live in the same environment; its bytes are looked at first."""
+    return {
+        name: _live_model(site, environment, name, value.removeprefix(LIVE))
+        for name, value in environment.parameters.items()
+        if isinstance(value, str) and value.startswith(LIVE)
+    }
+
+
+def _live_model(site: Site, environment: Environment, parameter: str, wanted: str) -> str:
+    state = site.ledger.state(environment.name)
+    live = state[wanted].live
+    where = environment.origins.get(parameter, "")
+    if live is None or live.model is None:
+        known = sorted(name for name, s in state.notebooks.items() if s.live and s.live.model)
+        raise NotFound(
+            f"parameter {parameter!r} wants the live model of {wanted!r}, and {environment.name} has none"
+            + nearest(wanted, known),
+            where=where,
+            hint=f"release or promote {wanted} to {environment.name} first",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        fault = track.check_model(live.tracking_uri, live.model, Path(folder))
+    if fault:
+        raise Refused(f"the live model of {wanted} is not what was validated: {fault}", hint="nbpromote doctor")
+    return f"models:/{live.model.name}/{live.model.version}"
+
+
+def publish(run: Run) -> None:
+    """Move the run's outputs to their destinations, each whole or not at all."""
+    for name, candidate in run.candidates.items():
+        if candidate.exists():
+            files.publish(candidate, Path(run.outputs[name]))
+
+
+def close_killed(site: Site) -> None:
+    """Close what a killed runner left open, in its record and in MLflow."""
+    for dead in execute.sweep(site.project.runs):
+        with suppress(Unavailable):  # a server that is down now must not keep other environments from working
+            track.close(dead, "KILLED")
+
+
+def keep(evidence: Evidence) -> None:
+    """Evidence is never overwritten: asking again makes another file."""
+    folder = evidence.run.folder
+    number = len(list(folder.glob("evidence-*.json"))) + 1
+    text = json.dumps(dump(evidence), indent=1, ensure_ascii=False) + "\n"
+    files.write(folder / f"evidence-{number:03d}.json", text)
+
+
+@contextmanager
+def witness(kernel: str, pass_env: tuple[str, ...]) -> Iterator[Witness]:
+    """A kernel that will be asked what live models predict; the earlier it is called, the less its start costs."""
+    with execute.present(kernel, pass_env, warming=track.WARMING) as present:
+        yield present
+
+
+def ask_model(model: Model, *, uri: str, kernel: str, pass_env: tuple[str, ...]) -> Any:
+    """What a registered model, loaded through its alias, says to its own input example: not in the run's kernel."""
+    question = track.question(f"models:/{model.name}@{track.CHAMPION}")
+    with witness(kernel, pass_env) as present:
+        return track.predictions(present.ask(question, {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}))
