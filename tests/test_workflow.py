@@ -154,13 +154,15 @@ def test_a_refused_release_leaves_live_data_alone_and_all_reasons_are_told(groun
 
 def test_rollback_puts_the_last_stable_deployment_back_and_holds_what_it_left(ground: Ground) -> None:
     first = ground.released().json("status")["environments"][0]["notebooks"][0]["alias"]
-    ground.edit("notebooks/count.py", 'glue("rows", len(numbers))', 'glue("rows", len(numbers) + 1)')
+    written = (ground.root / "data/dev/result.csv").read_text()
+    ground.edit("notebooks/count.py", "list(range(top))", "list(range(top + 1))")
     second = ground.released().json("status")["environments"][0]["notebooks"][0]["alias"]
     assert first != second
 
     done = ground.nbpromote("rollback", "count", "--env", "dev", "--reason", "too many rows")
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert (ground.root / "data/dev/result.csv").read_text() == written
     dev = ground.json("status")["environments"][0]
     assert dev["notebooks"][0]["alias"] == first
     assert dev["notebooks"][0]["state"] == "verified"
@@ -403,3 +405,70 @@ def test_the_kernels_packages_are_held_against_the_lock(ground: Ground) -> None:
     unmet = ground.nbpromote("promote", "count", "--to", "prod")
     assert unmet.returncode == 1
     assert "is not the one that was sealed" in unmet.stdout
+
+
+# -- clones and moves ---------------------------------------------------------------------------------------------
+
+
+def test_a_project_that_was_moved_is_the_same_project(ground: Ground) -> None:
+    ground.released().nbpromote("promote", "count", "--to", "staging")
+    moved = Ground(ground.root.with_name("moved here"), ground.empty_store)
+    ground.root.rename(moved.root)
+
+    plan, doctor = moved.json("plan", "count", "--to", "staging"), moved.nbpromote("doctor")
+
+    assert plan["changed"] == {}
+    assert doctor.returncode == 0, doctor.stdout
+    assert "already live" in moved.nbpromote("promote", "count", "--to", "staging").stdout
+
+
+def test_a_second_clone_without_the_store_is_told_by_doctor(ground: Ground, tmp_path: Path) -> None:
+    ground.released()
+    bare, clone = tmp_path / "bare.git", tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--bare", str(ground.root), str(bare))
+    git(tmp_path, "clone", "--quiet", str(bare), str(clone))
+
+    done = command("-C", str(clone), "doctor")
+
+    assert done.returncode == 1
+    assert "store of releases is not" in done.stdout
+    assert "cannot be put back" in done.stdout
+
+
+def test_a_store_that_lost_a_release_is_named_by_doctor(ground: Ground) -> None:
+    ground.released()
+    ground.root.joinpath(".nbpromote/store").rename(ground.root / "elsewhere")
+
+    done = ground.nbpromote("doctor")
+
+    assert done.returncode == 1
+    assert "gone from the store" in done.stdout
+
+
+def test_state_is_never_committed_whatever_the_projects_gitignore_says(ground: Ground) -> None:
+    ground.write(".gitignore", "*.log\n")
+
+    ground.nbpromote("run", "count")
+    ground.commit("all")
+
+    assert ground.git("ls-files", ".nbpromote") == ""
+
+
+def test_two_entry_environments_are_a_finding_and_cannot_be_released_into(ground: Ground) -> None:
+    ground.released()
+    (ground.root / "params/prod.policy.yaml").unlink()
+    ground.commit("prod demands nothing any more")
+
+    checked, released = ground.nbpromote("check"), ground.nbpromote("release", "count")
+
+    assert checked.returncode == 1
+    assert "only one can be the entry" in checked.stdout
+    assert released.returncode == 2
+    assert "several entry environments" in released.stderr
+
+
+def test_an_error_is_json_too_where_json_was_asked_for(ground: Ground) -> None:
+    done = ground.nbpromote("run", "cuont", "--json")
+
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["exit_code"] == 2

@@ -74,7 +74,8 @@ def init(folder: str, example: str | None) -> int:
     written = workflow.init(Path(folder), example=example)
     for path in written:
         click.echo(f"wrote {_shown(path)}")
-    click.echo(f"nothing was missing in {folder}" if not written else f"next: cd {folder}; nbpromote sync; git add .")
+    begin = f"next: cd {folder}; nbpromote check; git add . && git commit -m start"
+    click.echo(begin if written else f"nothing was missing in {folder}")
     return 0
 
 
@@ -347,7 +348,7 @@ def answer(arguments: list[str]) -> int:
         click.echo("interrupted; what ran so far is recorded", err=True)
         return 130
     except Error as error:
-        _tell(error)
+        _tell(error, as_json="--json" in arguments)
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -359,7 +360,10 @@ def answer(arguments: list[str]) -> int:
         return 3
 
 
-def _tell(error: Error) -> None:
+def _tell(error: Error, *, as_json: bool) -> None:
+    if as_json:
+        document = {"error": str(error), "hint": error.hint, "exit_code": error.exit_code}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     click.echo(f"error: {error}", err=True)
     if error.hint:
         click.echo(f"  next: {error.hint}", err=True)

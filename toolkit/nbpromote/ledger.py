@@ -12,11 +12,17 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from nbpromote import clock
 from nbpromote.errors import Error, LostRace, Unavailable, Usage
 from nbpromote.git import Rejected, Repository
 from nbpromote.model import Deployment, Event, Standing, State, dump, load
+
+_Record = TypeVar("_Record", Event, State)
+
+# stands in the ledger for the project's folder: another clone, or the same one moved, has its own
+_PROJECT = "<project>/"
 
 _FETCH_SECONDS = 2.0  # status and its kin show what is known when the remote is slow
 _CATCH_UP_SECONDS = 60.0  # an append cannot do without
@@ -39,7 +45,20 @@ class Ledger:
         if tip is None:
             return State(environment=environment)
         text = self.git.run("cat-file", "blob", f"{tip}:state.json")
-        return replace(load(State, json.loads(text)), head=tip)
+        return replace(self.read(State, text), head=tip)
+
+    def read(self, kind: type[_Record], blob: bytes) -> _Record:
+        """A record as it is written; paths of the project are this clone's."""
+        return load(kind, json.loads(blob.decode().replace(_PROJECT, self._root)))
+
+    def _written(self, record: Event | State) -> bytes:
+        text = json.dumps(dump(record), indent=1, sort_keys=True, ensure_ascii=False)
+        return (text.replace(self._root, _PROJECT) + "\n").encode()
+
+    @property
+    def _root(self) -> str:
+        """The project's folder as it stands in a JSON string."""
+        return json.dumps(f"{self.git.root}/", ensure_ascii=False)[1:-1]
 
     def append(self, event: Event, *, expect: Callable[[State], None]) -> State:
         """Add one event on top of a state that `expect` accepts; it raises `LostRace` for one it does not.
@@ -52,7 +71,8 @@ class Ledger:
         for attempt in range(_TRIES):
             before = self.state(event.environment)
             expect(before)
-            after, files = _next(before, event)
+            after, event_file = _next(before, event)
+            files = {event_file[0]: self._written(event_file[1]), "state.json": self._written(after)}
             commit = self.git.commit(files, _message(event), parent=before.head)
             try:
                 self._publish(event.environment, commit, before.head)
@@ -79,7 +99,7 @@ class Ledger:
         first = self.state(environment).count - len(log)
         commits = [*[log[0]] * first, *log]
         blobs = self._blobs([f"{commit}:events/{number:06d}.json" for number, commit in enumerate(commits, start=1)])
-        return tuple(replace(load(Event, json.loads(blob)), commit=c) for c, blob in zip(commits, blobs, strict=True))
+        return tuple(replace(self.read(Event, blob), commit=c) for c, blob in zip(commits, blobs, strict=True))
 
     def environments(self) -> tuple[str, ...]:
         """Environments that have a history."""
@@ -208,7 +228,7 @@ def _live(standing: Standing, deployment: Deployment, event: Event) -> Standing:
     return Standing(live=deployment, stable=stable, holds=holds, open=None)
 
 
-def _next(state: State, event: Event) -> tuple[State, dict[str, bytes]]:
+def _next(state: State, event: Event) -> tuple[State, tuple[str, Event]]:
     """The event as it is written: numbered, and never earlier than the one before it.
 
     The written fold names the commit it stands on, so that no earlier record can be rewritten unnoticed.
@@ -218,15 +238,11 @@ def _next(state: State, event: Event) -> tuple[State, dict[str, bytes]]:
     if event.deployment and event.step == "live":
         event = replace(event, deployment=replace(event.deployment, since=event.at))
     after = replace(fold(state, event), head=state.head)
-    return after, {f"events/{number:06d}.json": _pretty(event), "state.json": _pretty(after)}
+    return after, (f"events/{number:06d}.json", event)
 
 
 def _id(environment: str, number: int) -> str:
     return f"{environment}-{number:06d}"
-
-
-def _pretty(record: Event | State) -> bytes:
-    return (json.dumps(dump(record), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 _SAID = {
@@ -275,7 +291,7 @@ def _bad_record(ledger: Ledger, environment: str, events: tuple[Event, ...]) -> 
         state = fold(state, replace(event, commit=""))
         if number <= unseen:
             continue
-        told = load(State, json.loads(ledger.git.run("cat-file", "blob", f"{event.commit}:state.json")))
+        told = ledger.read(State, ledger.git.run("cat-file", "blob", f"{event.commit}:state.json"))
         here = f"{_id(environment, number)} (commit {event.commit[:10]})"
         if event.id != _id(environment, number):
             return f"{here} calls itself {event.id}"
@@ -295,5 +311,5 @@ def _forgotten(ledger: Ledger, environment: str, events: tuple[Event, ...]) -> s
     gone = [commit for commit in seen if commit not in known]
     if not gone:
         return None
-    lost = load(State, json.loads(ledger.git.run("cat-file", "blob", f"{gone[-1]}:state.json")))
+    lost = ledger.read(State, ledger.git.run("cat-file", "blob", f"{gone[-1]}:state.json"))
     return f"{_id(environment, lost.count)} (commit {gone[-1][:10]}) was here once, and is gone"

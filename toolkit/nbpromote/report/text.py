@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 
 from nbpromote.model import (
     Check,
@@ -37,9 +38,10 @@ def evidence(evidence: Evidence, *, colour: bool = False) -> str:
         lines.append(paint(words.failure(run.failure, of=len(run.cells)), "red"))
     lines += ["", *(_checks(evidence.checks, paint) or ["no check was made, so nothing is proved"])]
     lines += _block("metrics", ([words.line(n), words.number(v)] for n, v in evidence.metrics.items()))
-    if not evidence.passed:
-        lines += _list("notes", run.notes)
-        lines += _list("not given to the kernel (`pass_env` in params lets them in)", run.withheld)
+    lines += _list("notes", run.notes)
+    if not evidence.passed and run.withheld:
+        names = ", ".join(map(words.line, run.withheld))
+        lines += ["", *wrap(f"not given to the kernel (`pass_env` in params lets them in): {names}", 110)]
     return _end([*lines, "", *columns(_places(evidence))])
 
 

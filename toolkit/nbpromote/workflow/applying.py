@@ -129,8 +129,8 @@ def carry_out(site: Site, intent: Event) -> tuple[Deployment, tuple[Check, ...]]
     """Everything between intent and verification; safe to repeat from the start after a kill anywhere."""
     deployment = intent.deployment
     assert deployment is not None
-    if intent.verb == "promote" and deployment.strategy == "retrain":
-        _publish_outputs(site, deployment)
+    if deployment.strategy != "copy" and intent.verb != "release":  # a run in an entry environment has published
+        _publish_outputs(site, deployment, verb=intent.verb)
     if deployment.model is not None:
         deployment = replace(deployment, model=_point(site, deployment, intent.attempt))
 
@@ -146,9 +146,10 @@ def carry_out(site: Site, intent: Event) -> tuple[Deployment, tuple[Check, ...]]
     return verify(site, standing, verb=intent.verb, attempt=intent.attempt)
 
 
-def _publish_outputs(site: Site, deployment: Deployment) -> None:
+def _publish_outputs(site: Site, deployment: Deployment, *, verb: str) -> None:
+    """A rollback without the run's folder goes on: the model must not wait for its data, and verification says so."""
     folder = site.project.runs / deployment.run
-    if not deployment.outputs:
+    if not deployment.outputs or (verb == "rollback" and not folder.exists()):
         return
     if not folder.exists():
         raise Unavailable(
@@ -224,7 +225,7 @@ def model_name(site: Site, environment: str, notebook: str) -> str:
 
 def verify(site: Site, deployment: Deployment, *, verb: str, attempt: str) -> tuple[Deployment, tuple[Check, ...]]:
     """Ask the target itself, and write down what it said. Only `failed` sends the deployment back."""
-    checks = (_outputs_there(site, deployment), _model_answers(site, deployment))
+    checks = (_outputs_there(site, deployment, verb=verb), _model_answers(site, deployment))
     outcomes = {check.outcome for check in checks}
     step = (
         "failed"
@@ -242,13 +243,17 @@ def verify(site: Site, deployment: Deployment, *, verb: str, attempt: str) -> tu
     return live, checks
 
 
-def _outputs_there(site: Site, deployment: Deployment) -> Check:
+def _outputs_there(site: Site, deployment: Deployment, *, verb: str) -> Check:
     """Every declared output stands at its destination."""
     missing = [path for path in deployment.outputs.values() if not Path(path).exists()]
     if not deployment.outputs:
         return Check(name="outputs-published", outcome=Outcome.SKIPPED, summary="no outputs are declared")
     if deployment.strategy == "copy":
         return Check(name="outputs-published", outcome=Outcome.SKIPPED, summary="a copied model publishes none")
+    if verb == "rollback" and not (site.project.runs / deployment.run).exists():
+        again = f"nbpromote run {deployment.notebook} --env {deployment.environment}"
+        summary = f"run {deployment.run} is not on this machine, so outputs are as they were: {again} writes them again"
+        return Check(name="outputs-published", outcome=Outcome.SKIPPED, summary=summary)
     if missing:
         summary = f"not at its destination: {', '.join(missing)}"
         return Check(name="outputs-published", outcome=Outcome.FAILED, summary=summary)

@@ -99,10 +99,22 @@ def check(project: Project, names: Sequence[str] = ()) -> tuple[Finding, ...]:
     pairs = [site.pair(name) for name in names] or list(site.pairs)
     found = [finding for pair in pairs for finding in notebook.check(pair, project.root)]
     listed = [path.name for path in project.params.glob("*")]
-    found += params.findings(
+    wrong = params.findings(
         site.params_file, listed, site.schemas, project.params.name, root=project.root, checks=validate.CHECKS
     )
-    return tuple(found)
+    return (*found, *(wrong or _entries(site)))
+
+
+def _entries(site: Site) -> Iterator[Finding]:
+    """Work starts in one environment; another that promotes from nowhere would let releases in without a gate."""
+    folder = site.project.params.name
+    if not site.environments:
+        yield Finding(path=folder, message="no environment is configured", hint=f"{folder}/dev.yaml makes one")
+        return
+    entries = [name for name in site.environments if site.policy(name, "").is_entry]
+    if len(entries) > 1:
+        message = f"{', '.join(entries)} all promote from nowhere, and only one can be the entry"
+        yield Finding(path=folder, message=message, hint="write promotes_from: [E] into the policy of the others")
 
 
 def show_params(

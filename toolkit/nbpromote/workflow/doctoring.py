@@ -37,6 +37,9 @@ def _machine(site: Site) -> Iterator[Check]:
     reached = site.ledger.fetch()
     shared = f"shared by remote {site.ledger.remote!r}" if site.ledger.remote else "local to this repository"
     yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}, which does not answer")
+    if site.ledger.remote and Path(site.store.url).is_relative_to(site.project.state):
+        said = "the history is shared and the store of releases is not: other clones cannot promote or roll back"
+        yield _failed("store", f"{said}; name a shared one in pyproject.toml: [tool.nbpromote] store = ...")
 
 
 def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Check]:
@@ -63,6 +66,9 @@ def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> C
 
 
 def _live(site: Site, live: Deployment, *, repair: bool) -> Iterator[Check]:
+    if live.state != "verified":
+        yield _failed(f"{live.environment}: {live.notebook} verification", f"{live.alias} is live and {live.state}")
+    yield _kept(site, live, name=f"{live.environment}: {live.notebook} release", said=f"{live.alias} is in the store")
     if live.model is None:
         return
     name = f"{live.environment}: {live.notebook} model"
@@ -93,13 +99,17 @@ def _model_fault(live: Deployment) -> str | None:
 def _way_back(site: Site, target: Deployment) -> Check:
     """Rollback works, or says today that it would not."""
     name = f"{target.environment}: {target.notebook} rollback"
-    wanted = [target.release, *(sealed.sha256 for sealed in target.sealed.values())]
+    return _kept(site, target, name=name, said=f"to {target.alias} would work")
+
+
+def _kept(site: Site, deployment: Deployment, *, name: str, said: str) -> Check:
+    """Whether the store still has, byte for byte, what a deployment was made of."""
     try:
-        for digest in wanted:
+        for digest in (deployment.release, *(sealed.sha256 for sealed in deployment.sealed.values())):
             site.store.get(digest)
     except Error as error:
-        return _failed(name, f"to {target.alias} would fail: {error}")
-    return _passed(name, f"to {target.alias} would work")
+        return _failed(name, f"{deployment.alias} cannot be put back: {error}")
+    return _passed(name, said)
 
 
 def _passed(name: str, summary: str) -> Check:

@@ -64,7 +64,7 @@ def _make_live(site: Site, sealed: Release, evidence: Evidence, standing: Standi
 
 def _refuse_unfit(site: Site, evidence: Evidence) -> None:
     run = evidence.run
-    if not site.policy(run.environment, "").is_entry:
+    if run.environment != site.entry():
         raise Refused(f"run {run.id} is of {run.environment}; a release is sealed from an entry environment's run")
     if not evidence.passed:
         reasons = "; ".join(f"{check.name} {check.outcome}: {check.summary}" for check in evidence.unmet)
