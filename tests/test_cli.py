@@ -195,7 +195,7 @@ def test_without_a_git_identity_nothing_is_begun(ground: Ground) -> None:
 
 
 def test_json_is_one_document_and_nothing_else_on_stdout(shared: Ground) -> None:
-    for line in ("status", "history", "check", "params show count", "plan count", "doctor"):
+    for line in ("status", "history", "check", "sync", "report count", "params show count", "plan count", "doctor"):
         done = subprocess.run(
             [*COMMAND, "-C", str(shared.root), *line.split(), "--json"], capture_output=True, text=True
         )

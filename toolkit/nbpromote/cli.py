@@ -81,16 +81,17 @@ def init(folder: str, example: str | None) -> int:
 
 @verbs.command()
 @click.argument("names", nargs=-1)
+@_json
 @click.pass_obj
-def sync(here: Here, names: tuple[str, ...]) -> int:
+def sync(here: Here, names: tuple[str, ...], as_json: bool) -> int:
     """Bring notebook and script of each pair together."""
     from nbpromote import workflow
 
-    for synced in workflow.sync(here.project, names):
-        if synced.wrote:
-            click.echo(f"{synced.pair.name}: wrote {_shown(synced.wrote)}, {synced.reason}")
-        else:
-            click.echo(f"{synced.pair.name}: {synced.reason}")
+    done = workflow.sync(here.project, names)
+    wrote = [f"wrote {_shown(one.wrote)}, " if one.wrote else "" for one in done]
+    text = "\n".join(f"{one.pair.name}: {what}{one.reason}" for one, what in zip(done, wrote, strict=True))
+    rows = [{"notebook": one.pair.name, "wrote": str(one.wrote or "") or None, "reason": one.reason} for one in done]
+    _print(text or "there is no notebook here yet", {"pairs": rows}, as_json=as_json)
     return 0
 
 
@@ -238,13 +239,15 @@ def rollback(here: Here, name: str, env: str, reason: str, as_json: bool) -> int
 @click.argument("name")
 @click.option("--env", "-e", metavar="E", required=True, help="Environment.")
 @_reason
+@_json
 @click.pass_obj
-def unhold(here: Here, name: str, env: str, reason: str) -> int:
+def unhold(here: Here, name: str, env: str, reason: str, as_json: bool) -> int:
     """Lift the hold that a rollback left on a release (its alias, its digest, or the notebook)."""
-    from nbpromote import workflow
+    from nbpromote import report, workflow
 
     event = workflow.unhold(here.project, name, env=env, reason=reason)
-    click.echo(f"{event.notebooks[0]} {event.alias} may be promoted to {env} again")
+    text = f"{event.notebooks[0]} {event.alias} may go live in {env} again"
+    _print(text, report.history_json([event]), as_json=as_json)
     return 0
 
 
@@ -289,12 +292,14 @@ def history(here: Here, name: str | None, env: str | None, at: str | None, as_js
 @click.argument("what", metavar="RUN|RELEASE|NOTEBOOK")
 @_env
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write the page here.")
+@_json
 @click.pass_obj
-def report_(here: Here, what: str, env: str | None, output: str | None) -> int:
+def report_(here: Here, what: str, env: str | None, output: str | None, as_json: bool) -> int:
     """Write one self-contained HTML page for a run, a release or what is live."""
     from nbpromote import workflow
 
-    click.echo(_shown(workflow.page(here.project, what, env=env, into=Path(output) if output else None)))
+    page = workflow.page(here.project, what, env=env, into=Path(output) if output else None)
+    _print(_shown(page), {"page": str(page)}, as_json=as_json)
     return 0
 
 
