@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,15 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ground(tmp_path: Path, empty_store: Path) -> Ground:
     """Two notebooks, `count` and `train`, in three environments; nothing released."""
     return build(tmp_path / "small", empty_store)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 96 kB, at `runs`."""
+    disk = tmp_path / "runs"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "none", disk], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"A FULL DISK WAS NOT TRIED: mounting one wants root ({mounted.stderr.strip()})")
+    yield disk
+    subprocess.run(["umount", disk], check=True)

@@ -577,18 +577,6 @@ def test_a_runner_killed_before_the_first_cell_leaves_nothing_open(missing, job,
     assert execute.sweep(tmp_path / "runs") == ()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 96 kB, where runs are kept."""
-    disk = tmp_path / "runs"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "none", disk], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"A FULL DISK WAS NOT TRIED: mounting one wants root ({mounted.stderr.strip()})")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
-
-
 def test_a_disk_that_fills_up_during_a_run_could_not_answer(job, small_disk):
     wanted = job(book("print('x' * 200_000)", "2"))
 

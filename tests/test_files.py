@@ -19,18 +19,6 @@ TOO_MUCH = b"x" * 200_000
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 96 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "none", disk], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"A FULL DISK WAS NOT TRIED: mounting one wants root ({mounted.stderr.strip()})")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
-
-
-@pytest.fixture
 def results(tmp_path):
     """A folder of two small results."""
     folder = tmp_path / "results"

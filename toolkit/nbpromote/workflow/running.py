@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbpromote import notebook, release
@@ -18,6 +18,15 @@ from nbpromote.model import (
 from nbpromote.project import Project
 from nbpromote.workflow.performing import Scene, Watch, close_killed, perform, perform_sealed, publish
 from nbpromote.workflow.site import Site
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What whoever asked for a run wants different from the configuration."""
+
+    overrides: Mapping[str, str]
+    cell_limit: float | None
+    watch: Watch | None
 
 
 def run(
@@ -36,29 +45,28 @@ def run(
     in the run's folder.
     """
     site = Site(project)
+    asked = Asked(overrides=parameters or {}, cell_limit=cell_limit, watch=watch)
     close_killed(site)
     environment = site.require(env or site.entry())
     if site.policy(environment, "").is_entry:
-        return _run_here(site, site.pair(name), environment, parameters or {}, cell_limit, watch)
+        return _run_here(site, site.pair(name), environment, asked)
     live = site.ledger.state(environment)[name].live
     if live is not None:
-        return _run_live(site, live, parameters or {}, cell_limit, watch)
-    return _rehearse(site, site.pair(name), environment, parameters or {}, cell_limit, watch)
+        return _run_live(site, live, asked)
+    return _rehearse(site, site.pair(name), environment, asked)
 
 
 def _run_here(
     site: Site,
     pair: Pair,
     env: str,
-    overrides: Mapping[str, str],
-    cell_limit: float | None,
-    watch: Watch | None,
+    asked: Asked,
 ) -> Evidence:
     node = notebook.read(pair)
     code = site.code(pair)
     environment = _limited(
-        site.environment(env, pair.name, code.schema, overrides=overrides, schemas=_all(site, pair, code)),
-        cell_limit,
+        site.environment(env, pair.name, code.schema, overrides=asked.overrides, schemas=_all(site, pair, code)),
+        asked,
     )
     scene = Scene(
         site=site,
@@ -73,7 +81,7 @@ def _run_here(
     )
     reference = notebook.parse(str(pair.ipynb), pair.ipynb.read_bytes()) if pair.ipynb else None
     named = site.relative(pair.ipynb) if pair.ipynb else ""
-    evidence = perform(scene, node, reference=reference, reference_name=named, watch=watch)
+    evidence = perform(scene, node, reference=reference, reference_name=named, watch=asked.watch)
     if evidence.passed:
         publish(evidence.run)
     return evidence
@@ -82,22 +90,20 @@ def _run_here(
 def _run_live(
     site: Site,
     live: Deployment,
-    overrides: Mapping[str, str],
-    cell_limit: float | None,
-    watch: Watch | None,
+    asked: Asked,
 ) -> Evidence:
     """Once more what is live: scheduled scoring, for instance."""
     sealed = release.open_(site.store, live.release)
-    configured = site.environment(live.environment, live.notebook, live.schema, overrides=overrides)
+    configured = site.environment(live.environment, live.notebook, live.schema, overrides=asked.overrides)
     frozen = replace(
         configured,
-        parameters={**live.parameters, **{name: configured.parameters[name] for name in overrides}},
+        parameters={**live.parameters, **{name: configured.parameters[name] for name in asked.overrides}},
         inputs=live.inputs,
         outputs=live.outputs,
         tracking_uri=live.tracking_uri,
     )
     evidence = perform_sealed(
-        site, sealed, _limited(frozen, cell_limit), reference=live, watch=watch, code_digest=live.code
+        site, sealed, _limited(frozen, asked), reference=live, watch=asked.watch, code_digest=live.code
     )
     if evidence.passed:
         publish(evidence.run)
@@ -108,9 +114,7 @@ def _rehearse(
     site: Site,
     pair: Pair,
     env: str,
-    overrides: Mapping[str, str],
-    cell_limit: float | None,
-    watch: Watch | None,
+    asked: Asked,
 ) -> Evidence:
     """HEAD's code with the environment's committed parameters; nothing of it reaches the environment's data."""
     path = site.relative(pair.path)
@@ -120,7 +124,7 @@ def _rehearse(
             f"{path} is not committed",
             hint=f"above the entry environment code comes from HEAD: git add {path}",
         )
-    environment = site.environment(env, pair.name, code.schema, overrides=overrides)
+    environment = site.environment(env, pair.name, code.schema, overrides=asked.overrides)
     stem = path.rsplit(".", 1)[0]
     tracked = site.git.tracked("HEAD")
     wanted = [side for side in (f"{stem}.ipynb", f"{stem}.py") if side in tracked] + list(code.files)
@@ -131,16 +135,17 @@ def _rehearse(
         path=wanted[0],
         code=code,
         files=found,
-        environment=_limited(environment, cell_limit),
+        environment=_limited(environment, asked),
         lock=site.lock_file("HEAD"),
     )
-    return perform(scene, None, reference=None, reference_name="", watch=watch)
+    return perform(scene, None, reference=None, reference_name="", watch=asked.watch)
 
 
 def _all(site: Site, pair: Pair, code: Code) -> dict[str, Any]:
     return {**site.schemas, pair.name: code.schema}
 
 
-def _limited(environment: Environment, cell_limit: float | None) -> Environment:
-    limits = environment.limits
-    return replace(environment, limits=replace(limits, cell=cell_limit)) if cell_limit else environment
+def _limited(environment: Environment, asked: Asked) -> Environment:
+    if asked.cell_limit is None:
+        return environment
+    return replace(environment, limits=replace(environment.limits, cell=asked.cell_limit))
