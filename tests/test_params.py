@@ -593,7 +593,6 @@ def test_a_policy_file_is_refused_with_file_line_and_nearest_name(text, line, to
         *(
             ("dev.policy.yaml", f"{key}: 1", 1)
             for key in (
-                "protects",
                 "approvals",
                 "soak",
                 "expires",

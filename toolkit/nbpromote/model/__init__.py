@@ -5,7 +5,7 @@ Times are ISO 8601 strings in UTC (`2026-01-31T12:00:00.000Z`), durations are se
 
 from nbpromote.model.environments import Environment, Gate, Limits, Mode, Policy
 from nbpromote.model.history import Event, Standing, State, Status
-from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema
+from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
 from nbpromote.model.runs import Cell, Check, Ending, Evidence, Model, Outcome, Run, Scrap, is_metric
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
@@ -37,6 +37,7 @@ __all__ = [
     "Schema",
     "Scrap",
     "Sealed",
+    "Severity",
     "Standing",
     "State",
     "Status",

@@ -42,6 +42,7 @@ class Policy:
     """What an environment demands of one notebook. An environment that promotes from nowhere is an entry."""
 
     promotes_from: tuple[str, ...] = ()
+    protects: tuple[str, ...] = ()  # globs that no other environment may write to or name
     strategy: str = "retrain"  # or "copy"
     gates: tuple[Gate, ...] = ()
 

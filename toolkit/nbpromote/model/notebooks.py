@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from nbpromote.model.written import Json
@@ -62,20 +63,30 @@ class Code:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
+class Severity(StrEnum):
+    """Whether a finding fails `check`, or is only told."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that is wrong with a file, with its place and what to do."""
+    """One thing that is wrong with a file, with its place and what to do. `line` and `column` count from 1."""
 
     path: str
     message: str
+    code: str = ""  # NBP101: stable, to select, ignore and look up
+    severity: Severity = Severity.ERROR
     line: int | None = None
+    column: int | None = None
     cell: int | None = None
     cell_id: str | None = None
     hint: str = ""
 
     @property
     def place(self) -> str:
-        where = self.path if self.line is None else f"{self.path}:{self.line}"
+        where = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
         if self.cell is None:
             return where
         return f"{where} cell {self.cell}" + (f" ({self.cell_id})" if self.cell_id else "")

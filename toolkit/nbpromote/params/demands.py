@@ -26,6 +26,7 @@ class PolicyPart:
 class PolicyFile:
     path: str
     promotes_from: tuple[Value, ...] = ()
+    protects: tuple[Value, ...] = ()
     gates: tuple[Gate, ...] = ()
     notebooks: Mapping[str, PolicyPart] = field(default_factory=dict)
     wrong: tuple[Finding, ...] = ()
@@ -52,6 +53,7 @@ def _policy(text: str, path: str) -> PolicyFile:
     return PolicyFile(
         path=path,
         promotes_from=_promotes_from(reader, fields.get("promotes_from")),
+        protects=_protects(reader, fields.get("protects")),
         gates=_gates(reader, fields.get("gates")),
         notebooks={name: _policy_part(reader, name, node) for name, node in notebooks.items()},
         wrong=tuple(reader.wrong),
@@ -70,6 +72,15 @@ def _promotes_from(reader: Reader, node: Node | None) -> tuple[Value, ...]:
         Value(value=entry.value, path=reader.path, line=entry.line)
         for entry in reader.entries(node, "promotes_from")
         if reader.word(entry, "promotes_from")
+    )
+
+
+def _protects(reader: Reader, node: Node | None) -> tuple[Value, ...]:
+    """Globs over paths from the project's root, or over addresses: `data/prod/**`, `s3://bucket/**`."""
+    return tuple(
+        Value(value=entry.value, path=reader.path, line=entry.line)
+        for entry in reader.entries(node, "protects")
+        if reader.text(entry, "protects")
     )
 
 

@@ -8,7 +8,7 @@ PARAMS = ("tracking_uri", "kernel", "parameters", "notebooks", "limits", "pass_e
 PARAMS_OF_A_NOTEBOOK = ("parameters", "inputs", "outputs", "kernel", "limits")
 LIMITS = ("start", "cell", "notebook")
 
-POLICY = ("promotes_from", "gates", "notebooks")
+POLICY = ("promotes_from", "protects", "gates", "notebooks")
 POLICY_OF_A_NOTEBOOK = ("strategy", "gates")
 ABSOLUTE = ("max", "min")
 RELATIVE = ("max_increase", "max_decrease", "max_relative_increase", "max_relative_decrease")
@@ -17,7 +17,6 @@ GATE = ("metric", "check", "versus", "mode", *ABSOLUTE, *RELATIVE)
 # key: what it would do
 PARAMS_UNBUILT: Mapping[str, str] = {"secrets": "references to secrets"}
 POLICY_UNBUILT: Mapping[str, str] = {
-    "protects": "paths that no other environment may name",
     "approvals": "consent by people",
     "soak": "time to stand verified below",
     "expires": "the end of a model's life",

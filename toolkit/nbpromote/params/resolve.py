@@ -63,6 +63,7 @@ class Sheet:
         part = self.policy.notebooks.get(notebook)
         return Policy(
             promotes_from=self.policy.sources,
+            protects=tuple(glob.value for glob in self.policy.protects),
             strategy=part.strategy if part else Policy.strategy,
             gates=self.policy.gates + (part.gates if part else ()),
         )

@@ -5,14 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbpromote.workflow.accepting import baseline
-    from nbpromote.workflow.authoring import check, init, show_params, sync
+    from nbpromote.workflow.checking import check
+    from nbpromote.workflow.configuring import show_params
     from nbpromote.workflow.doctoring import doctor
+    from nbpromote.workflow.pairing import sync
     from nbpromote.workflow.planning import plan
     from nbpromote.workflow.promoting import promote
     from nbpromote.workflow.releasing import release
     from nbpromote.workflow.reporting import page
     from nbpromote.workflow.returning import rollback, unhold
     from nbpromote.workflow.running import run
+    from nbpromote.workflow.starting import init
     from nbpromote.workflow.watching import history, status
 
 __all__ = [
@@ -34,7 +37,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "authoring": ("check", "init", "show_params", "sync"),
+    "checking": ("check",),
+    "configuring": ("show_params",),
+    "pairing": ("sync",),
+    "starting": ("init",),
     "doctoring": ("doctor",),
     "planning": ("plan",),
     "promoting": ("promote",),

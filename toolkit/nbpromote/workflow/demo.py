@@ -17,13 +17,14 @@ from nbpromote.model import Promotion
 from nbpromote.project import Project
 from nbpromote.workflow import (
     accepting,
-    authoring,
+    pairing,
     performing,
     promoting,
     releasing,
     reporting,
     returning,
     running,
+    starting,
     watching,
 )
 
@@ -61,7 +62,7 @@ def walk(folder: Path, *, say: Say) -> None:
 
 def _begin(folder: Path, say: Say) -> Walk:
     started = time.monotonic()
-    authoring.init(folder, example="flights")
+    starting.init(folder, example="flights")
     repository = git.find(folder)
     repository.run("config", "user.name", "Ada Demo")
     repository.run("config", "user.email", "ada@example.org")
@@ -69,7 +70,7 @@ def _begin(folder: Path, say: Say) -> Walk:
     _commit(walker, "Start from the flights example")
     say(f"{'init':<9} {f'four notebooks, three environments in {folder}':<62} {time.monotonic() - started:5.1f} s")
     with walker.step("sync", "notebooks and scripts agree"):
-        authoring.sync(walker.project)
+        pairing.sync(walker.project)
     return walker
 
 
@@ -125,7 +126,7 @@ def _worsen(walker: Walk) -> None:
     script = walker.project.notebooks / "train_delay.py"
     files.write(script, script.read_text().replace(GOOD, WORSE))
     with walker.step("run", "train_delay in dev, after an edit that makes it worse"):
-        authoring.sync(walker.project, ["train_delay"])
+        pairing.sync(walker.project, ["train_delay"])
         running.run(walker.project, "train_delay", env="dev")
         accepting.baseline(walker.project, "train_delay")
         _commit(walker, "Leave out the departure delay")
@@ -157,4 +158,4 @@ def _live(promotion: Promotion) -> None:
 
 
 def _commit(walker: Walk, message: str) -> None:
-    authoring.commit_all(walker.project.root, message)
+    starting.commit_all(walker.project.root, message)

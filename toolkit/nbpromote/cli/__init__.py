@@ -1,0 +1,74 @@
+"""Options in, exit code out. Alone prints and exits; imports the rooms inside the commands, so --help is quick."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+
+import click
+
+from nbpromote.cli import author, care, operate, parameters, promote
+from nbpromote.cli.options import Here, Verbs
+from nbpromote.errors import Error
+
+# in the order of the road
+_ROAD = (*author.VERBS[:3], *parameters.VERBS, *author.VERBS[3:], *promote.VERBS, *operate.VERBS, *care.VERBS)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("-C", "folder", default=".", type=click.Path(file_okay=False), help="Run in this project.")
+@click.version_option(package_name="nbpromote")
+@click.pass_context
+def verbs(ctx: click.Context, folder: str) -> None:
+    """Take a notebook from experiment to production.
+
+    Exit codes: 0 done or yes, 1 the answer is no, 2 asked wrongly, 3 could not answer, 4 waiting, 130 interrupted.
+    """
+    ctx.obj = Here(folder)
+
+
+for _verb in _ROAD:
+    verbs.add_command(_verb)
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(answer(sys.argv[1:]))
+
+
+def answer(arguments: list[str]) -> int:
+    """Carry out one command line and give its exit code.
+
+    The one place where errors become exit codes: click's own end ^C with 1, which would read as `no`.
+    """
+    try:
+        said = verbs.main(arguments, prog_name="nbpromote", standalone_mode=False)
+        return said if isinstance(said, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; what ran so far is recorded", err=True)
+        return 130
+    except Error as error:
+        _tell(error, as_json="--json" in arguments)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        # Python would end with 1, which reads as `no`
+        traceback.print_exc()
+        click.echo("error: nbpromote has a fault; nothing is known to have been done", err=True)
+        return 3
+
+
+def _tell(error: Error, *, as_json: bool) -> None:
+    if as_json:
+        document = {"error": str(error), "hint": error.hint, "exit_code": error.exit_code}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(f"error: {error}", err=True)
+    if error.hint:
+        click.echo(f"  next: {error.hint}", err=True)

@@ -1,0 +1,73 @@
+"""Lay out a project: `init`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files as resources
+from pathlib import Path
+from typing import Any
+
+from nbpromote import files, git
+from nbpromote.errors import NotFound
+
+EXAMPLES = ("flights",)
+
+
+def init(folder: Path, *, example: str | None = None) -> tuple[Path, ...]:
+    """Lay out a project, adding only what is not there. Gives the files that were written.
+
+    A new folder becomes a git repository of its own, also inside another one.
+    """
+    if example is not None and example not in EXAMPLES:
+        raise NotFound(f"no example {example!r}", hint=f"known: {', '.join(EXAMPLES)}")
+    fresh = not folder.exists() or not any(folder.iterdir())
+    folder.mkdir(parents=True, exist_ok=True)
+    if fresh:
+        git.init(folder)
+    else:
+        git.find(folder)
+    return tuple(_written(folder.resolve(), example))
+
+
+def _written(root: Path, example: str | None) -> Iterator[Path]:
+    source = resources("nbpromote") / "templates"
+    content = source / "flights" if example == "flights" else source / "empty"
+    for place in ("notebooks", "params"):
+        if not any((root / place).glob("*")):
+            yield from _copied(content / place, root / place)
+    for name in ("gitignore", "pre-commit-config.yaml"):
+        yield from _added(root / f".{name}", (source / "empty" / name).read_text())
+    yield from _configured(root, (source / "empty" / "pyproject.toml").read_text())
+
+
+def _copied(source: Any, target: Path) -> Iterator[Path]:
+    for item in sorted(source.iterdir(), key=lambda item: item.name):
+        if item.is_dir():
+            continue
+        yield files.write(target / item.name, item.read_bytes())
+
+
+def _added(path: Path, text: str) -> Iterator[Path]:
+    if not path.exists():
+        yield files.write(path, text)
+
+
+def _configured(root: Path, text: str) -> Iterator[Path]:
+    """`[tool.nbpromote]` in a pyproject.toml of its own, or below what is there."""
+    path = root / "pyproject.toml"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", root.name).strip("-._") or "project"
+    wanted = text.replace("{project}", name)
+    there = path.read_text() if path.exists() else ""
+    if "[tool.nbpromote]" in there:
+        return
+    if "[tool.jupytext]" in there:
+        wanted = wanted.split("[tool.jupytext]")[0].rstrip() + "\n"
+    yield files.write(path, f"{there.rstrip()}\n\n{wanted}" if there else wanted)
+
+
+def commit_all(folder: Path, message: str) -> None:
+    """Commit everything in a repository; used by the demo, which plays the data scientist."""
+    repository = git.find(folder)
+    repository.run("add", "--all")
+    repository.run("commit", "--quiet", "--message", message)
