@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: demo test lint bench format lock wheel-check clean
+.PHONY: demo test lint bench soak format lock wheel-check clean
 
 demo: $(READY)
 	rm -rf build/demo
@@ -21,6 +21,11 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest tests/benchmarks -s -o python_files='bench_*.py' -o python_functions='bench_*'
+
+# minutes of fuzzing for each parser; what it learns stays in tests/fuzz/corpus
+SOAK_SECONDS ?= 120
+soak: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(SOAK_SECONDS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
