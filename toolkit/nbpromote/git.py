@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,9 +24,31 @@ class Rejected(Exception):
     """A reference was not where the caller thought; nothing was moved."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A file as it stands in the index."""
+
+    mode: str
+    blob: str
+
+    @property
+    def is_file(self) -> bool:
+        """Neither a link nor a submodule."""
+        return self.mode.startswith("100")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A path that the index no longer has, and the one that it was renamed to where it was."""
+
+    gone: str
+    now: str | None = None
+
+
 @dataclass(frozen=True)
 class Repository:
     root: Path
+    index: Path | None = None  # where git makes a commit from an index of its own, as for `git commit -a`
 
     def run(self, *args: str, data: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
         """What git prints. Raises `Unavailable` with git's own words when it fails."""
@@ -50,9 +72,10 @@ class Repository:
     ) -> subprocess.CompletedProcess[bytes]:
         # a user's hooks (reference-transaction, pre-push) could veto the ledger's writes
         command = ["git", "-c", "core.hooksPath=/dev/null", "-C", str(self.root), *args]
+        index = {"GIT_INDEX_FILE": str(self.index)} if self.index else {}
         try:
             return subprocess.run(
-                command, input=data or b"", capture_output=True, env={**clean_environment(), **(env or {})}
+                command, input=data or b"", capture_output=True, env={**clean_environment(), **index, **(env or {})}
             )
         except FileNotFoundError as error:
             raise _missing() from error
@@ -103,7 +126,7 @@ class Repository:
     def tracked(self, commit: str | None = None) -> dict[str, str]:
         """Blob id by path (from this root) of every file in the index, or in a commit."""
         listing = self.run("ls-files", "-s", "-z") if commit is None else self.run("ls-tree", "-r", "-z", commit, ".")
-        rows = (row.split("\t", 1) for row in listing.decode(errors="surrogateescape").split("\0") if row)
+        rows = (row.split("\t", 1) for row in _rows(listing))
         # `mode blob stage` from the index, `mode blob id` from a tree
         return {path: meta.split()[1 if commit is None else 2] for meta, path in rows}
 
@@ -121,6 +144,70 @@ class Repository:
     def author_of(self, path: str) -> str | None:
         """`Name <mail>` of the last commit that touched a file."""
         return self.ask("log", "-1", "--format=%an <%ae>", "--", path) or None
+
+    # -- the index, which is what will be committed
+
+    def staged(self) -> dict[str, Entry]:
+        """Every file of the index by its path. Raises `Refused` where a merge left a path unsettled."""
+        rows = (row.split("\t", 1) for row in _rows(self.run("ls-files", "-s", "-z")))
+        parsed = [(path, *meta.split()) for meta, path in rows]
+        unmerged = sorted({path for path, _, _, level in parsed if level != "0"})
+        if unmerged:
+            raise Refused(f"unmerged: {', '.join(unmerged)}", hint="resolve them and git add them")
+        return {path: Entry(mode=mode, blob=blob) for path, mode, blob, _ in parsed}
+
+    def unstaged(self) -> dict[str, str]:
+        """Paths of the index whose file is another one in the work tree, by git's filters, each with git's letter.
+
+        `A` is a file that `git add --intent-to-add` only announced: it has no content in the index yet.
+        """
+        rows = _rows(self.run("diff", "--name-status", "--no-renames", "--no-ext-diff", "--ignore-submodules", "-z"))
+        return dict(zip(rows[1::2], rows[0::2], strict=True))
+
+    def put_in(self) -> tuple[str, ...]:
+        """Paths that the index has otherwise than HEAD, or that HEAD has not."""
+        args = ("--cached", "--name-only", "--no-renames", "--diff-filter=d", "--no-ext-diff", "-z")
+        return tuple(_rows(self.run("diff", *args)))
+
+    def taken_out(self) -> tuple[Change, ...]:
+        """Paths that HEAD has and the index has not."""
+        args = ("--cached", "--name-status", "--find-renames", "--diff-filter=DR", "--no-ext-diff", "-z")
+        rows = iter(_rows(self.run("diff", *args)))
+        return tuple(Change(gone=next(rows), now=next(rows) if letter.startswith("R") else None) for letter in rows)
+
+    def contents(self, entries: Mapping[str, Entry]) -> dict[str, bytes]:
+        """What the work tree would hold of these files of the index, git's filters (line ends, LFS) applied."""
+        if not entries:
+            return {}
+        asked = "".join(f"{entry.blob} {path}\n" for path, entry in entries.items())
+        answer = self.run("cat-file", "--batch", "--filters", data=os.fsencode(asked))
+        found, at = {}, 0
+        for path in entries:
+            end = answer.index(b"\n", at)
+            size = int(answer[at:end].rsplit(b" ", 1)[1])
+            found[path] = answer[end + 1 : end + 1 + size]
+            at = end + size + 2
+        return found
+
+    def stage(self, files: Mapping[str, bytes], *, modes: Mapping[str, str]) -> None:
+        """Put contents into the index, all or none, git's filters undone. Touches no work tree."""
+        rows = []
+        for path, data in files.items():
+            blob = self.run("hash-object", "-w", "--stdin", "--path", path, data=data).decode().strip()
+            rows.append(f"{modes.get(path, _MODE)} {blob}\t{path}\0")
+        if rows:
+            self.run("update-index", "-z", "--add", "--index-info", data=os.fsencode("".join(rows)))
+
+    def ignores(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of the paths that git ignores: never one that it tracks."""
+        asked = "".join(f"{path}\0" for path in paths)
+        done = self._call(("check-ignore", "-z", "--stdin"), os.fsencode(asked), None)
+        return frozenset(_rows(done.stdout))  # it says no with 1 where none is
+
+    def patched(self, patch: Path) -> tuple[str, ...]:
+        """Paths that a patch touches."""
+        rows = _rows(self.run("apply", "--numstat", "-z", str(patch)))
+        return tuple(row.split("\t", 2)[2] for row in rows)
 
     # -- references, and commits made without a work tree
 
@@ -216,6 +303,11 @@ class Repository:
         )
 
 
+def _rows(listing: bytes) -> list[str]:
+    """What git ends with NUL, one by one; a path need not be UTF-8."""
+    return [row for row in os.fsdecode(listing).split("\0") if row]
+
+
 def _missing() -> Unavailable:
     return Unavailable("the git program is not installed", hint="install git")
 
@@ -229,6 +321,7 @@ _MOVED = (
     "failed to update ref",
     ".lock': File exists",
 )
+_MODE = "100644"
 _IN_THE_WAY = ("exists; cannot create", "directory file conflict")
 
 
@@ -243,6 +336,16 @@ def find(start: Path) -> Repository:
             hint=f"git config --global --add safe.directory {start.resolve()}, or the folder above that holds .git",
         )
     raise NotFound(f"{start} is not in a git repository", hint="git init, or nbpromote init DIR")
+
+
+def committing(start: Path) -> Repository:
+    """The repository that `start` stands in from its top, with the index that git is making a commit from.
+
+    git tells its hooks of one that is not its usual by GIT_INDEX_FILE; one of another repository is not believed.
+    """
+    top, own = find(start).run("rev-parse", "--show-toplevel", "--absolute-git-dir").decode().splitlines()
+    index = Path.cwd() / os.environ.get("GIT_INDEX_FILE", "")
+    return Repository(Path(top), index.resolve() if index.resolve().parent == Path(own).resolve() else None)
 
 
 def init(folder: Path) -> Repository:
