@@ -11,18 +11,24 @@ from nbpromote.cli.options import Here, given, progress, said, shown
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False))
 @click.option("--example", metavar="NAME", help="Lay out an example project: flights.")
-def init(folder: str, example: str | None) -> int:
+@click.option("--hooks", is_flag=True, help="Add the hooks to a .pre-commit-config.yaml that is there.")
+def init(folder: str, example: str | None, hooks: bool) -> int:
     """Lay out a project in DIR; in an existing repository, add what is missing."""
     from nbpromote import workflow
 
-    written = workflow.init(Path(folder), example=example)
+    written = workflow.init(Path(folder), example=example, hooks=hooks)
     for path in written:
         click.echo(f"wrote {shown(path)}")
     begin = f"next: cd {folder}; nbpromote check; git add . && git commit -m start"
-    click.echo(begin if written else f"nothing was missing in {folder}")
+    click.echo((_AFTER_HOOKS if hooks else begin) if written else f"nothing was missing in {folder}")
+    if workflow.hooks_are_missing(Path(folder)):
+        click.echo(f"`nbpromote init --hooks {folder}` would add the hooks to .pre-commit-config.yaml")
     return 0
+
+
+_AFTER_HOOKS = "next: git add .pre-commit-config.yaml; pre-commit install"
 
 
 @click.command()

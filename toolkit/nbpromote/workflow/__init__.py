@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.checking import check
     from nbpromote.workflow.configuring import show_params
     from nbpromote.workflow.doctoring import doctor
+    from nbpromote.workflow.installing import hooks_are_missing
     from nbpromote.workflow.pairing import sync
     from nbpromote.workflow.planning import plan
     from nbpromote.workflow.promoting import promote
@@ -23,6 +24,7 @@ __all__ = [
     "check",
     "doctor",
     "history",
+    "hooks_are_missing",
     "init",
     "page",
     "plan",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "checking": ("check",),
     "configuring": ("show_params",),
+    "installing": ("hooks_are_missing",),
     "pairing": ("sync",),
     "starting": ("init",),
     "doctoring": ("doctor",),
