@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.checking import check
     from nbpromote.workflow.configuring import show_params
     from nbpromote.workflow.doctoring import doctor
-    from nbpromote.workflow.pairing import sync
+    from nbpromote.workflow.pairing import record_agreement, refusal, sync
     from nbpromote.workflow.planning import plan
     from nbpromote.workflow.promoting import promote
     from nbpromote.workflow.releasing import release
@@ -27,6 +27,8 @@ __all__ = [
     "page",
     "plan",
     "promote",
+    "record_agreement",
+    "refusal",
     "release",
     "rollback",
     "run",
@@ -39,7 +41,7 @@ __all__ = [
 _HOMES = {
     "checking": ("check",),
     "configuring": ("show_params",),
-    "pairing": ("sync",),
+    "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
     "doctoring": ("doctor",),
     "planning": ("plan",),
