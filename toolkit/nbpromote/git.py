@@ -109,6 +109,16 @@ class Repository:
         """Git's own folder, shared by all worktrees."""
         return (self.root / self.run("rev-parse", "--git-common-dir").decode().strip()).resolve()
 
+    @cached_property
+    def own_folder(self) -> Path:
+        """Git's folder of this worktree alone: what is checked out here is no matter of the others."""
+        return Path(os.fsdecode(self.run("rev-parse", "--absolute-git-dir").removesuffix(b"\n")))
+
+    @cached_property
+    def prefix(self) -> str:
+        """Where this root lies in its repository: empty at the top, else it ends in `/`."""
+        return os.fsdecode(self.run("rev-parse", "--show-prefix").removesuffix(b"\n"))
+
     def head(self) -> str | None:
         """The commit that is checked out; None before the first."""
         return self.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
@@ -134,6 +144,26 @@ class Repository:
         """A file's bytes in a commit, by its path from this root."""
         done = self._call(("cat-file", "blob", f"{commit}:./{path}"), None, None)
         return done.stdout if done.returncode == 0 else None
+
+    def blobs(self, names: Sequence[str]) -> list[bytes | None]:
+        """Bytes of blobs, by id or as `commit:./path`, None where there is none: one process for all."""
+        if not names:
+            return []
+        listing = self.run("cat-file", "--batch", data=os.fsencode("\n".join(names)) + b"\n")
+        found: list[bytes | None] = []
+        for _ in names:
+            header, _, listing = listing.partition(b"\n")
+            if not header.rstrip().split(b" ")[-1].isdigit():
+                found.append(None)  # `NAME missing`
+                continue
+            size = int(header.rsplit(b" ", 1)[1])
+            found.append(listing[:size])
+            listing = listing[size + 1 :]
+        return found
+
+    def commits_of(self, paths: Sequence[str], *, most: int) -> list[str]:
+        """The commits at and below HEAD that touched any of the paths, the newest first."""
+        return self.run("log", f"-{most}", "--format=%H", "HEAD", "--", *paths).decode().split()
 
     def is_dirty(self) -> bool:
         return bool(self.run("status", "--porcelain", "-z", "--untracked-files=no", "."))

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from nbpromote.notebook.agreement import Synced, agree, sync
 from nbpromote.notebook.findings import check
 from nbpromote.notebook.outputs import accept, write
+from nbpromote.notebook.pairing import (
+    Agreed,
+    Base,
+    Block,
+    Contents,
+    Dropped,
+    Settled,
+    agree,
+    agreed,
+    base,
+    read_agreed,
+    settle,
+    write_agreed,
+)
 from nbpromote.notebook.pairs import find, find_all
 from nbpromote.notebook.parameters import schema
 from nbpromote.notebook.sides import language, parse, read
 from nbpromote.notebook.version import code
 
 __all__ = [
-    "Synced",
+    "Agreed",
+    "Base",
+    "Block",
+    "Contents",
+    "Dropped",
+    "Settled",
     "accept",
     "agree",
+    "agreed",
+    "base",
     "check",
     "code",
     "find",
@@ -21,7 +41,9 @@ __all__ = [
     "language",
     "parse",
     "read",
+    "read_agreed",
     "schema",
-    "sync",
+    "settle",
     "write",
+    "write_agreed",
 ]

@@ -13,7 +13,6 @@ from nbpromote.notebook import sides
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")  # no hidden file, no option
 _LETTERS = "letters, digits, '.', '_' and '-', with '/' between folders"
-_SUFFIXES = (".ipynb", ".py")
 _PERCENT = re.compile(rb"^#\s?%%(\s|$)", re.MULTILINE)
 _HEADER = re.compile(rb"^#\s+jupytext:\s*$", re.MULTILINE)
 
@@ -24,7 +23,7 @@ def find(root: Path, folder: Path, name: str) -> Pair:
     A name is relative to `folder`; its last part will do where only one notebook carries it.
     Raises `Usage` for a name that could lead out of `root`, `NotFound` for one that nothing carries.
     """
-    pair = _at_path(root, folder, name) if name.endswith(_SUFFIXES) else _at_name(root, folder, name)
+    pair = _at_path(root, folder, name) if name.endswith(sides.SUFFIXES) else _at_name(root, folder, name)
     if pair is None:
         known = [pair.name for pair in find_all(folder)]
         raise NotFound(
@@ -44,7 +43,7 @@ def find_all(folder: Path) -> tuple[Pair, ...]:
 def _files(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(place, name) for name in names if name.endswith(_SUFFIXES) and not name.startswith("."))
+        yield from (Path(place, name) for name in names if name.endswith(sides.SUFFIXES) and not name.startswith("."))
 
 
 def _at_name(root: Path, folder: Path, name: str) -> Pair | None:
@@ -92,12 +91,15 @@ def _pair_below(root: Path, folder: Path, stem: Path) -> Pair | None:
 
 
 def _pair(stem: Path, name: str) -> Pair | None:
-    ipynb, script = (stem.parent / f"{stem.name}{suffix}" for suffix in _SUFFIXES)
+    ipynb, *scripts = (stem.parent / f"{stem.name}{suffix}" for suffix in sides.SUFFIXES)
     has_ipynb = ipynb.is_file()
-    has_script = script.is_file() and (has_ipynb or _is_notebook(script))
-    if not has_ipynb and not has_script:
+    there = [script for script in scripts if script.is_file()]
+    if not has_ipynb or len(there) > 1:
+        # of helper modules and scripts in several languages, the one with cells is the notebook's
+        there = [script for script in there if _is_notebook(script)] or (there if has_ipynb else [])
+    if not has_ipynb and not there:
         return None
-    return Pair(name=name, ipynb=ipynb if has_ipynb else None, script=script if has_script else None)
+    return Pair(name=name, ipynb=ipynb if has_ipynb else None, script=there[0] if there else None)
 
 
 def _is_notebook(script: Path) -> bool:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.configuring import show_params
     from nbpromote.workflow.doctoring import doctor
     from nbpromote.workflow.installing import hooks_are_missing
-    from nbpromote.workflow.pairing import sync
+    from nbpromote.workflow.pairing import record_agreement, refusal, sync
     from nbpromote.workflow.planning import plan
     from nbpromote.workflow.promoting import promote
     from nbpromote.workflow.releasing import release
@@ -29,6 +29,8 @@ __all__ = [
     "page",
     "plan",
     "promote",
+    "record_agreement",
+    "refusal",
     "release",
     "rollback",
     "run",
@@ -42,7 +44,7 @@ _HOMES = {
     "checking": ("check",),
     "configuring": ("show_params",),
     "installing": ("hooks_are_missing",),
-    "pairing": ("sync",),
+    "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
     "doctoring": ("doctor",),
     "planning": ("plan",),
