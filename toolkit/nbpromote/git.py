@@ -186,6 +186,11 @@ class Repository:
             raise Refused(f"unmerged: {', '.join(unmerged)}", hint="resolve them and git add them")
         return {path: Entry(mode=mode, blob=blob) for path, mode, blob, _ in parsed}
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether the commit is made of named files only, as by `git commit FILE`; git keeps its index aside."""
+        return self.index is not None and self.index.name.startswith("next-index-")
+
     def unstaged(self) -> dict[str, str]:
         """Paths of the index whose file is another one in the work tree, by git's filters, each with git's letter.
 
@@ -193,6 +198,14 @@ class Repository:
         """
         rows = _rows(self.run("diff", "--name-status", "--no-renames", "--no-ext-diff", "--ignore-submodules", "-z"))
         return dict(zip(rows[1::2], rows[0::2], strict=True))
+
+    def blob(self, commit: str, path: str) -> str | None:
+        """The id of a file's content in a commit."""
+        return self.ask("rev-parse", "--verify", "--quiet", f"{commit}:./{path}")
+
+    def mentions(self, text: str, pattern: str) -> bool:
+        """Whether a file of the index whose path fits the pattern holds the text."""
+        return self.ask("grep", "--quiet", "--cached", "--fixed-strings", "-e", text, "--", pattern) is not None
 
     def put_in(self) -> tuple[str, ...]:
         """Paths that the index has otherwise than HEAD, or that HEAD has not."""

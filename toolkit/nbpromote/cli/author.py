@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nbpromote.cli import options
+from nbpromote.cli import hooks, options
 from nbpromote.cli.options import Here, given, progress, said, shown
+from nbpromote.errors import Usage
 
 if TYPE_CHECKING:
     from nbpromote.workflow.pairing import Synced
@@ -17,16 +18,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False))
 @click.option("--example", metavar="NAME", help="Lay out an example project: flights.")
-@click.option("--hooks", is_flag=True, help="Add the hooks to a .pre-commit-config.yaml that is there.")
-def init(folder: str, example: str | None, hooks: bool) -> int:
+@click.option("--hooks", "with_hooks", is_flag=True, help="Add the hooks to a .pre-commit-config.yaml that is there.")
+def init(folder: str, example: str | None, with_hooks: bool) -> int:
     """Lay out a project in DIR; in an existing repository, add what is missing."""
     from nbpromote import workflow
 
-    written = workflow.init(Path(folder), example=example, hooks=hooks)
+    written = workflow.init(Path(folder), example=example, hooks=with_hooks)
     for path in written:
         click.echo(f"wrote {shown(path)}")
     begin = f"next: cd {folder}; nbpromote check; git add . && git commit -m start"
-    click.echo((_AFTER_HOOKS if hooks else begin) if written else f"nothing was missing in {folder}")
+    click.echo((_AFTER_HOOKS if with_hooks else begin) if written else f"nothing was missing in {folder}")
     if workflow.hooks_are_missing(Path(folder)):
         click.echo(f"`nbpromote init --hooks {folder}` would add the hooks to .pre-commit-config.yaml")
     return 0
@@ -39,12 +40,22 @@ _AFTER_HOOKS = "next: git add .pre-commit-config.yaml; pre-commit install"
 @click.argument("names", nargs=-1)
 @click.option("--ours", type=click.Choice(["notebook", "script"]), help="The side to go by in cells that both changed.")
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 with what would be written.")
+@click.option("--hook", is_flag=True, help="Before a commit: settle what is staged, of the files named or of all.")
+@click.option("--stage", is_flag=True, help="With --hook: stage what was brought along.")
 @options.json
 @click.pass_obj
-def sync(here: Here, names: tuple[str, ...], ours: str | None, only_check: bool, as_json: bool) -> int:
+def sync(
+    here: Here, names: tuple[str, ...], ours: str | None, only_check: bool, hook: bool, stage: bool, as_json: bool
+) -> int:
     """Bring notebook and script of each pair together, three-way."""
     from nbpromote import workflow
 
+    if stage and not hook:
+        raise Usage("--stage belongs to --hook")
+    if hook and (ours or only_check):
+        raise Usage("--hook goes without --ours and --check")
+    if hook:
+        return hooks.sync(here.folder, names, stage=stage, as_json=as_json)
     done = workflow.sync(here.project, names, ours=ours, check=only_check)
     error = workflow.refusal(done)
     document = {"pairs": [_synced_json(one) for one in done]}
@@ -82,12 +93,18 @@ def _synced_json(one: Synced) -> dict[str, Any]:
 
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--hook", is_flag=True, help="Before a commit: the pairs of the files named, in whichever project.")
+@click.option("--params", is_flag=True, help="With --hook: only params and policies.")
 @options.json
 @click.pass_obj
-def check(here: Here, names: tuple[str, ...], as_json: bool) -> int:
+def check(here: Here, names: tuple[str, ...], hook: bool, params: bool, as_json: bool) -> int:
     """Look at pairs, parameters cells, params and policies without running anything."""
     from nbpromote import report, workflow
 
+    if params and not hook:
+        raise Usage("--params belongs to --hook")
+    if hook:
+        return hooks.check(here.folder, names, params=params, as_json=as_json)
     findings = workflow.check(here.project, names)
     said(report.findings(findings), report.findings_json(findings), as_json=as_json)
     return 1 if findings else 0

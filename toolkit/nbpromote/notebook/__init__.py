@@ -18,12 +18,13 @@ from nbpromote.notebook.pairing import (
     settle,
     write_agreed,
 )
-from nbpromote.notebook.pairs import find, find_all
+from nbpromote.notebook.pairs import find, find_all, has_cells, is_name
 from nbpromote.notebook.parameters import schema
-from nbpromote.notebook.sides import language, parse, read
+from nbpromote.notebook.sides import SUFFIXES, language, parse, read
 from nbpromote.notebook.version import code
 
 __all__ = [
+    "SUFFIXES",
     "Agreed",
     "Base",
     "Block",
@@ -38,6 +39,8 @@ __all__ = [
     "code",
     "find",
     "find_all",
+    "has_cells",
+    "is_name",
     "language",
     "parse",
     "read",

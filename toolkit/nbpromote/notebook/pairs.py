@@ -36,7 +36,7 @@ def find(root: Path, folder: Path, name: str) -> Pair:
 def find_all(folder: Path) -> tuple[Pair, ...]:
     """Every notebook below `folder`, by name, but for hidden folders and names that `find` refuses."""
     stems = sorted({path.relative_to(folder).with_suffix("").as_posix() for path in _files(folder)})
-    pairs = (_pair(folder / stem, stem) for stem in stems if _sound(stem))
+    pairs = (_pair(folder / stem, stem) for stem in stems if is_name(stem))
     return tuple(pair for pair in pairs if pair)
 
 
@@ -47,7 +47,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _at_name(root: Path, folder: Path, name: str) -> Pair | None:
-    if not _sound(name):
+    if not is_name(name):
         raise Usage(f"{name!r} cannot name a notebook", hint=f"names are made of {_LETTERS}")
     exact = _pair_below(root, folder, folder / name) or _pair_below(root, folder, root / name)
     return exact or _by_last_part(folder, name)
@@ -82,7 +82,7 @@ def _pair_below(root: Path, folder: Path, stem: Path) -> Pair | None:
     pair = _pair(place, name)
     if pair and not all(_inside(root, side) for side in (pair.ipynb, pair.script) if side):
         raise Usage(f"{pair.path} is a link that leads out of the project {root}")
-    if pair and not _sound(name):
+    if pair and not is_name(name):
         raise Usage(f"{str(pair.path)!r} cannot name a notebook", hint=f"rename it, with {_LETTERS}")
     if pair and not at_home and _pair(folder / name, name):
         both = f"{pair.path} and {folder / name}"
@@ -103,11 +103,16 @@ def _pair(stem: Path, name: str) -> Pair | None:
 
 
 def _is_notebook(script: Path) -> bool:
-    text = sides.content(script)
-    return bool(_PERCENT.search(text) or _HEADER.search(text))
+    return has_cells(sides.content(script))
 
 
-def _sound(name: str) -> bool:
+def has_cells(script: bytes) -> bool:
+    """What tells a notebook's script from any other module."""
+    return bool(_PERCENT.search(script) or _HEADER.search(script))
+
+
+def is_name(name: str) -> bool:
+    """Whether a notebook may be called so: no hidden file is one, nor anything that reads like an option."""
     return all(_PART.fullmatch(part) for part in name.split("/"))
 
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.checking import check
     from nbpromote.workflow.configuring import show_params
     from nbpromote.workflow.doctoring import doctor
+    from nbpromote.workflow.hooking import check_staged, sync_staged
     from nbpromote.workflow.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
     from nbpromote.workflow.planning import plan
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "baseline",
     "check",
+    "check_staged",
     "doctor",
     "history",
     "hooks_are_missing",
@@ -37,12 +39,14 @@ __all__ = [
     "show_params",
     "status",
     "sync",
+    "sync_staged",
     "unhold",
 ]
 
 _HOMES = {
     "checking": ("check",),
     "configuring": ("show_params",),
+    "hooking": ("check_staged", "sync_staged"),
     "installing": ("hooks_are_missing",),
     "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),

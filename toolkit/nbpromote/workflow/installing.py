@@ -138,12 +138,19 @@ def _read(text: str, path: Path) -> Any:
         place = f"{path}:{mark.line + 1}" if mark else str(path)
         raise BadInput(f"not YAML: {said}; nothing was written", where=place) from error
     config = {} if config is None else config
-    repos = config.get("repos") if isinstance(config, dict) else "none"
-    sound = repos is None or (isinstance(repos, list) and all(isinstance(repo, dict) for repo in repos))
-    if not sound or not all(isinstance(hook, dict) for repo in repos or () for hook in repo.get("hooks") or ()):
+    if not isinstance(config, dict) or not _are_repositories(config.get("repos")):
         raise BadInput(
             "not a configuration of pre-commit: it wants a list `repos`; nothing was written",
             where=str(path),
             hint="pre-commit validate-config",
         )
     return config
+
+
+def _are_repositories(repos: Any) -> bool:
+    hooks = [repo.get("hooks") for repo in repos] if _is_list_of_tables(repos) else None
+    return repos is None or (hooks is not None and all(found is None or _is_list_of_tables(found) for found in hooks))
+
+
+def _is_list_of_tables(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
