@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbpromote.notebook import cells, outputs, sides
+from nbpromote.notebook import cells, sides
 from nbpromote.notebook.pairing import script
 from nbpromote.notebook.pairing.blocks import Block
 from nbpromote.notebook.pairing.merging import Item
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _BOM = b"\xef\xbb\xbf"
 
 
-def notebook(items: Sequence[Item], mine: NotebookNode, theirs: NotebookNode, *, led_by_script: bool) -> bytes:
+def notebook(items: Sequence[Item], mine: NotebookNode, theirs: NotebookNode, *, led_by_script: bool) -> NotebookNode:
     """The `.ipynb`: ids, outputs, metadata and attachments of every cell that stays as it is."""
     from nbformat import from_dict
 
@@ -34,10 +34,10 @@ def notebook(items: Sequence[Item], mine: NotebookNode, theirs: NotebookNode, *,
     plain = {"nbformat": 4, "nbformat_minor": mine.nbformat_minor, "metadata": metadata, "cells": merged}
     node: NotebookNode = from_dict(plain)
     cells.identify(node.cells)
-    return outputs.written(node)
+    return node
 
 
-def notebook_of(text: NotebookNode) -> bytes:
+def notebook_of(text: NotebookNode) -> NotebookNode:
     """The `.ipynb` of a script that has none yet."""
     from nbformat import from_dict
 
@@ -45,7 +45,7 @@ def notebook_of(text: NotebookNode) -> bytes:
     metadata = _notebook_metadata(None, text)
     node: NotebookNode = from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": made})
     cells.identify(node.cells)
-    return outputs.written(node)
+    return node
 
 
 def script_text(items: Sequence[Item], mine: NotebookNode, theirs: NotebookNode, *, suffix: str) -> str:

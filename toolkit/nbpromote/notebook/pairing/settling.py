@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nbpromote.errors import BadInput, Usage
 from nbpromote.model import Pair
-from nbpromote.notebook import sides, violations
+from nbpromote.notebook import outputs, sides, violations
 from nbpromote.notebook.pairing import blocks, merging, rendering, telling
 from nbpromote.notebook.pairing.blocks import Base, Block, Contents
 from nbpromote.notebook.pairing.merging import NOTEBOOK, SCRIPT, SIDES, Merge
@@ -135,9 +135,9 @@ def _unbased(notebook: Sequence[Block], script: Sequence[Block], ours: str | Non
 
 def _complete(pair: Pair, contents: Contents, notebook: _Side | None, script: _Side | None) -> Settled:
     if script is not None:
-        data = rendering.notebook_of(script.node)
-        both = replace(contents, notebook=data)
-        said = Base(blocks=_read_back(f"{pair.path.stem}.ipynb", data))
+        node = rendering.notebook_of(script.node)
+        both = replace(contents, notebook=outputs.written(node))
+        said = Base(blocks=blocks.of(node, ids=True))
         return Settled(contents=both, base=said, changed=(NOTEBOOK,), winner=SCRIPT, reason="there was no notebook")
     if notebook is None:
         return Settled(contents=contents, base=Base(blocks=()), reason="neither side is there")
@@ -164,19 +164,18 @@ def _rendered(notebook: _Side, script: _Side, merged: Merge, ours: str | None, *
         name for name, side in zip(SIDES, (notebook, script), strict=True) if not blocks.say_the_same(side.blocks, says)
     )
     winner = ours if not based else _winner(merged)
-    contents = Contents(notebook=notebook.data, script=script.data)
+    contents, node = Contents(notebook=notebook.data, script=script.data), notebook.node
     if NOTEBOOK in changed:
-        data = rendering.notebook(merged.items, notebook.node, script.node, led_by_script=winner == SCRIPT)
-        contents = replace(contents, notebook=rendering.spelled(data, notebook.data))
+        node = rendering.notebook(merged.items, notebook.node, script.node, led_by_script=winner == SCRIPT)
+        contents = replace(contents, notebook=rendering.spelled(outputs.written(node), notebook.data))
     if SCRIPT in changed:
         suffix = PurePath(script.name).suffix
         text = rendering.script_text(merged.items, notebook.node, script.node, suffix=suffix)
         data = _proven(script.name, text, says).encode()
         contents = replace(contents, script=rendering.spelled(data, script.data))
-    assert contents.notebook is not None
     return Settled(
         contents=contents,
-        base=Base(blocks=_read_back(notebook.name, contents.notebook) if NOTEBOOK in changed else notebook.blocks),
+        base=Base(blocks=blocks.of(node, ids=True)),
         changed=changed,
         winner=winner or "",
         reason=telling.reason(merged, ours, based=based),
@@ -187,11 +186,6 @@ def _rendered(notebook: _Side, script: _Side, merged: Merge, ours: str | None, *
 def _winner(merged: Merge) -> str:
     left = [side for side in SIDES if merged.changed[side]]
     return left[0] if len(left) == 1 else "both"
-
-
-def _read_back(name: str, data: bytes) -> tuple[Block, ...]:
-    """What was written says, with the ids that new cells were given."""
-    return blocks.of(sides.parse(name, data), ids=True)
 
 
 def _proven(name: str, text: str, says: Sequence[Block]) -> str:
