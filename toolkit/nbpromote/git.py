@@ -220,17 +220,15 @@ class Repository:
 
     def contents(self, entries: Mapping[str, Entry]) -> dict[str, bytes]:
         """What the work tree would hold of these files of the index, git's filters (line ends, LFS) applied."""
-        if not entries:
-            return {}
-        asked = "".join(f"{entry.blob} {path}\n" for path, entry in entries.items())
-        answer = self.run("cat-file", "--batch", "--filters", data=os.fsencode(asked))
-        found, at = {}, 0
-        for path in entries:
-            end = answer.index(b"\n", at)
-            size = int(answer[at:end].rsplit(b" ", 1)[1])
-            found[path] = answer[end + 1 : end + 1 + size]
-            at = end + size + 2
-        return found
+        blobs = self.blobs([entry.blob for entry in entries.values()])
+        return {path: self._filtered(path, blob or b"") for path, blob in zip(entries, blobs, strict=True)}
+
+    def _filtered(self, path: str, blob: bytes) -> bytes:
+        # one by one: with --batch, --filters tells the size of what was not filtered yet
+        file = self.root / path
+        if file.is_file() and file.read_bytes() == blob:
+            return blob
+        return self.run("cat-file", "--filters", f":./{path}")
 
     def stage(self, files: Mapping[str, bytes], *, modes: Mapping[str, str]) -> None:
         """Put contents into the index, all or none, git's filters undone. Touches no work tree."""

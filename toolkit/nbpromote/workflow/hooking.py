@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 from nbpromote import git, notebook, project
@@ -61,15 +60,15 @@ def _planned(scene: Scene, *, ignored: bool) -> tuple[list[Step], list[str], lis
     steps, refusals, loose = [], [], []
     for pair in scene.pairs:
         paths = pair.paths.values()
-        if not any(path in scene.tree.entries for path in paths):
-            continue
-        if beside := [path for path in paths if scene.is_loose(path)]:
+        is_tracked = any(path in scene.tree.entries for path in paths)
+        if is_tracked and (beside := [path for path in paths if scene.is_loose(path)]):
             loose += beside
             refusals.append(f"{beside[0]} is not tracked: git add it, or let git ignore it")
             continue
         try:
             _stays_whole(scene, pair)
-            step = staging.step(scene, pair) if ignored or not any(map(scene.is_ignored, paths)) else None
+            counts = is_tracked and (ignored or not any(map(scene.is_ignored, paths)))
+            step = staging.step(scene, pair) if counts else None
         except (Refused, BadInput) as error:
             refusals.append(_told(pair, error))
         else:
@@ -88,7 +87,7 @@ def _stays_whole(scene: Scene, pair: Staged) -> None:
     for gone, stays in ((pair.notebook, pair.script), (pair.script, pair.notebook)):
         if gone not in tree.gone or tree.is_there(gone) or not tree.is_there(stays):
             continue
-        move, remove = ("mv", "rm") if scene.is_ignored(stays) else ("git mv", "git rm")
+        move, remove = ("git mv", "git rm") if stays in tree.entries else ("mv", "rm")
         target = str(PurePosixPath(tree.gone[gone] or gone).with_suffix(PurePosixPath(stays).suffix))
         if target != stays and not tree.is_there(target):
             raise Refused(
@@ -127,16 +126,17 @@ def _pairs(tree: Tree, paths: Iterable[str]) -> tuple[Staged, ...]:
     """Raises `NotFound` where the repository holds no project, for a hook that looks at nothing passes everything."""
     wanted = (PurePosixPath(path) for path in paths)
     stems = {path.with_suffix("") for path in wanted if path.suffix in notebook.SUFFIXES}
-    pairs = tuple(pair for stem in sorted(stems) if (pair := _pair(tree, stem)))
+    homes = {folder: _project(tree.git.root / folder) for folder in {stem.parent for stem in stems}}
+    found = [_pair(tree, stem, home) for stem in sorted(stems) if (home := homes[stem.parent])]
+    pairs = tuple(pair for pair in found if pair)
     if not pairs and not tree.git.mentions("nbpromote", "*pyproject.toml"):
         project.find(tree.git.root)
     return pairs
 
 
-def _pair(tree: Tree, stem: PurePosixPath) -> Staged | None:
+def _pair(tree: Tree, stem: PurePosixPath, home: Project) -> Staged | None:
     place = tree.git.root / stem
-    home = _project(place.parent)
-    if home is None or not place.is_relative_to(home.notebooks):
+    if not place.is_relative_to(home.notebooks):
         return None
     name = place.relative_to(home.notebooks).as_posix()
     ipynb, *scripts = (f"{stem}{suffix}" for suffix in notebook.SUFFIXES)
@@ -150,7 +150,6 @@ def _pair(tree: Tree, stem: PurePosixPath) -> Staged | None:
     return Staged(project=home, name=name, notebook=ipynb, script=there[0] if there else f"{stem}.py")
 
 
-@cache
 def _project(folder: Path) -> Project | None:
     try:
         return project.find(folder)
@@ -167,7 +166,8 @@ def check_staged(folder: Path, names: Sequence[str] = (), *, params: bool = Fals
     Paths are from the folder that the command runs in, for there may be several projects below it.
     """
     paths = [Path(os.path.abspath(name)) for name in names]
-    homes = {home for path in paths if (home := _project(path.parent))} if names else {project.find(folder)}
+    folders = {path.parent for path in paths}
+    homes = {home for place in folders if (home := _project(place))} if names else {project.find(folder)}
     return tuple(
         replace(finding, path=os.path.relpath(home.root / finding.path))
         for home in sorted(homes, key=lambda home: home.root)
