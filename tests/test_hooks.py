@@ -653,7 +653,7 @@ def test_a_commit_of_named_files_would_leave_the_other_side_behind(repo: Repo) -
     done = repo.commit(PY)
 
     assert done.returncode == 1
-    assert f"would leave {NB} behind" in done.stdout + done.stderr
+    assert f"{NB} must go with it" in done.stdout + done.stderr
     assert repo.state == before
 
 

@@ -45,14 +45,11 @@ def sync_staged(folder: Path, names: Sequence[str] = (), *, stage: bool = False,
     scene = Scene(tree, _pairs(tree, _meant(tree, names, every=not change)))
     steps, refusals, loose = _planned(scene, ignored=change)
     writes = tuple(write for step in steps for write in step.writes)
-    tracked = [write.path for write in writes if write.staged is not None]
-    if stage and tracked and tree.git.is_partial:
-        refusals.append(f"`git commit FILE` would leave {_line(tracked)} behind\n  next: git add all, then git commit")
     if refusals or not change:
         return Brought(writes=writes, refusals=tuple(refusals), add=_typed(tree, "git add", loose))
     staging.carry_out(scene, steps, stage=stage)
-    add = _typed(tree, "git add", loose if stage else [*tracked, *loose])
-    return Brought(writes=writes, add=add, changed=True, staged=stage)
+    asked = [write.path for write in writes if write.staged is not None and not stage]
+    return Brought(writes=writes, add=_typed(tree, "git add", asked), changed=True, staged=stage)
 
 
 def _planned(scene: Scene, *, ignored: bool) -> tuple[list[Step], list[str], list[str]]:
@@ -193,8 +190,5 @@ def _checked(home: Project, paths: Sequence[Path], *, params: bool) -> Iterator[
 def _typed(tree: Tree, command: str, paths: Sequence[str]) -> str:
     """A command for the folder that the user stands in: git moves to the top, and tells its hooks where that was."""
     here = Path.cwd() / os.environ.get("GIT_PREFIX", "")
-    return f"{command} {_line([os.path.relpath(tree.git.root / path, here) for path in paths])}" if paths else ""
-
-
-def _line(paths: Sequence[str]) -> str:
-    return shlex.join(paths)
+    typed = shlex.join(os.path.relpath(tree.git.root / path, here) for path in paths)
+    return f"{command} {typed}" if paths else ""

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from nbpromote import files, notebook
-from nbpromote.errors import Refused
+from nbpromote.errors import BadInput, Refused
 from nbpromote.git import Entry, Repository
 from nbpromote.model import Pair
 from nbpromote.notebook import Base, Contents, Settled
@@ -101,7 +101,10 @@ class Tree:
 
     def on_disk(self, path: str) -> bytes | None:
         file = self.git.root / path
-        return file.read_bytes() if file.is_file() else None
+        try:
+            return file.read_bytes() if file.is_file() else None
+        except OSError as error:
+            raise BadInput(f"cannot be read: {error.strerror}", where=path) from error
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,11 @@ def _at(scene: Scene, pair: Staged, commit: str) -> Base | None:
 
 def _write(scene: Scene, pair: Staged, side: str, settled: Settled) -> Write:
     path, data = pair.paths[side], getattr(settled.contents, side)
+    if scene.tree.git.is_partial and not scene.is_ignored(path):
+        raise Refused(
+            f"{path} must go with it, and `git commit FILE` would leave it behind",
+            hint="git add what is to be committed, and git commit without names",
+        )
     if path in scene.tree.unstaged:
         raise Refused(f"{path} has edits that are not staged", hint="git add it, or stash them")
     before = scene.tree.on_disk(path)

@@ -55,4 +55,7 @@ def _above() -> Iterator[tuple[int, float]]:
     import psutil
 
     for process in psutil.Process().parents():
-        yield process.pid, process.create_time()
+        try:
+            yield process.pid, process.create_time()
+        except psutil.Error:  # of another user, on some systems
+            yield process.pid, 0.0
