@@ -51,7 +51,7 @@ def _written(root: Path, example: str | None) -> Iterator[Path]:
     yield from _added(root / ".gitignore", (source / "empty" / "gitignore").read_text())
     if installing.configuration(root).parent == root:  # nobody reads one below the top
         yield from _added(root / installing.CONFIG, installing.template())
-    yield from _configured(root, (source / "empty" / "pyproject.toml").read_text())
+    yield from _configured(root, (source / "empty" / "tool.toml").read_text())
 
 
 def _copied(source: Any, target: Path) -> Iterator[Path]:
