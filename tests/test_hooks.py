@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies
 
 import nbpromote
 from ground import Done, command, git
@@ -744,6 +746,44 @@ def test_what_a_hook_did_as_json(repo: Repo) -> None:
     assert said["passed"] is False
     assert said["written"] == [{"path": NB, "reason": "only the script had changed"}]
     assert said["next"] == f"git add {NB}"
+
+
+EDITS = strategies.dictionaries(strategies.integers(1, 6), strategies.integers(10, 12), max_size=2)
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(staged=strategies.tuples(EDITS, EDITS), unstaged=strategies.tuples(EDITS, EDITS), stage=strategies.booleans())
+def test_nothing_that_anyone_wrote_is_lost(
+    built: Path, staged: tuple[dict[int, int], ...], unstaged: tuple[dict[int, int], ...], stage: bool
+) -> None:
+    """Whatever is staged and not staged of either side: a hook brings all that is staged together, or does nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        repo = Repo(Path(shutil.copytree(built, Path(folder, "repo"))))
+        for path, edits, quote in zip((NB, PY), staged, ("n", "s"), strict=True):
+            for cell, value in edits.items():
+                repo.edit(path, f"name{cell} = {cell}", f"name{cell} = {quote}{value}")
+        repo.add()
+        for path, edits in zip((NB, PY), unstaged, strict=True):
+            for cell, value in edits.items():
+                repo.write(path, re.sub(rf"(name{cell}) = \w+", rf"\1 = {value * 10}", repo.read(path)))
+        before, disk = repo.state, {path: repo.read(path) for path in (NB, PY)}
+
+        done = repo.hook("--stage") if stage else repo.hook()
+
+        clash = staged[0].keys() & staged[1].keys()
+        behind = [path for path, theirs in ((NB, staged[1]), (PY, staged[0])) if theirs]
+        dirty = [path for path, edits in zip((NB, PY), unstaged, strict=True) if edits]
+        if clash or set(behind) & set(dirty):
+            assert done.returncode == 1
+            assert repo.state == before
+            return
+        assert done.returncode == (1 if behind and not stage else 0), done.stdout
+        for path in (NB, PY):
+            wanted = repo.staged(path) if stage else repo.read(path)
+            for edits, quote in zip(staged, ("n", "s"), strict=True):
+                assert path in dirty or all(f"name{cell} = {quote}{value}" in wanted for cell, value in edits.items())
+            assert path not in dirty or repo.read(path) == disk[path]
+        assert not stage or agree(repo, repo.staged)
 
 
 # -- check ---------------------------------------------------------------------------------------------------------

@@ -239,11 +239,11 @@ class Repository:
         if rows:
             self.run("update-index", "-z", "--add", "--index-info", data=os.fsencode("".join(rows)))
 
-    def ignores(self, paths: Iterable[str]) -> frozenset[str]:
+    def ignored_of(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of the paths that git ignores: never one that it tracks."""
         asked = "".join(f"{path}\0" for path in paths)
         done = self._call(("check-ignore", "-z", "--stdin"), os.fsencode(asked), None)
-        return frozenset(_rows(done.stdout))  # it says no with 1 where none is
+        return tuple(_rows(done.stdout))  # it says no with 1 where none is
 
     def patched(self, patch: Path) -> tuple[str, ...]:
         """Paths that a patch touches."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbpromote.cli.options import said
+from nbpromote.model import Severity
 
 if TYPE_CHECKING:
     from nbpromote.workflow.hooking import Brought
@@ -35,7 +36,7 @@ def check(folder: Path, names: tuple[str, ...], *, params: bool, as_json: bool) 
 
     findings = workflow.check_staged(folder, names, params=params)
     said(report.findings(findings), report.findings_json(findings), as_json=as_json)
-    return 1 if findings else 0
+    return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0
 
 
 def _lines(done: Brought) -> Iterator[str]:

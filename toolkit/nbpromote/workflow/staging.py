@@ -122,7 +122,7 @@ class Scene:
     @cached_property
     def _ignored(self) -> frozenset[str]:
         paths = [path for pair in self.pairs for path in pair.paths.values()]
-        return self.tree.git.ignores(path for path in paths if path not in self.tree.entries)
+        return frozenset(self.tree.git.ignored_of(path for path in paths if path not in self.tree.entries))
 
     @cached_property
     def pasts(self) -> dict[Project, Past]:
