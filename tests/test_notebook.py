@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from nbpromote import notebook
 from nbpromote.errors import BadInput, Conflict, NotFound, Refused, Usage
@@ -58,7 +58,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def paired(root: Path) -> Pair:
     """The notebook with both sides, in agreement, and outputs in the `.ipynb`."""
-    pair = sync(root).pair
+    pair = sync(root)
     node = notebook.read(pair)
     for number, cell in enumerate(code_cells(node), start=1):
         cell["execution_count"] = number
@@ -71,8 +71,15 @@ def find(root: Path, name: str = "train") -> Pair:
     return notebook.find(root, root / "notebooks", name)
 
 
-def sync(root: Path, name: str = "train", committed=lambda path: None) -> notebook.Synced:
-    return notebook.sync(find(root, name), agreed=root / ".state/agreed", committed=committed)
+def sync(root: Path, name: str = "train") -> Pair:
+    """Give a script its notebook, or a notebook its script."""
+    pair = find(root, name)
+    data = {side: path.read_bytes() for side, path in (("notebook", pair.ipynb), ("script", pair.script)) if path}
+    settled = notebook.settle(pair, notebook.Contents(**data))
+    for side, suffix in (("notebook", ".ipynb"), ("script", ".py")):
+        if side in settled.changed:
+            (pair.folder / f"{pair.path.stem}{suffix}").write_bytes(getattr(settled.contents, side))
+    return find(root, name)
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -297,20 +304,6 @@ def test_every_violation_of_the_format_is_told_with_its_place():
 def test_a_file_that_is_no_notebook_is_one_plain_error(path, data):
     with pytest.raises(BadInput, match=path):
         notebook.parse(path, data)
-
-
-def test_configuration_lying_about_is_never_executed_nor_read(root):
-    for folder in (root, root / "notebooks"):
-        (folder / ".jupytext.py").write_text(f"open({str(root / 'executed')!r}, 'w')\n")
-        (folder / "jupytext.toml").write_text('formats = "ipynb,md"\ncomment_magics = false\n')
-    pair = sync(root).pair
-    notebook.read(pair)
-    edit(pair.script, "print(total)", "%time print(total)")
-    sync(root)
-    notebook.check(pair, root)
-
-    assert not (root / "executed").exists()
-    assert "%time print(total)" in pair.ipynb.read_text()
 
 
 def test_the_notebook_to_run_is_the_side_with_outputs(paired):
@@ -583,214 +576,19 @@ CELLS = st.tuples(
 def test_the_digest_survives_the_way_through_a_script(cells, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair")
     made = [kind(source, metadata=metadata) for kind, source, metadata in cells]
-    alone = Pair(name="x", ipynb=notebook.write(new_notebook(cells=made), folder / "x.ipynb"))
+    (folder / "notebooks").mkdir()
+    notebook.write(new_notebook(cells=made), folder / "notebooks/x.ipynb")
     try:
-        synced = notebook.sync(alone, agreed=folder / "agreed", committed=lambda path: None)
+        pair = sync(folder, "x")
     except BadInput:
         # some text comes back from no script; then there must be none
-        assert not (folder / "x.py").exists()
+        assert not (folder / "notebooks/x.py").exists()
         return
 
-    assert notebook.agree(synced.pair)
-    digests = {code(folder, sides).digest for sides in (["x.ipynb"], ["x.py"], ["x.ipynb", "x.py"])}
+    assert notebook.agree(pair)
+    one, other = "notebooks/x.ipynb", "notebooks/x.py"
+    digests = {code(folder, sides).digest for sides in ([one], [other], [one, other])}
     assert len(digests) == 1
-
-
-# -- sync ----------------------------------------------------------------------------------------------------
-
-
-def test_a_script_alone_gets_a_notebook_with_a_kernel(root):
-    (root / "notebooks/train.py").write_text("# %%\nx = 1\n")
-    synced = sync(root)
-
-    assert (synced.wrote, synced.winner) == (root / "notebooks/train.ipynb", "script")
-    assert notebook.read(synced.pair).metadata.kernelspec.name == "python3"
-    assert notebook.check(synced.pair, root) == ()
-
-
-def test_a_notebook_alone_gets_a_script(root):
-    node = new_notebook(cells=[new_code_cell("x = 1", metadata={"tags": ["parameters"]}), new_markdown_cell("Hi")])
-    notebook.write(node, root / "notebooks/new.ipynb")
-    synced = sync(root, "new")
-
-    text = synced.wrote.read_text()
-    assert (synced.wrote, synced.winner) == (root / "notebooks/new.py", "notebook")
-    assert '# %% tags=["parameters"]\nx = 1\n\n# %% [markdown]\n# Hi\n' in text
-    assert "name: python3" in text
-    assert "jupytext_version" not in text
-
-
-def test_a_notebook_in_another_language_gets_no_script(root):
-    kernel = {"name": "ir", "display_name": "R", "language": "R"}
-    node = new_notebook(cells=[new_code_cell("x <- 1")], metadata={"kernelspec": kernel})
-    notebook.write(node, root / "notebooks/r.ipynb")
-
-    assert sync(root, "r").wrote is None
-    assert not (root / "notebooks/r.py").exists()
-
-
-def test_sides_that_agree_are_not_written(paired, root):
-    before = {path: path.stat() for path in (paired.ipynb, paired.script)}
-    synced = sync(root)
-
-    assert (synced.wrote, synced.winner) == (None, "")
-    assert {path: path.stat() for path in before} == before
-
-
-def test_an_edited_script_reaches_the_notebook_and_the_rest_of_it_stays(paired, root):
-    node = notebook.read(paired)
-    for cell in node.cells:
-        cell.metadata["collapsed"] = True
-    node.metadata["own"] = {"kept": 1}
-    notebook.write(node, paired.ipynb)
-    edit(paired.script, "sum(months)", "max(months)")
-    edit(paired.script, "# %%\nprint(total)", "# %%\nnew = 1\n\n# %%\nprint(total)")
-    synced = sync(root)
-
-    after = notebook.read(synced.pair)
-    assert synced.winner == "script"
-    assert outputs(paired.ipynb) == ["output 1\n", "output 3\n"]
-    assert "max(months)" in after.cells[2].source
-    assert after.cells[3].source == "new = 1"
-    assert [after.cells[i].id for i in (0, 1, 4)] == [node.cells[i].id for i in (0, 1, 3)]
-    assert [cell.metadata.get("collapsed") for cell in after.cells] == [True, True, None, None, True]
-    assert after.metadata.own == {"kept": 1}
-
-
-def test_moved_cells_keep_their_outputs(paired, root):
-    edit(paired.script, "# %%\nprint(total)\n", "")
-    edit(paired.script, '# %% tags=["parameters"]', '# %%\nprint(total)\n\n# %% tags=["parameters"]')
-    sync(root)
-
-    assert outputs(paired.ipynb) == ["output 3\n", "output 1\n", "output 2\n"]
-
-
-def test_a_tag_taken_away_in_the_script_leaves_the_notebook(paired, root):
-    edit(paired.script, '# %% tags=["parameters"]', "# %%")
-    sync(root)
-
-    assert "tags" not in code_cells(notebook.read(paired))[0].metadata
-    assert outputs(paired.ipynb)[0] == "output 1\n"
-
-
-def test_an_edited_notebook_reaches_the_script_and_its_layout_stays(paired, root):
-    edit(paired.script, "# %%\nprint", "\n\n# %%\nprint")
-    before = paired.script.read_text()
-    node = notebook.read(paired)
-    code_cells(node)[1]["source"] += "\nmore = 1"
-    notebook.write(node, paired.ipynb)
-    synced = sync(root)
-
-    assert synced.winner == "notebook"
-    assert "more = 1" in paired.script.read_text()
-    assert before.partition("# %%\nprint")[2] == paired.script.read_text().partition("# %%\nprint")[2]
-    assert outputs(paired.ipynb) == ["output 1\n", "output 2\n", "output 3\n"]
-
-
-def test_a_markdown_edit_travels_and_changes_no_digest(paired, root):
-    before = code(root).digest
-    edit(paired.script, "# # Train", "# # Train well")
-    sync(root)
-
-    assert "# Train well" in notebook.read(paired).cells[0].source
-    assert code(root).digest == before
-
-
-def test_a_bare_script_stays_bare_and_shows_tags_that_the_notebook_adds(root):
-    (root / "notebooks/train.py").write_text("# %%\nx = 1\n")
-    pair = sync(root).pair
-    node = notebook.read(pair)
-    node.cells[0].metadata["tags"] = ["parameters"]
-    notebook.write(node, pair.ipynb)
-    sync(root)
-
-    assert pair.script.read_text() == '# %% tags=["parameters"]\nx = 1\n'
-
-
-def edit_both(pair: Pair, old: str, first: str, second: str) -> dict[Path, bytes]:
-    edit(pair.script, old, first)
-    edit(pair.ipynb, old, second)
-    return {path: path.read_bytes() for path in (pair.ipynb, pair.script)}
-
-
-@pytest.mark.parametrize("old", ["print(total)", "# Train"])
-def test_edits_of_both_sides_are_shown_as_a_diff_and_both_are_kept(paired, root, old):
-    before = edit_both(paired, old, f"{old} # mine", f"{old} # theirs")
-
-    with pytest.raises(Conflict) as caught:
-        sync(root)
-    assert "--- train.ipynb\n+++ train.py" in caught.value.message
-    assert f"{old} # theirs" in caught.value.message
-    assert f"{old} # mine" in caught.value.message
-    assert {path: path.read_bytes() for path in before} == before
-
-
-def test_time_stamps_decide_nothing(paired, root):
-    edit(paired.script, "print(total)", "print(total, 1)")
-    os.utime(paired.script, (1, 1))
-
-    assert sync(root).winner == "script"
-
-
-def test_sides_that_never_agreed_and_were_never_committed_are_a_conflict(paired, root):
-    edit(paired.script, "print(total)", "print(total, 1)")
-    (root / ".state/agreed/train.json").unlink()
-
-    with pytest.raises(Conflict):
-        sync(root)
-
-
-@pytest.mark.parametrize("only", [".ipynb", ".py", ""])
-def test_without_a_record_the_committed_copy_tells_which_side_changed(paired, root, only):
-    blobs = {path: path.read_bytes() for path in (paired.ipynb, paired.script) if path.name.endswith(only)}
-    edit(paired.script, "print(total)", "print(total, 1)")
-    (root / ".state/agreed/train.json").write_text("no JSON")
-
-    assert sync(root, committed=blobs.get).winner == "script"
-
-
-def test_an_edit_after_a_pull_is_no_conflict(paired, root):
-    for path in (paired.ipynb, paired.script):
-        edit(path, "print(total)", "print('pulled')")
-    blobs = {path: path.read_bytes() for path in (paired.ipynb, paired.script)}
-    edit(paired.script, "print('pulled')", "print('mine')")
-
-    assert sync(root, committed=blobs.get).winner == "script"
-
-
-def test_an_edit_undone_after_a_sync_is_undone_on_both_sides(paired, root):
-    blobs = {path: path.read_bytes() for path in (paired.ipynb, paired.script)}
-    edit(paired.script, "print(total)", "print('tried')")
-    sync(root, committed=blobs.get)
-    edit(paired.ipynb, "print('tried')", "print(total)")
-
-    assert sync(root, committed=blobs.get).winner == "notebook"
-    assert "print(total)" in paired.script.read_text()
-
-
-def test_where_record_and_commit_tell_different_stories_nobody_wins(paired, root):
-    for path in (paired.ipynb, paired.script):
-        edit(path, "print(total)", "print('pulled')")
-    blobs = {path: path.read_bytes() for path in (paired.ipynb, paired.script)}
-    edit(paired.script, "print('pulled')", "print(total)")
-
-    with pytest.raises(Conflict):
-        sync(root, committed=blobs.get)
-
-
-def test_a_cell_that_no_script_can_hold_is_refused_and_nothing_is_written(root):
-    notebook.write(new_notebook(cells=[new_code_cell("x = 1\n# %%\ny = 2")]), root / "notebooks/odd.ipynb")
-
-    with pytest.raises(BadInput, match="cannot be kept"):
-        sync(root, "odd")
-    assert not (root / "notebooks/odd.py").exists()
-
-
-def test_raw_cells_and_front_matter_travel(root):
-    cells = [new_raw_cell("---\ntitle: Flights\n---"), new_raw_cell("plain"), new_code_cell("x = 1")]
-    notebook.write(new_notebook(cells=cells), root / "notebooks/raw.ipynb")
-
-    assert notebook.agree(sync(root, "raw").pair)
 
 
 # -- check ---------------------------------------------------------------------------------------------------
@@ -808,7 +606,7 @@ def test_check_collects_everything_at_the_line_of_the_script(root):
         '# %% tags=["parameters"]\nz = 1\n\n'
         "# %%\ndef broken(\n"
     )
-    pair = sync(root).pair
+    pair = sync(root)
     findings = notebook.check(pair, root)
     ids = [cell.id for cell in code_cells(notebook.read(pair))]
 

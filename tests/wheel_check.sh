@@ -25,4 +25,5 @@ nbpromote -C first run starter
 nbpromote init flights --example flights
 nbpromote -C flights check
 nbpromote -C flights run prepare_flights
+test -f "$work/venv/etc/jupyter/jupyter_server_config.d/nbpromote.json"
 echo "the wheel works outside the checkout"

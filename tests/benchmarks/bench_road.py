@@ -5,18 +5,13 @@
 
 from __future__ import annotations
 
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from measure import medians, shell, told
 
 from ground import COMMAND, Ground, build
-
-ROUNDS = 5
 
 # what a team writes without nbpromote: papermill, nbval and the MLflow client, as their documentation teaches
 PEER = """
@@ -42,33 +37,11 @@ def ground(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Groun
     return ground
 
 
-def seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def medians(*works: Callable[[], object]) -> list[float]:
-    """One warm-up each, then in turn, so that a slow moment of the machine meets all of them."""
-    for work in works:
-        work()
-    rounds = [[seconds(work) for work in works] for _ in range(ROUNDS)]
-    return [statistics.median(column) for column in zip(*rounds, strict=True)]
-
-
-def shell(ground: Ground, *command: str) -> Callable[[], object]:
-    return lambda: subprocess.run(command, cwd=ground.root, check=True, capture_output=True)
-
-
-def told(what: str, own: float, peer: float, against: str) -> None:
-    print(f"\n{what}: {own:.2f} s; {against}: {peer:.2f} s; ratio {peer / own:.1f}")
-
-
 def bench_help_and_status(ground: Ground) -> None:
     own_help, own_status, peer = medians(
-        shell(ground, *COMMAND, "--help"),
-        shell(ground, *COMMAND, "status"),
-        shell(ground, sys.executable, "-m", "mlflow", "--version"),
+        shell(ground.root, *COMMAND, "--help"),
+        shell(ground.root, *COMMAND, "status"),
+        shell(ground.root, sys.executable, "-m", "mlflow", "--version"),
     )
     told("nbpromote --help", own_help, peer, "mlflow --version")
     told("nbpromote status", own_status, peer, "mlflow --version")
@@ -76,7 +49,7 @@ def bench_help_and_status(ground: Ground) -> None:
 
 def bench_a_run_with_its_checks(ground: Ground) -> None:
     ground.write("peer.py", PEER)
-    own, peer = medians(shell(ground, *COMMAND, "run", "count"), shell(ground, sys.executable, "peer.py"))
+    own, peer = medians(shell(ground.root, *COMMAND, "run", "count"), shell(ground.root, sys.executable, "peer.py"))
     told("nbpromote run", own, peer, "papermill, pytest --nbval-lax and the MLflow client")
 
 
@@ -90,6 +63,6 @@ def bench_validation_against_a_second_execution(ground: Ground) -> None:
     accepted = notebook.parse("count.ipynb", (ground.root / "notebooks/count.ipynb").read_bytes())
     nbval = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "-p", "no:cacheprovider", "notebooks/count.ipynb"]
     own, peer = medians(
-        lambda: validate.evidence(evidence.run, executed=executed, reference=accepted), shell(ground, *nbval)
+        lambda: validate.evidence(evidence.run, executed=executed, reference=accepted), shell(ground.root, *nbval)
     )
     told("checks of a recorded run", own, peer, "pytest --nbval-lax")

@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,9 +24,31 @@ class Rejected(Exception):
     """A reference was not where the caller thought; nothing was moved."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A file as it stands in the index."""
+
+    mode: str
+    blob: str
+
+    @property
+    def is_file(self) -> bool:
+        """Neither a link nor a submodule."""
+        return self.mode.startswith("100")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A path that the index no longer has, and the one that it was renamed to where it was."""
+
+    gone: str
+    now: str | None = None
+
+
 @dataclass(frozen=True)
 class Repository:
     root: Path
+    index: Path | None = None  # where git makes a commit from an index of its own, as for `git commit -a`
 
     def run(self, *args: str, data: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
         """What git prints. Raises `Unavailable` with git's own words when it fails."""
@@ -50,9 +72,10 @@ class Repository:
     ) -> subprocess.CompletedProcess[bytes]:
         # a user's hooks (reference-transaction, pre-push) could veto the ledger's writes
         command = ["git", "-c", "core.hooksPath=/dev/null", "-C", str(self.root), *args]
+        index = {"GIT_INDEX_FILE": str(self.index)} if self.index else {}
         try:
             return subprocess.run(
-                command, input=data or b"", capture_output=True, env={**clean_environment(), **(env or {})}
+                command, input=data or b"", capture_output=True, env={**clean_environment(), **index, **(env or {})}
             )
         except FileNotFoundError as error:
             raise _missing() from error
@@ -86,6 +109,16 @@ class Repository:
         """Git's own folder, shared by all worktrees."""
         return (self.root / self.run("rev-parse", "--git-common-dir").decode().strip()).resolve()
 
+    @cached_property
+    def own_folder(self) -> Path:
+        """Git's folder of this worktree alone: what is checked out here is no matter of the others."""
+        return Path(os.fsdecode(self.run("rev-parse", "--absolute-git-dir").removesuffix(b"\n")))
+
+    @cached_property
+    def prefix(self) -> str:
+        """Where this root lies in its repository: empty at the top, else it ends in `/`."""
+        return os.fsdecode(self.run("rev-parse", "--show-prefix").removesuffix(b"\n"))
+
     def head(self) -> str | None:
         """The commit that is checked out; None before the first."""
         return self.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
@@ -103,7 +136,7 @@ class Repository:
     def tracked(self, commit: str | None = None) -> dict[str, str]:
         """Blob id by path (from this root) of every file in the index, or in a commit."""
         listing = self.run("ls-files", "-s", "-z") if commit is None else self.run("ls-tree", "-r", "-z", commit, ".")
-        rows = (row.split("\t", 1) for row in listing.decode(errors="surrogateescape").split("\0") if row)
+        rows = (row.split("\t", 1) for row in _rows(listing))
         # `mode blob stage` from the index, `mode blob id` from a tree
         return {path: meta.split()[1 if commit is None else 2] for meta, path in rows}
 
@@ -111,6 +144,26 @@ class Repository:
         """A file's bytes in a commit, by its path from this root."""
         done = self._call(("cat-file", "blob", f"{commit}:./{path}"), None, None)
         return done.stdout if done.returncode == 0 else None
+
+    def blobs(self, names: Sequence[str]) -> list[bytes | None]:
+        """Bytes of blobs, by id or as `commit:./path`, None where there is none: one process for all."""
+        if not names:
+            return []
+        listing = self.run("cat-file", "--batch", data=os.fsencode("\n".join(names)) + b"\n")
+        found: list[bytes | None] = []
+        for _ in names:
+            header, _, listing = listing.partition(b"\n")
+            if not header.rstrip().split(b" ")[-1].isdigit():
+                found.append(None)  # `NAME missing`
+                continue
+            size = int(header.rsplit(b" ", 1)[1])
+            found.append(listing[:size])
+            listing = listing[size + 1 :]
+        return found
+
+    def commits_of(self, paths: Sequence[str], *, most: int) -> list[str]:
+        """The commits at and below HEAD that touched any of the paths, the newest first."""
+        return self.run("log", f"-{most}", "--format=%H", "HEAD", "--", *paths).decode().split()
 
     def is_dirty(self) -> bool:
         return bool(self.run("status", "--porcelain", "-z", "--untracked-files=no", "."))
@@ -121,6 +174,81 @@ class Repository:
     def author_of(self, path: str) -> str | None:
         """`Name <mail>` of the last commit that touched a file."""
         return self.ask("log", "-1", "--format=%an <%ae>", "--", path) or None
+
+    # -- the index, which is what will be committed
+
+    def staged(self) -> dict[str, Entry]:
+        """Every file of the index by its path. Raises `Refused` where a merge left a path unsettled."""
+        rows = (row.split("\t", 1) for row in _rows(self.run("ls-files", "-s", "-z")))
+        parsed = [(path, *meta.split()) for meta, path in rows]
+        unmerged = sorted({path for path, _, _, level in parsed if level != "0"})
+        if unmerged:
+            raise Refused(f"unmerged: {', '.join(unmerged)}", hint="resolve them and git add them")
+        return {path: Entry(mode=mode, blob=blob) for path, mode, blob, _ in parsed}
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the commit is made of named files only, as by `git commit FILE`; git keeps its index aside."""
+        return self.index is not None and self.index.name.startswith("next-index-")
+
+    def unstaged(self) -> dict[str, str]:
+        """Paths of the index whose file is another one in the work tree, by git's filters, each with git's letter.
+
+        `A` is a file that `git add --intent-to-add` only announced: it has no content in the index yet.
+        """
+        rows = _rows(self.run("diff", "--name-status", "--no-renames", "--no-ext-diff", "--ignore-submodules", "-z"))
+        return dict(zip(rows[1::2], rows[0::2], strict=True))
+
+    def blob(self, commit: str, path: str) -> str | None:
+        """The id of a file's content in a commit."""
+        return self.ask("rev-parse", "--verify", "--quiet", f"{commit}:./{path}")
+
+    def mentions(self, text: str, pattern: str) -> bool:
+        """Whether a file of the index whose path fits the pattern holds the text."""
+        return self.ask("grep", "--quiet", "--cached", "--fixed-strings", "-e", text, "--", pattern) is not None
+
+    def put_in(self) -> tuple[str, ...]:
+        """Paths that the index has otherwise than HEAD, or that HEAD has not."""
+        args = ("--cached", "--name-only", "--no-renames", "--diff-filter=d", "--no-ext-diff", "-z")
+        return tuple(_rows(self.run("diff", *args)))
+
+    def taken_out(self) -> tuple[Change, ...]:
+        """Paths that HEAD has and the index has not."""
+        args = ("--cached", "--name-status", "--find-renames", "--diff-filter=DR", "--no-ext-diff", "-z")
+        rows = iter(_rows(self.run("diff", *args)))
+        return tuple(Change(gone=next(rows), now=next(rows) if letter.startswith("R") else None) for letter in rows)
+
+    def contents(self, entries: Mapping[str, Entry]) -> dict[str, bytes]:
+        """What the work tree would hold of these files of the index, git's filters (line ends, LFS) applied."""
+        blobs = self.blobs([entry.blob for entry in entries.values()])
+        return {path: self._filtered(path, blob or b"") for path, blob in zip(entries, blobs, strict=True)}
+
+    def _filtered(self, path: str, blob: bytes) -> bytes:
+        # one by one: with --batch, --filters tells the size of what was not filtered yet
+        file = self.root / path
+        if file.is_file() and file.read_bytes() == blob:
+            return blob
+        return self.run("cat-file", "--filters", f":./{path}")
+
+    def stage(self, files: Mapping[str, bytes], *, modes: Mapping[str, str]) -> None:
+        """Put contents into the index, all or none, git's filters undone. Touches no work tree."""
+        rows = []
+        for path, data in files.items():
+            blob = self.run("hash-object", "-w", "--stdin", "--path", path, data=data).decode().strip()
+            rows.append(f"{modes.get(path, _MODE)} {blob}\t{path}\0")
+        if rows:
+            self.run("update-index", "-z", "--add", "--index-info", data=os.fsencode("".join(rows)))
+
+    def ignored_of(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Those of the paths that git ignores: never one that it tracks."""
+        asked = "".join(f"{path}\0" for path in paths)
+        done = self._call(("check-ignore", "-z", "--stdin"), os.fsencode(asked), None)
+        return tuple(_rows(done.stdout))  # it says no with 1 where none is
+
+    def patched(self, patch: Path) -> tuple[str, ...]:
+        """Paths that a patch touches."""
+        rows = _rows(self.run("apply", "--numstat", "-z", str(patch)))
+        return tuple(row.split("\t", 2)[2] for row in rows)
 
     # -- references, and commits made without a work tree
 
@@ -216,6 +344,11 @@ class Repository:
         )
 
 
+def _rows(listing: bytes) -> list[str]:
+    """What git ends with NUL, one by one; a path need not be UTF-8."""
+    return [row for row in os.fsdecode(listing).split("\0") if row]
+
+
 def _missing() -> Unavailable:
     return Unavailable("the git program is not installed", hint="install git")
 
@@ -229,6 +362,7 @@ _MOVED = (
     "failed to update ref",
     ".lock': File exists",
 )
+_MODE = "100644"
 _IN_THE_WAY = ("exists; cannot create", "directory file conflict")
 
 
@@ -243,6 +377,16 @@ def find(start: Path) -> Repository:
             hint=f"git config --global --add safe.directory {start.resolve()}, or the folder above that holds .git",
         )
     raise NotFound(f"{start} is not in a git repository", hint="git init, or nbpromote init DIR")
+
+
+def committing(start: Path) -> Repository:
+    """The repository that `start` stands in from its top, with the index that git is making a commit from.
+
+    git tells its hooks of one that is not its usual by GIT_INDEX_FILE; one of another repository is not believed.
+    """
+    top, own = find(start).run("rev-parse", "--show-toplevel", "--absolute-git-dir").decode().splitlines()
+    index = Path.cwd() / os.environ.get("GIT_INDEX_FILE", "")
+    return Repository(Path(top), index.resolve() if index.resolve().parent == Path(own).resolve() else None)
 
 
 def init(folder: Path) -> Repository:

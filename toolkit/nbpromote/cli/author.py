@@ -3,52 +3,108 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nbpromote.cli import options
+from nbpromote.cli import hooks, options
 from nbpromote.cli.options import Here, given, progress, said, shown
+from nbpromote.errors import Usage
+
+if TYPE_CHECKING:
+    from nbpromote.workflow.pairing import Synced
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False))
 @click.option("--example", metavar="NAME", help="Lay out an example project: flights.")
-def init(folder: str, example: str | None) -> int:
+@click.option("--hooks", "with_hooks", is_flag=True, help="Add the hooks to a .pre-commit-config.yaml that is there.")
+def init(folder: str, example: str | None, with_hooks: bool) -> int:
     """Lay out a project in DIR; in an existing repository, add what is missing."""
     from nbpromote import workflow
 
-    written = workflow.init(Path(folder), example=example)
+    written = workflow.init(Path(folder), example=example, hooks=with_hooks)
     for path in written:
         click.echo(f"wrote {shown(path)}")
     begin = f"next: cd {folder}; nbpromote check; git add . && git commit -m start"
-    click.echo(begin if written else f"nothing was missing in {folder}")
+    click.echo((_AFTER_HOOKS if with_hooks else begin) if written else f"nothing was missing in {folder}")
+    if workflow.hooks_are_missing(Path(folder)):
+        click.echo(f"`nbpromote init --hooks {folder}` would add the hooks to .pre-commit-config.yaml")
     return 0
+
+
+_AFTER_HOOKS = "next: git add .pre-commit-config.yaml; pre-commit install"
 
 
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--ours", type=click.Choice(["notebook", "script"]), help="The side to go by in cells that both changed.")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 with what would be written.")
+@click.option("--hook", is_flag=True, help="Before a commit: settle what is staged, of the files named or of all.")
+@click.option("--stage", is_flag=True, help="With --hook: stage what was brought along.")
 @options.json
 @click.pass_obj
-def sync(here: Here, names: tuple[str, ...], as_json: bool) -> int:
-    """Bring notebook and script of each pair together."""
+def sync(
+    here: Here, names: tuple[str, ...], ours: str | None, only_check: bool, hook: bool, stage: bool, as_json: bool
+) -> int:
+    """Bring notebook and script of each pair together, three-way."""
     from nbpromote import workflow
 
-    done = workflow.sync(here.project, names)
-    wrote = [f"wrote {shown(one.wrote)}, " if one.wrote else "" for one in done]
-    text = "\n".join(f"{one.pair.name}: {what}{one.reason}" for one, what in zip(done, wrote, strict=True))
-    rows = [{"notebook": one.pair.name, "wrote": str(one.wrote or "") or None, "reason": one.reason} for one in done]
-    said(text or "there is no notebook here yet", {"pairs": rows}, as_json=as_json)
-    return 0
+    if stage and not hook:
+        raise Usage("--stage belongs to --hook")
+    if hook and (ours or only_check):
+        raise Usage("--hook goes without --ours and --check")
+    if hook:
+        return hooks.sync(here.folder, names, stage=stage, as_json=as_json)
+    done = workflow.sync(here.project, names, ours=ours, check=only_check)
+    error = workflow.refusal(done)
+    document = {"pairs": [_synced_json(one) for one in done]}
+    text = "\n".join(_synced_text(one, "would write" if only_check else "wrote") for one in done if not one.error)
+    if text or as_json or not error:
+        said(text or "there is no notebook here yet", document, as_json=as_json)
+    if error and not as_json:
+        raise error
+    if error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    return 1 if only_check and any(one.wrote for one in done) else 0
+
+
+def _synced_text(one: Synced, wrote: str) -> str:
+    paths = " and ".join(shown(path) for path in one.wrote)
+    lines = [f"{one.pair.name}: {f'{wrote} {paths}, ' if paths else ''}{one.reason}"]
+    for gone in one.dropped:
+        lines.append(f"  dropped from the {gone.side}: {gone.cell}")
+        lines += [f"    {line}" for line in gone.text.split("\n") if gone.text]
+    return "\n".join(lines)
+
+
+def _synced_json(one: Synced) -> dict[str, Any]:
+    row = {
+        "notebook": one.pair.name,
+        "wrote": [str(path) for path in one.wrote],
+        "winner": one.winner or None,
+        "reason": one.reason,
+        "dropped": [{"side": gone.side, "cell": gone.cell, "text": gone.text} for gone in one.dropped],
+    }
+    error = {"error": str(one.error), "hint": one.error.hint, "exit_code": one.error.exit_code} if one.error else {}
+    return row | error
 
 
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--hook", is_flag=True, help="Before a commit: the pairs of the files named, in whichever project.")
+@click.option("--params", is_flag=True, help="With --hook: only params and policies.")
 @options.json
 @click.pass_obj
-def check(here: Here, names: tuple[str, ...], as_json: bool) -> int:
+def check(here: Here, names: tuple[str, ...], hook: bool, params: bool, as_json: bool) -> int:
     """Look at pairs, parameters cells, params and policies without running anything."""
     from nbpromote import report, workflow
 
+    if params and not hook:
+        raise Usage("--params belongs to --hook")
+    if hook:
+        return hooks.check(here.folder, names, params=params, as_json=as_json)
     findings = workflow.check(here.project, names)
     said(report.findings(findings), report.findings_json(findings), as_json=as_json)
     return 1 if findings else 0

@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
-from nbpromote.notebook.agreement import Synced, agree, sync
 from nbpromote.notebook.findings import check
 from nbpromote.notebook.outputs import accept, write
-from nbpromote.notebook.pairs import find, find_all
+from nbpromote.notebook.pairing import (
+    Agreed,
+    Base,
+    Block,
+    Contents,
+    Dropped,
+    Settled,
+    agree,
+    agreed,
+    base,
+    read_agreed,
+    settle,
+    write_agreed,
+)
+from nbpromote.notebook.pairs import find, find_all, has_cells, is_name
 from nbpromote.notebook.parameters import schema
-from nbpromote.notebook.sides import language, parse, read
+from nbpromote.notebook.sides import SUFFIXES, language, parse, read
 from nbpromote.notebook.version import code
 
 __all__ = [
-    "Synced",
+    "SUFFIXES",
+    "Agreed",
+    "Base",
+    "Block",
+    "Contents",
+    "Dropped",
+    "Settled",
     "accept",
     "agree",
+    "agreed",
+    "base",
     "check",
     "code",
     "find",
     "find_all",
+    "has_cells",
+    "is_name",
     "language",
     "parse",
     "read",
+    "read_agreed",
     "schema",
-    "sync",
+    "settle",
     "write",
+    "write_agreed",
 ]

@@ -38,12 +38,16 @@ def accept(original: NotebookNode, executed: NotebookNode) -> NotebookNode:
 
 
 def write(node: NotebookNode, path: Path) -> Path:
-    """Write an `.ipynb` as Jupyter itself formats one."""
+    return files.write(path, written(node))
+
+
+def written(node: NotebookNode) -> bytes:
+    """An `.ipynb` as Jupyter itself formats one."""
     from nbformat.v4 import writes
 
-    text = writes(node)
+    text: str = writes(node)
     # half a surrogate pair in an output has no bytes in UTF-8; escaped, it is the same JSON string
-    return files.write(path, text.encode("utf-8", "backslashreplace") + b"\n")
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _code(node: NotebookNode) -> list[NotebookNode]:

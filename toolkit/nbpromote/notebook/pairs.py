@@ -13,7 +13,6 @@ from nbpromote.notebook import sides
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")  # no hidden file, no option
 _LETTERS = "letters, digits, '.', '_' and '-', with '/' between folders"
-_SUFFIXES = (".ipynb", ".py")
 _PERCENT = re.compile(rb"^#\s?%%(\s|$)", re.MULTILINE)
 _HEADER = re.compile(rb"^#\s+jupytext:\s*$", re.MULTILINE)
 
@@ -24,7 +23,7 @@ def find(root: Path, folder: Path, name: str) -> Pair:
     A name is relative to `folder`; its last part will do where only one notebook carries it.
     Raises `Usage` for a name that could lead out of `root`, `NotFound` for one that nothing carries.
     """
-    pair = _at_path(root, folder, name) if name.endswith(_SUFFIXES) else _at_name(root, folder, name)
+    pair = _at_path(root, folder, name) if name.endswith(sides.SUFFIXES) else _at_name(root, folder, name)
     if pair is None:
         known = [pair.name for pair in find_all(folder)]
         raise NotFound(
@@ -37,18 +36,18 @@ def find(root: Path, folder: Path, name: str) -> Pair:
 def find_all(folder: Path) -> tuple[Pair, ...]:
     """Every notebook below `folder`, by name, but for hidden folders and names that `find` refuses."""
     stems = sorted({path.relative_to(folder).with_suffix("").as_posix() for path in _files(folder)})
-    pairs = (_pair(folder / stem, stem) for stem in stems if _sound(stem))
+    pairs = (_pair(folder / stem, stem) for stem in stems if is_name(stem))
     return tuple(pair for pair in pairs if pair)
 
 
 def _files(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(place, name) for name in names if name.endswith(_SUFFIXES) and not name.startswith("."))
+        yield from (Path(place, name) for name in names if name.endswith(sides.SUFFIXES) and not name.startswith("."))
 
 
 def _at_name(root: Path, folder: Path, name: str) -> Pair | None:
-    if not _sound(name):
+    if not is_name(name):
         raise Usage(f"{name!r} cannot name a notebook", hint=f"names are made of {_LETTERS}")
     exact = _pair_below(root, folder, folder / name) or _pair_below(root, folder, root / name)
     return exact or _by_last_part(folder, name)
@@ -83,7 +82,7 @@ def _pair_below(root: Path, folder: Path, stem: Path) -> Pair | None:
     pair = _pair(place, name)
     if pair and not all(_inside(root, side) for side in (pair.ipynb, pair.script) if side):
         raise Usage(f"{pair.path} is a link that leads out of the project {root}")
-    if pair and not _sound(name):
+    if pair and not is_name(name):
         raise Usage(f"{str(pair.path)!r} cannot name a notebook", hint=f"rename it, with {_LETTERS}")
     if pair and not at_home and _pair(folder / name, name):
         both = f"{pair.path} and {folder / name}"
@@ -92,20 +91,28 @@ def _pair_below(root: Path, folder: Path, stem: Path) -> Pair | None:
 
 
 def _pair(stem: Path, name: str) -> Pair | None:
-    ipynb, script = (stem.parent / f"{stem.name}{suffix}" for suffix in _SUFFIXES)
+    ipynb, *scripts = (stem.parent / f"{stem.name}{suffix}" for suffix in sides.SUFFIXES)
     has_ipynb = ipynb.is_file()
-    has_script = script.is_file() and (has_ipynb or _is_notebook(script))
-    if not has_ipynb and not has_script:
+    there = [script for script in scripts if script.is_file()]
+    if not has_ipynb or len(there) > 1:
+        # of helper modules and scripts in several languages, the one with cells is the notebook's
+        there = [script for script in there if _is_notebook(script)] or (there if has_ipynb else [])
+    if not has_ipynb and not there:
         return None
-    return Pair(name=name, ipynb=ipynb if has_ipynb else None, script=script if has_script else None)
+    return Pair(name=name, ipynb=ipynb if has_ipynb else None, script=there[0] if there else None)
 
 
 def _is_notebook(script: Path) -> bool:
-    text = sides.content(script)
-    return bool(_PERCENT.search(text) or _HEADER.search(text))
+    return has_cells(sides.content(script))
 
 
-def _sound(name: str) -> bool:
+def has_cells(script: bytes) -> bool:
+    """What tells a notebook's script from any other module."""
+    return bool(_PERCENT.search(script) or _HEADER.search(script))
+
+
+def is_name(name: str) -> bool:
+    """Whether a notebook may be called so: no hidden file is one, nor anything that reads like an option."""
     return all(_PART.fullmatch(part) for part in name.split("/"))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from io import StringIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from nbpromote.errors import BadInput, Conflict
@@ -18,8 +20,11 @@ from nbpromote.notebook import cells, violations
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-FORMAT = {"extension": ".py", "format_name": "percent"}
 PYTHON = {"display_name": "Python 3", "language": "python", "name": "python3"}
+_R = {"display_name": "R", "language": "R", "name": "ir"}
+# what a script that names no kernel is given; all of these languages comment with `#`
+KERNELS = {".py": PYTHON, ".R": _R, ".r": _R, ".jl": {"display_name": "Julia", "language": "julia", "name": "julia"}}
+SUFFIXES = (".ipynb", *KERNELS)
 
 _HEADER = re.compile(r"\A((?:#!.*\n)?(?:#.*coding[:=].*\n)?)# ---\n((?:#.*\n)*?)# ---[ \t]*(?:\n|\Z)")
 
@@ -39,7 +44,11 @@ def parse(path: str, data: bytes) -> NotebookNode:
 
     Raises `BadInput` with everything that keeps it from being a valid notebook, each with its place.
     """
-    side = look(path, data)
+    return sound(look(path, data))
+
+
+def sound(side: Side) -> NotebookNode:
+    """The notebook of a side that nothing is wrong with. Raises `BadInput` with everything that is."""
     if side.findings or side.node is None:
         raise _refusal(side)
     return side.node
@@ -83,8 +92,19 @@ def language(node: NotebookNode) -> str:
     return "python" if spelled.startswith("python") else spelled
 
 
+def script_suffix(node: NotebookNode) -> str | None:
+    """How the script of a notebook ends; None for a language that has none here."""
+    return {"python": ".py", "r": ".R", "julia": ".jl"}.get(language(node))
+
+
+def script_format(suffix: str) -> dict[str, str]:
+    """The percent format of a script, as jupytext names it."""
+    return {"extension": suffix, "format_name": "percent"}
+
+
 def look(path: str, data: bytes) -> Side:
     """Read either side, raising nothing."""
+    _import_jsonschema()
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -93,6 +113,22 @@ def look(path: str, data: bytes) -> Side:
     if conflicts := _conflicts(path, text):
         return replace(side, findings=conflicts)
     return _look_at_json(side) if path.endswith(".ipynb") else _look_at_script(side)
+
+
+@cache
+def _import_jsonschema() -> None:
+    """nbformat imports it, and it compiles a grammar of international addresses where one is installed: 1.2 s.
+
+    No notebook holds a field of that format, so it is imported as if there were none.
+    """
+    absent = "rfc3987_syntax"
+    if absent in sys.modules or "jsonschema" in sys.modules:
+        return
+    sys.modules[absent] = None  # type: ignore[assignment]  # which makes Python raise ImportError
+    try:
+        import jsonschema  # type: ignore[import-untyped]  # noqa: F401
+    finally:
+        del sys.modules[absent]
 
 
 def _refusal(side: Side) -> BadInput:
@@ -146,7 +182,9 @@ def _upgrade(side: Side, raw: dict[str, Json]) -> Side:
     except Exception as error:  # nbformat raises what the broken place happens to raise
         reason = f"not a notebook that can be upgraded from format {raw['nbformat']}: {error}"
         return replace(side, findings=(Finding(path=side.path, message=reason),))
-    findings = tuple(violations.of_format(side.path, node)) or tuple(violations.of_sources(side.path, node))
+    is_upgraded = (raw["nbformat"], raw.get("nbformat_minor", 0)) != (4, node.nbformat_minor)
+    findings = tuple(violations.of_format(side.path, node)) if is_upgraded else ()
+    findings = findings or tuple(violations.of_sources(side.path, node))
     return replace(side, node=node, findings=findings)
 
 
@@ -178,7 +216,7 @@ def _look_at_script(side: Side) -> Side:
 
     try:
         # `reads` with a format looks for no configuration; other ways into jupytext execute a .jupytext.py
-        node = jupytext.reads(_completed(side.text), FORMAT)
+        node = jupytext.reads(_completed(side.text), script_format(PurePosixPath(side.path).suffix))
     except Exception as error:  # YAML's, nbformat's, or what the broken place happens to raise
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         return replace(side, findings=(Finding(path=side.path, message=f"not a py:percent script: {reason}"),))
@@ -188,7 +226,7 @@ def _look_at_script(side: Side) -> Side:
     cells.identify(node.cells)
     # a text notebook need not name a kernel, and papermill will not guess one
     if "kernelspec" not in node.metadata:
-        node.metadata["kernelspec"] = dict(PYTHON)
+        node.metadata["kernelspec"] = dict(KERNELS.get(PurePosixPath(side.path).suffix, PYTHON))
     return replace(side, node=node, findings=findings)
 
 

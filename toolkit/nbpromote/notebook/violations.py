@@ -96,6 +96,48 @@ def of_sources(path: str, node: NotebookNode) -> Iterator[Finding]:
             yield replace(finding, message=f"{finding.message}half a character (a lone surrogate) in the source")
 
 
+# str.splitlines breaks lines at these, and jupytext with it: the way through a script would lose them
+_BREAKS = {
+    "\v": "a vertical tab",
+    "\f": "a form feed",
+    "\x1c": "a file separator",
+    "\x1d": "a group separator",
+    "\x1e": "a record separator",
+    "\x85": "a next-line character (U+0085)",
+    "\u2028": "a line separator (U+2028)",
+    "\u2029": "a paragraph separator (U+2029)",
+    "\r": "a carriage return without a line feed",
+}
+_BREAK = re.compile(r"[\v\f\x1c-\x1e\x85\u2028\u2029]|\r(?!\n)")
+
+
+def of_breaks(path: str, text: str, node: NotebookNode) -> Iterator[Finding]:
+    """Characters that break a line for some readers and not for others, so that no script can hold them: in a
+    notebook by cell, in a script by the line of the file.
+    """
+    if not path.endswith(".ipynb"):
+        for line, letter in _breaks(text):
+            yield _broken(Finding(path=path, line=line, message="holds "), letter)
+        return
+    for index, cell in enumerate(node.cells):
+        for line, letter in _breaks(cell.source):
+            finding = _finding(path, node.cells, index)
+            yield _broken(replace(finding, message=f"{finding.message}line {line} of the cell holds "), letter)
+
+
+def _breaks(text: str) -> Iterator[tuple[int, str]]:
+    yield from ((text.count("\n", 0, found.start()) + 1, found[0]) for found in _BREAK.finditer(text))
+
+
+def _broken(finding: Finding, letter: str) -> Finding:
+    return replace(
+        finding,
+        code="NBP106",
+        message=f"{finding.message}{_BREAKS[letter]}, which is lost on the way between notebook and script",
+        hint=f"write it as {ascii(letter)[1:-1]} within a string, or take it out",
+    )
+
+
 def marked_lines(text: str) -> list[int]:
     """Where conflicts begin; where every beginning was deleted, where they end."""
     found = ([text.count("\n", 0, m.start()) + 1 for m in marker.finditer(text)] for marker in _MARKERS)

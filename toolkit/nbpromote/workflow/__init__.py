@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from nbpromote.workflow.checking import check
     from nbpromote.workflow.configuring import show_params
     from nbpromote.workflow.doctoring import doctor
-    from nbpromote.workflow.pairing import sync
+    from nbpromote.workflow.hooking import check_staged, sync_staged
+    from nbpromote.workflow.installing import hooks_are_missing
+    from nbpromote.workflow.pairing import record_agreement, refusal, sync
     from nbpromote.workflow.planning import plan
     from nbpromote.workflow.promoting import promote
     from nbpromote.workflow.releasing import release
@@ -21,25 +23,32 @@ if TYPE_CHECKING:
 __all__ = [
     "baseline",
     "check",
+    "check_staged",
     "doctor",
     "history",
+    "hooks_are_missing",
     "init",
     "page",
     "plan",
     "promote",
+    "record_agreement",
+    "refusal",
     "release",
     "rollback",
     "run",
     "show_params",
     "status",
     "sync",
+    "sync_staged",
     "unhold",
 ]
 
 _HOMES = {
     "checking": ("check",),
     "configuring": ("show_params",),
-    "pairing": ("sync",),
+    "hooking": ("check_staged", "sync_staged"),
+    "installing": ("hooks_are_missing",),
+    "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
     "doctoring": ("doctor",),
     "planning": ("plan",),

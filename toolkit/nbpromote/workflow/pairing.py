@@ -1,35 +1,209 @@
-"""Keep notebooks and scripts together: `sync`."""
+"""Keep notebooks and scripts together: `sync`, and what it knows of their past."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
-from nbpromote import notebook
-from nbpromote.errors import Conflict
-from nbpromote.notebook import Synced
+from nbpromote import files, notebook
+from nbpromote.errors import BadInput, Conflict, Error
+from nbpromote.model import Pair
+from nbpromote.notebook import Agreed, Base, Contents, Dropped, Settled
 from nbpromote.project import Project
 from nbpromote.workflow.site import Site
 
+_COMMITS = 50  # looked through for one in which both sides agreed
 
-def sync(project: Project, names: Sequence[str] = ()) -> tuple[Synced, ...]:
-    """Pair every notebook both ways. All pairs that can be settled are; a `Conflict` then names the others."""
+
+@dataclass(frozen=True, kw_only=True)
+class Synced:
+    """What a sync did with a pair, or, asked only to check, would do. `error` says why it could not."""
+
+    pair: Pair
+    wrote: tuple[Path, ...] = ()
+    winner: str = ""  # "notebook", "script", "both"
+    reason: str = ""
+    dropped: tuple[Dropped, ...] = ()
+    error: Error | None = None
+
+
+def sync(
+    project: Project, names: Sequence[str] = (), *, ours: str | None = None, check: bool = False
+) -> tuple[Synced, ...]:
+    """Bring both sides of every pair together. All pairs that can be settled are; the others say why they are not.
+
+    `ours` is the side to go by in cells that both changed. `check` writes nothing.
+    """
     site = Site(project)
-    agreed = site.git.folder / "nbpromote" / "agreed"
     pairs = [site.pair(name) for name in names] or list(site.pairs)
-    done, conflicts = [], []
-    for pair in pairs:
+    past = Past(site)
+    return tuple(_synced(pair, past, ours=ours, check=check) for pair in pairs)
+
+
+def refusal(done: Sequence[Synced]) -> Error | None:
+    """One error for all pairs that were not settled; None where all were."""
+    errors = [one.error for one in done if one.error]
+    if len(errors) < 2:
+        return errors[0] if errors else None
+    kind = Conflict if all(isinstance(error, Conflict) for error in errors) else BadInput
+    return kind("\n".join(str(error) for error in errors), hint=errors[0].hint)
+
+
+def record_agreement(project: Project, path: Path) -> Pair | None:
+    """Note that both sides of the pair that `path` belongs to agree; None where they do not, or there is no pair."""
+    site = Site(project)
+    pair = site.pair(str(path))
+    contents = _contents(pair)
+    base = notebook.base(pair, contents)
+    if base is None:
+        return None
+    Past(site).agree(pair, contents, base)
+    return pair
+
+
+def _synced(pair: Pair, past: Past, *, ours: str | None, check: bool) -> Synced:
+    try:
+        contents = _contents(pair)
+        if past.is_unchanged(pair, contents, note=not check):
+            return Synced(pair=pair, reason="both sides agree")
+        settled = notebook.settle(pair, contents, bases=past.bases(pair, contents), ours=ours)
+        whole = _whole(pair, settled)
+        if not check:
+            _write(whole, contents, settled)
+            past.agree(whole, settled.contents, settled.base)
+    except (Conflict, BadInput) as error:
+        return Synced(pair=pair, error=error)
+    wrote = tuple(path for side, path in _files(whole) if side in settled.changed)
+    return Synced(pair=whole, wrote=wrote, winner=settled.winner, reason=settled.reason, dropped=settled.dropped)
+
+
+def _contents(pair: Pair) -> Contents:
+    found = {}
+    for side, path in _files(pair):
         try:
-            done.append(notebook.sync(pair, agreed=agreed, committed=_committed(site)))
-        except Conflict as conflict:
-            conflicts.append(conflict)
-    if len(conflicts) == 1:
-        raise conflicts[0]
-    if conflicts:
-        raise Conflict("\n".join(str(conflict) for conflict in conflicts), hint=conflicts[0].hint)
-    return tuple(done)
+            found[side] = path.read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise BadInput(f"cannot be read: {error.strerror}", where=str(path)) from error
+    return Contents(**found)
 
 
-def _committed(site: Site) -> Any:
-    head = site.git.head()
-    return lambda path: site.git.read("HEAD", site.relative(path)) if head else None
+def _files(pair: Pair) -> list[tuple[str, Path]]:
+    return [(side, path) for side, path in (("notebook", pair.ipynb), ("script", pair.script)) if path]
+
+
+def _whole(pair: Pair, settled: Settled) -> Pair:
+    """The pair with the side that it lacked."""
+    stem = pair.folder / pair.path.stem
+    if settled.contents.notebook is not None and pair.ipynb is None:
+        return replace(pair, ipynb=stem.with_name(f"{stem.name}.ipynb"))
+    if settled.contents.script is not None and pair.script is None:
+        return replace(pair, script=stem.with_name(f"{stem.name}{settled.script_suffix}"))
+    return pair
+
+
+def _write(pair: Pair, before: Contents, settled: Settled) -> None:
+    """Killed between the two, the next sync finds one side ahead in every cell, and the other follows."""
+    if _contents(pair) != before:
+        raise Conflict(
+            f"{pair.name} was saved while it was read; nothing was written", hint=f"nbpromote sync {pair.name}"
+        )
+    for side, path in _files(pair):
+        data = getattr(settled.contents, side)
+        if side in settled.changed and data is not None:
+            files.write(path, data)
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known of the states that both sides of a pair had in common.
+
+    Records lie in git's folder of this worktree: two worktrees of a repository have two agreements, and none of
+    them is anybody else's. No file time is asked: after a clone, a checkout or a rebase they mean nothing.
+    """
+
+    site: Site
+
+    @cached_property
+    def _head(self) -> dict[str, str]:
+        """Blob id by path of everything in HEAD."""
+        return self.site.git.tracked("HEAD") if self.site.git.head() else {}
+
+    def is_unchanged(self, pair: Pair, contents: Contents, *, note: bool) -> bool:
+        """Whether both files still are, byte for byte, what was agreed on; then nothing needs to be read in them."""
+        agreed = self._agreed(pair)
+        if agreed is None or not agreed.holds(contents):
+            return False
+        if note and agreed.committed != self._committed(pair):
+            self._note(pair, replace(agreed, committed=self._committed(pair)))
+        return True
+
+    def agree(self, pair: Pair, contents: Contents, base: Base) -> None:
+        self._note(pair, notebook.agreed(base, contents, committed=self._committed(pair)))
+
+    def bases(self, pair: Pair, contents: Contents) -> Iterator[Base]:
+        """States that both sides had in common, the likeliest first.
+
+        The record, as long as HEAD says of the pair what it said then: nothing but edits came in between, stashed
+        and popped ones among them. Once HEAD moved (pull, checkout, rebase, merge, cherry-pick, commit), git has put
+        HEAD's copies under the edits, so HEAD is what they have in common; the record, which is older, is only
+        asked whether it tells the opposite. Where HEAD's own sides differ, somebody committed one of them alone:
+        the newest commit that holds both in agreement is what both came from. A clone has no record, a renamed pair
+        the one that lies under its old name, and where git holds only one side only the record is left.
+        """
+        agreed = self._agreed(pair)
+        if agreed and agreed.committed == self._committed(pair):
+            yield agreed.base
+            return
+        if committed := self._at_head(pair, contents) or self._in_history(pair):
+            yield committed
+        if agreed:
+            yield agreed.base
+
+    def _at_head(self, pair: Pair, contents: Contents) -> Base | None:
+        ids = [self._head.get(path) for path in self._paths(pair)]
+        blobs = iter(self.site.git.blobs([name for name in ids if name]))
+        notebook_blob, script_blob = (next(blobs) if name else None for name in ids)
+        if notebook_blob is None and script_blob is None:
+            return None
+        # with one side in git, it is what both had in common only if the other, untouched, still says the same
+        both = Contents(notebook=notebook_blob or contents.notebook, script=script_blob or contents.script)
+        return notebook.base(pair, both)
+
+    def _in_history(self, pair: Pair) -> Base | None:
+        paths = self._paths(pair)
+        if not all(path in self._head for path in paths):
+            return None
+        for commit in self.site.git.commits_of(paths, most=_COMMITS):
+            one, other = self.site.git.blobs([f"{commit}:./{path}" for path in paths])
+            if found := notebook.base(pair, Contents(notebook=one, script=other)):
+                return found
+        return None
+
+    # -- the record
+
+    def _agreed(self, pair: Pair) -> Agreed | None:
+        try:
+            return notebook.read_agreed(self._record(pair).read_bytes())
+        except OSError:
+            return None
+
+    def _note(self, pair: Pair, agreed: Agreed) -> None:
+        files.write(self._record(pair), notebook.write_agreed(agreed))
+
+    def _record(self, pair: Pair) -> Path:
+        """By the pair's place in the repository, which may hold other projects with notebooks of the same name."""
+        git = self.site.git
+        place = f"{git.prefix}{self.site.relative(pair.path)}".rsplit(".", 1)[0]
+        return git.own_folder / "nbpromote" / "agreed" / f"{place}.json"
+
+    def _committed(self, pair: Pair) -> str:
+        return " ".join(self._head.get(path, "-") for path in self._paths(pair))
+
+    def _paths(self, pair: Pair) -> tuple[str, str]:
+        """Both sides from the project's root, there or not."""
+        stem = self.site.relative(pair.path).rsplit(".", 1)[0]
+        return f"{stem}.ipynb", f"{stem}{pair.script.suffix if pair.script else '.py'}"

@@ -8,16 +8,18 @@ from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
-from nbpromote import files, git
+from nbpromote import files, git, project
 from nbpromote.errors import NotFound
+from nbpromote.workflow import installing
 
 EXAMPLES = ("flights",)
 
 
-def init(folder: Path, *, example: str | None = None) -> tuple[Path, ...]:
+def init(folder: Path, *, example: str | None = None, hooks: bool = False) -> tuple[Path, ...]:
     """Lay out a project, adding only what is not there. Gives the files that were written.
 
-    A new folder becomes a git repository of its own, also inside another one.
+    A new folder becomes a git repository of its own, also inside another one. With `hooks`, a configuration of
+    pre-commit that is there gets them added; a project that is laid out gets nothing else.
     """
     if example is not None and example not in EXAMPLES:
         raise NotFound(f"no example {example!r}", hint=f"known: {', '.join(EXAMPLES)}")
@@ -27,7 +29,17 @@ def init(folder: Path, *, example: str | None = None) -> tuple[Path, ...]:
         git.init(folder)
     else:
         git.find(folder)
-    return tuple(_written(folder.resolve(), example))
+    added = installing.install(folder) if hooks else None  # first, as it may be refused
+    laid_out = hooks and not fresh and _is_in_a_project(folder)
+    return (*([added] if added else []), *(() if laid_out else _written(folder.resolve(), example)))
+
+
+def _is_in_a_project(folder: Path) -> bool:
+    try:
+        project.find(folder)
+    except NotFound:
+        return False
+    return True
 
 
 def _written(root: Path, example: str | None) -> Iterator[Path]:
@@ -36,9 +48,10 @@ def _written(root: Path, example: str | None) -> Iterator[Path]:
     for place in ("notebooks", "params"):
         if not any((root / place).glob("*")):
             yield from _copied(content / place, root / place)
-    for name in ("gitignore", "pre-commit-config.yaml"):
-        yield from _added(root / f".{name}", (source / "empty" / name).read_text())
-    yield from _configured(root, (source / "empty" / "pyproject.toml").read_text())
+    yield from _added(root / ".gitignore", (source / "empty" / "gitignore").read_text())
+    if installing.configuration(root).parent == root:  # nobody reads one below the top
+        yield from _added(root / installing.CONFIG, installing.template())
+    yield from _configured(root, (source / "empty" / "tool.toml").read_text())
 
 
 def _copied(source: Any, target: Path) -> Iterator[Path]:
