@@ -93,43 +93,43 @@ def test_yaml_is_1_2_core(text, meaning):
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "told"),
+    ("text", "place", "told"),
     [
-        ("a: 1\nb: 2\na: 3\n", 3, "key 'a' is given twice; first on line 1"),
-        ("{a: 1, 'a': 2}", 1, "key 'a' is given twice"),
-        ("a: &x 1\n", 1, "an anchor, &x"),
-        ("a: 1\nb: *x\n", 2, "an alias, *x"),
-        ("a:\n  <<: {b: 1}\n", 2, "a merge key"),
-        ("a: !!str 1\n", 1, "a tag, tag:yaml.org,2002:str"),
-        ("a: !!python/object/apply:os.system [ls]\n", 1, "a tag"),
-        ("a: ! x\n", 1, "a tag"),
-        ("%TAG ! tag:x,2000:\n---\na: 1\n", 2, "a directive"),
-        ("%YAML 1.1\n---\na: no\n", 2, "a directive"),
-        ("a: .nan\n", 1, ".nan is not a finite number"),
-        ("a: -.inf\n", 1, "-.inf is not a finite number"),
-        ("a: 12e4567\n", 1, "12e4567 is too large for a number"),
-        (f"a: {'9' * 5000}\n", 1, "a number of more than 1,000 characters"),
-        ("1: a\n", 1, "key 1 is not text"),
-        ("true: a\n", 1, "key True is not text"),
-        ("? [a]\n: 1\n", 1, "key a list is not text"),
-        ("a: 1\n---\nb: 2\n", 2, "a second document"),
-        ('a: "\\ud800"\n', 1, "text holds half of a surrogate pair"),
-        ("a: 1\nb: c: d\n", 2, "not YAML: mapping values are not allowed here"),
-        ("a:\n\tb: 1\n", 2, "not YAML: a tab; YAML wants spaces"),
-        ("a: [1, 2\n", 2, "not YAML: "),
-        ("a: 1\nb: \x00\n", 2, "not YAML: unacceptable character"),
-        ("a: 1\nb: \"\\U99999999\"\n", 2, "not YAML: cannot be parsed"),
-        ("[" * 65 + "]" * 65, 1, "nested more than 64 levels deep"),
-        ("[" * 100_000, 1, "nested more than 64 levels deep"),
-        ("a: " + "x" * yaml.BYTES, None, "is larger than 1,048,576 bytes"),
-        ("a: " + "é" * (yaml.BYTES // 2), None, "is larger than 1,048,576 bytes"),
-        (f"[{'1,' * 20_000}]", 1, "more than 20,000 values"),
+        ("a: 1\nb: 2\na: 3\n", (3, 1), "key 'a' is given twice; first on line 1"),
+        ("{a: 1, 'a': 2}", (1, 8), "key 'a' is given twice"),
+        ("a: &x 1\n", (1, 4), "an anchor, &x"),
+        ("a: 1\nb: *x\n", (2, 4), "an alias, *x"),
+        ("a:\n  <<: {b: 1}\n", (2, 3), "a merge key"),
+        ("a: !!str 1\n", (1, 4), "a tag, tag:yaml.org,2002:str"),
+        ("a: !!python/object/apply:os.system [ls]\n", (1, 4), "a tag"),
+        ("a: ! x\n", (1, 4), "a tag"),
+        ("%TAG ! tag:x,2000:\n---\na: 1\n", (2, 1), "a directive"),
+        ("%YAML 1.1\n---\na: no\n", (2, 1), "a directive"),
+        ("a: .nan\n", (1, 4), ".nan is not a finite number"),
+        ("a: -.inf\n", (1, 4), "-.inf is not a finite number"),
+        ("a: 12e4567\n", (1, 4), "12e4567 is too large for a number"),
+        (f"a: {'9' * 5000}\n", (1, 4), "a number of more than 1,000 characters"),
+        ("1: a\n", (1, 1), "key 1 is not text"),
+        ("true: a\n", (1, 1), "key True is not text"),
+        ("? [a]\n: 1\n", (1, 3), "key a list is not text"),
+        ("a: 1\n---\nb: 2\n", (2, 1), "a second document"),
+        ('a: "\\ud800"\n', (1, 4), "text holds half of a surrogate pair"),
+        ("a: 1\nb: c: d\n", (2, 5), "not YAML: mapping values are not allowed here"),
+        ("a:\n\tb: 1\n", (2, 1), "not YAML: a tab; YAML wants spaces"),
+        ("a: [1, 2\n", (2, 1), "not YAML: "),
+        ("a: 1\nb: \x00\n", (2, 4), "not YAML: unacceptable character"),
+        ("a: 1\nb: \"\\U99999999\"\n", (2, 1), "not YAML: cannot be parsed"),
+        ("[" * 65 + "]" * 65, (1, 65), "nested more than 64 levels deep"),
+        ("[" * 100_000, (1, 65), "nested more than 64 levels deep"),
+        ("a: " + "x" * yaml.BYTES, (None, None), "is larger than 1,048,576 bytes"),
+        ("a: " + "é" * (yaml.BYTES // 2), (None, None), "is larger than 1,048,576 bytes"),
+        (f"[{'1,' * 20_000}]", (1, 40000), "more than 20,000 values"),
     ],
 )  # fmt: skip
-def test_what_json_cannot_say_is_refused_with_its_line(text, line, told):
+def test_what_json_cannot_say_is_refused_with_its_place(text, place, told):
     finding = yaml.parse(text, "x.yaml").findings[0]
 
-    assert (finding.path, finding.line) == ("x.yaml", line)
+    assert (finding.path, finding.line, finding.column) == ("x.yaml", *place)
     assert finding.message.startswith(told)
 
 
@@ -145,7 +145,7 @@ def test_an_alias_bomb_costs_nothing():
     told = problems({"dev.yaml": "\n".join(lines)})
 
     assert time.process_time() - start < 2
-    assert any("params/dev.yaml:1: an anchor, &a0" in line for line in told)
+    assert any("params/dev.yaml:1:5: an anchor, &a0" in line for line in told)
 
 
 def test_an_interpolation_bomb_does_not_go_off():
@@ -474,115 +474,115 @@ NOTEBOOK = "notebooks:\n  train_delay:\n    "
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "told"),
+    ("text", "place", "told"),
     [
-        ("paramters: {}", 1, "unknown key 'paramters' in a params file; did you mean 'parameters'?"),
-        ("gates: []", 1, "unknown key 'gates' in a params file; it belongs in <environment>.policy.yaml"),
-        ("- a", 1, 'a params file wants keys with values, got ["a"]'),
-        ("parameters: 3", 1, "parameters wants keys with values, got 3"),
-        ("parameters: {alhpa: 1}", 1, "no notebook declares parameter 'alhpa'; did you mean 'alpha'?"),
-        ("parameters:\n  'x; import os': 1", 2,
+        ("paramters: {}", "1:1", "unknown key 'paramters' in a params file; did you mean 'parameters'?"),
+        ("gates: []", "1:1", "unknown key 'gates' in a params file; it belongs in <environment>.policy.yaml"),
+        ("- a", "1:1", 'a params file wants keys with values, got ["a"]'),
+        ("parameters: 3", "1:1", "parameters wants keys with values, got 3"),
+        ("parameters: {alhpa: 1}", "1:14", "no notebook declares parameter 'alhpa'; did you mean 'alpha'?"),
+        ("parameters:\n  'x; import os': 1", "2:3",
          "'x; import os' cannot be a parameter: a name is a Python identifier"),
-        ("parameters: {class: 1}", 1, "'class' cannot be a parameter: a name is a Python identifier"),
-        ("notebooks: {train_dely: {}}", 1, "there is no notebook 'train_dely'; did you mean 'train_delay'?"),
-        (NOTEBOOK + "output: {}", 3,
+        ("parameters: {class: 1}", "1:14", "'class' cannot be a parameter: a name is a Python identifier"),
+        ("notebooks: {train_dely: {}}", "1:13", "there is no notebook 'train_dely'; did you mean 'train_delay'?"),
+        (NOTEBOOK + "output: {}", "3:5",
          "unknown key 'output' in notebooks.train_delay; did you mean 'outputs'?"),
-        (NOTEBOOK + "parameters: {month: [1]}", 3,
+        (NOTEBOOK + "parameters: {month: [1]}", "3:18",
          "parameter 'month' is not declared by train_delay; did you mean 'months'?"),
-        (NOTEBOOK + "inputs: {flight: x}", 3,
+        (NOTEBOOK + "inputs: {flight: x}", "3:14",
          "input 'flight' is not declared by train_delay; did you mean 'flights'?"),
-        ("notebooks:\n  score_flights:\n    parameters: {moth: 1}", 3,
+        ("notebooks:\n  score_flights:\n    parameters: {moth: 1}", "3:18",
          "parameter 'moth' is not declared by score_flights; did you mean 'month'?"),
-        (NOTEBOOK + "parameters:\n      months: january", 4,
+        (NOTEBOOK + "parameters:\n      months: january", "4:7",
          "parameter 'months' of train_delay wants list[int], got 'january'"),
-        ("parameters: {label: no, alpha: yes}", 1, "parameter 'alpha' of train_delay wants float, got 'yes'"),
-        ("parameters: {label: 7}", 1, "parameter 'label' of train_delay wants str, got 7"),
-        ("parameters: {label: null}", 1, "parameter 'label' of train_delay wants str, got nothing"),
-        (NOTEBOOK + "inputs: {months: x}", 3, "parameter 'months' of train_delay wants list[int], got 'x'"),
-        (NOTEBOOK + "inputs: {months: [1]}", 3,
+        ("parameters: {label: no, alpha: yes}", "1:25", "parameter 'alpha' of train_delay wants float, got 'yes'"),
+        ("parameters: {label: 7}", "1:14", "parameter 'label' of train_delay wants str, got 7"),
+        ("parameters: {label: null}", "1:14", "parameter 'label' of train_delay wants str, got nothing"),
+        (NOTEBOOK + "inputs: {months: x}", "3:14", "parameter 'months' of train_delay wants list[int], got 'x'"),
+        (NOTEBOOK + "inputs: {months: [1]}", "3:14",
          "input 'months' of train_delay is declared as list[int]; a path is str"),
-        (NOTEBOOK + "inputs: {flights: ''}", 3, "input 'flights' of train_delay wants a path, got ''"),
-        (NOTEBOOK + "inputs: {flights: ~/x}", 3,
+        (NOTEBOOK + "inputs: {flights: ''}", "3:14", "input 'flights' of train_delay wants a path, got ''"),
+        (NOTEBOOK + "inputs: {flights: ~/x}", "3:14",
          "input 'flights' of train_delay starts with '~', which differs from user to user: '~/x'"),
-        (NOTEBOOK + "outputs: {flights: ..}", 3,
+        (NOTEBOOK + "outputs: {flights: ..}", "3:15",
          "output 'flights' of train_delay would replace the project itself: '..'"),
-        (NOTEBOOK + "outputs: {flights: a/x, residuals: a/b/../x}", 3,
+        (NOTEBOOK + "outputs: {flights: a/x, residuals: a/b/../x}", "3:29",
          "outputs 'flights' and 'residuals' of train_delay go to the same place"),
-        (NOTEBOOK + "outputs: {flights: a, residuals: a/x}", 3,
+        (NOTEBOOK + "outputs: {flights: a, residuals: a/x}", "3:27",
          "outputs 'flights' and 'residuals' of train_delay go to places inside each other"),
-        (NOTEBOOK + "{parameters: {flights: a}, inputs: {flights: b}}", 3,
+        (NOTEBOOK + "{parameters: {flights: a}, inputs: {flights: b}}", "3:41",
          "'flights' of train_delay is given under parameters and under inputs"),
-        ("parameters: {label: '{lable}'}", 1,
+        ("parameters: {label: '{lable}'}", "1:14",
          "parameter 'label' asks for {lable}, which nothing gives in dev; did you mean 'label'?"),
-        ("parameters: {label: '{label}'}", 1, "parameter 'label' goes in a circle: label -> label"),
-        ("parameters: {label: '{months}', months: [1]}", 1,
+        ("parameters: {label: '{label}'}", "1:14", "parameter 'label' goes in a circle: label -> label"),
+        ("parameters: {label: '{months}', months: [1]}", "1:14",
          "parameter 'label' cannot put {months} into text: it is neither text nor a number"),
-        ("parameters: {label: 'a{b'}", 1,
+        ("parameters: {label: 'a{b'}", "1:14",
          "parameter 'label' holds a brace that names no parameter; write '{{' for a plain '{'"),
-        ("parameters: {label: '{label.__class__}'}", 1,
+        ("parameters: {label: '{label.__class__}'}", "1:14",
          "parameter 'label' holds a brace that names no parameter; write '{{' for a plain '{'"),
-        (NOTEBOOK + "inputs: {flights: x}\n    parameters: {label: '{flights}'}", 4,
+        (NOTEBOOK + "inputs: {flights: x}\n    parameters: {label: '{flights}'}", "4:18",
          "parameter 'label' asks for {flights}, which is an input"),
-        ("limits: {cell: soon}", 1, "limits.cell wants a duration such as 90s, 10m, 1h or 1d, got 'soon'"),
-        ("limits: {cell: 0}", 1, "limits.cell wants a duration such as 90s, 10m, 1h or 1d, got 0"),
-        ("limits: {cell: true}", 1, "limits.cell wants a duration such as 90s, 10m, 1h or 1d, got true"),
-        ("limits: {cells: 1}", 1, "unknown key 'cells' in limits; did you mean 'cell'?"),
-        ("kernel: ../x", 1, "kernel wants a name of letters, digits, '.', '_' and '-', got '../x'"),
-        ("pass_env: HOME", 1, "pass_env wants a list, got 'HOME'"),
-        ("pass_env: [A=B]", 1, "pass_env wants names of environment variables, got 'A=B'"),
-        ("tracking_uri: ./mlruns", 1,
+        ("limits: {cell: soon}", "1:10", "limits.cell wants a duration such as 90s, 10m, 1h or 1d, got 'soon'"),
+        ("limits: {cell: 0}", "1:10", "limits.cell wants a duration such as 90s, 10m, 1h or 1d, got 0"),
+        ("limits: {cell: true}", "1:10", "limits.cell wants a duration such as 90s, 10m, 1h or 1d, got true"),
+        ("limits: {cells: 1}", "1:10", "unknown key 'cells' in limits; did you mean 'cell'?"),
+        ("kernel: ../x", "1:1", "kernel wants a name of letters, digits, '.', '_' and '-', got '../x'"),
+        ("pass_env: HOME", "1:1", "pass_env wants a list, got 'HOME'"),
+        ("pass_env: [A=B]", "1:12", "pass_env wants names of environment variables, got 'A=B'"),
+        ("tracking_uri: ./mlruns", "1:1",
          "tracking_uri wants sqlite:///path.db or http(s)://server, got './mlruns'"),
-        ("tracking_uri: sqlite://", 1, "tracking_uri names no file, so nothing would be kept: 'sqlite://'"),
-        ("tracking_uri: http://me:word@host", 1,
+        ("tracking_uri: sqlite://", "1:1", "tracking_uri names no file, so nothing would be kept: 'sqlite://'"),
+        ("tracking_uri: http://me:word@host", "1:1",
          "tracking_uri holds a password;"
          " MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD keep it out of files"),
     ],
 )  # fmt: skip
-def test_a_params_file_is_refused_with_file_line_and_nearest_name(text, line, told):
-    assert problems({"dev.yaml": text}) == [f"params/dev.yaml:{line}: {told}"]
+def test_a_params_file_is_refused_with_its_place_and_the_nearest_name(text, place, told):
+    assert problems({"dev.yaml": text}) == [f"params/dev.yaml:{place}: {told}"]
     found = params.findings({"dev.yaml": text}.get, ["dev.yaml"], KNOWN)
-    assert [(finding.place, finding.message) for finding in found] == [(f"params/dev.yaml:{line}", told)]
+    assert [(finding.place, finding.message) for finding in found] == [(f"params/dev.yaml:{place}", told)]
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "told"),
+    ("text", "place", "told"),
     [
-        ("promotes_form: [dev]", 1,
+        ("promotes_form: [dev]", "1:1",
          "unknown key 'promotes_form' in a policy file; did you mean 'promotes_from'?"),
-        ("parameters: {}", 1, "unknown key 'parameters' in a policy file; it belongs in <environment>.yaml"),
-        ("promotes_from: dev", 1, "promotes_from wants a list, got 'dev'"),
-        ("promotes_from: [1]", 1, "promotes_from wants a line of text, got 1"),
-        (NOTEBOOK + "strategy: retrian", 3,
+        ("parameters: {}", "1:1", "unknown key 'parameters' in a policy file; it belongs in <environment>.yaml"),
+        ("promotes_from: dev", "1:1", "promotes_from wants a list, got 'dev'"),
+        ("promotes_from: [1]", "1:17", "promotes_from wants a line of text, got 1"),
+        (NOTEBOOK + "strategy: retrian", "3:5",
          "strategy is one of retrain, copy, got 'retrian'; did you mean 'retrain'?"),
-        ("gates: {metric: mae}", 1, 'gates wants a list, got {"metric": "mae"}'),
-        ("gates:\n  - mae", 2, "a gate wants keys with values, got 'mae'"),
-        ("gates: [{metric: mae, maximum: 3}]", 1, "unknown key 'maximum' in a gate; did you mean 'max'?"),
-        ("gates: [{metric: mae, max: x}]", 1, "max wants a number, got 'x'"),
-        ("gates: [{metric: mae, max: true}]", 1, "max wants a number, got true"),
-        ("gates: [{max: 3}]", 1, "a gate names one metric or one check"),
-        ("gates: [{metric: a, check: b}]", 1, "a gate names one metric or one check"),
-        ("gates: [{metric: mae}]", 1, "a gate on a metric wants max, min or versus: live"),
-        ("gates: [{metric: mae, max: 1, min: 2}]", 1, "min is above max"),
-        ("gates: [{metric: mae, max: 1, versus: live}]", 1,
+        ("gates: {metric: mae}", "1:1", 'gates wants a list, got {"metric": "mae"}'),
+        ("gates:\n  - mae", "2:5", "a gate wants keys with values, got 'mae'"),
+        ("gates: [{metric: mae, maximum: 3}]", "1:23", "unknown key 'maximum' in a gate; did you mean 'max'?"),
+        ("gates: [{metric: mae, max: x}]", "1:23", "max wants a number, got 'x'"),
+        ("gates: [{metric: mae, max: true}]", "1:23", "max wants a number, got true"),
+        ("gates: [{max: 3}]", "1:9", "a gate names one metric or one check"),
+        ("gates: [{metric: a, check: b}]", "1:9", "a gate names one metric or one check"),
+        ("gates: [{metric: mae}]", "1:9", "a gate on a metric wants max, min or versus: live"),
+        ("gates: [{metric: mae, max: 1, min: 2}]", "1:9", "min is above max"),
+        ("gates: [{metric: mae, max: 1, versus: live}]", "1:9",
          "max is absolute; a gate versus live takes"
          " max_increase, max_decrease, max_relative_increase, max_relative_decrease"),
-        ("gates: [{metric: mae, versus: live}]", 1,
+        ("gates: [{metric: mae, versus: live}]", "1:9",
          "a gate versus live wants one of"
          " max_increase, max_decrease, max_relative_increase, max_relative_decrease"),
-        ("gates: [{metric: mae, max_increase: 1}]", 1, "max_increase compares: add `versus: live`"),
-        ("gates: [{metric: mae, versus: prod, max_increase: 1}]", 1, "versus is one of live, got 'prod'"),
-        ("gates: [{check: ran, max: 1}]", 1, "a gate on a check has no max: it passes or it does not"),
-        ("gates: [{check: ran, mode: wran}]", 1,
+        ("gates: [{metric: mae, max_increase: 1}]", "1:9", "max_increase compares: add `versus: live`"),
+        ("gates: [{metric: mae, versus: prod, max_increase: 1}]", "1:23", "versus is one of live, got 'prod'"),
+        ("gates: [{check: ran, max: 1}]", "1:9", "a gate on a check has no max: it passes or it does not"),
+        ("gates: [{check: ran, mode: wran}]", "1:22",
          "mode is one of enforce, warn, off, got 'wran'; did you mean 'warn'?"),
-        ("notebooks: {train_dely: {}}", 1, "there is no notebook 'train_dely'; did you mean 'train_delay'?"),
+        ("notebooks: {train_dely: {}}", "1:13", "there is no notebook 'train_dely'; did you mean 'train_delay'?"),
     ],
 )  # fmt: skip
-def test_a_policy_file_is_refused_with_file_line_and_nearest_name(text, line, told):
+def test_a_policy_file_is_refused_with_its_place_and_the_nearest_name(text, place, told):
     files = {"dev.yaml": "", "prod.yaml": "", "prod.policy.yaml": text}
 
-    assert problems(files, env="prod") == [f"params/prod.policy.yaml:{line}: {told}"]
+    assert problems(files, env="prod") == [f"params/prod.policy.yaml:{place}: {told}"]
     found = params.findings(files.get, files, KNOWN)
-    assert [(finding.place, finding.message) for finding in found] == [(f"params/prod.policy.yaml:{line}", told)]
+    assert [(finding.place, finding.message) for finding in found] == [(f"params/prod.policy.yaml:{place}", told)]
 
 
 @pytest.mark.parametrize(
@@ -613,14 +613,14 @@ def test_a_key_that_is_not_built_yet_is_refused_never_ignored(name, text, line):
 
     (told,) = problems(files, NotBuilt)
 
-    assert told.startswith(f"params/{name}:{line}: key ")
+    assert told.startswith(f"params/{name}:{line}:")
     assert told.endswith("is not built yet")
     assert len(params.findings(files.get, files, KNOWN)) == 1
 
 
 def test_an_output_in_an_object_store_is_not_built_yet():
     assert problems({"dev.yaml": NOTEBOOK + "outputs: {flights: 's3://b/x'}"}, NotBuilt) == [
-        "params/dev.yaml:3: output 'flights' of train_delay goes to 's3://b/x': object stores are not built yet"
+        "params/dev.yaml:3:15: output 'flights' of train_delay goes to 's3://b/x': object stores are not built yet"
     ]
     found = load({"dev.yaml": NOTEBOOK + "inputs: {flights: 's3://b/x'}"})
     assert found.inputs == {"flights": "s3://b/x"}
@@ -645,19 +645,19 @@ def test_all_problems_of_all_files_are_told_together():
         "8 problems with the parameters",
         "  unknown parameter 'alhpa'; did you mean 'alpha'?",
         "  -p: parameter 'months' of train_delay wants list[int], got 'january'",
-        "  params/base.yaml:1: key 'a' is given twice; first on line 1",
-        "  params/base.yaml:1: no notebook declares parameter 'a'",
-        "  params/dev.policy.yaml:2: a gate names one metric or one check",
-        "  params/dev.yaml:2: unknown key 'kernle' in a params file; did you mean 'kernel'?",
-        "  params/dev.policy.yaml:1: key 'approvals' (consent by people) is not built yet",
-        "  params/dev.yaml:1: key 'secrets' (references to secrets) is not built yet",
+        "  params/base.yaml:1:14: no notebook declares parameter 'a'",
+        "  params/base.yaml:1:20: key 'a' is given twice; first on line 1",
+        "  params/dev.policy.yaml:2:9: a gate names one metric or one check",
+        "  params/dev.yaml:2:1: unknown key 'kernle' in a params file; did you mean 'kernel'?",
+        "  params/dev.policy.yaml:1:1: key 'approvals' (consent by people) is not built yet",
+        "  params/dev.yaml:1:1: key 'secrets' (references to secrets) is not built yet",
     ]
 
 
 def test_a_circle_of_parameters_is_named_whole():
     told = problems({"dev.yaml": "parameters: {label: '{b}', b: '{c}', c: '{label}'}"})
 
-    assert "  params/dev.yaml:1: parameter 'label' goes in a circle: label -> b -> c -> label" in told
+    assert "  params/dev.yaml:1:14: parameter 'label' goes in a circle: label -> b -> c -> label" in told
 
 
 def test_a_long_chain_of_parameters_ends():
@@ -705,13 +705,13 @@ def test_every_file_of_the_folder_is_judged():
     assert [f"{finding.place}: {finding.message}" for finding in found] == [
         "params: environments promote from each other: prod -> prod",
         "params/a b.yaml: 'a b' cannot be an environment's name",
-        "params/base.yaml:1: no notebook declares parameter 'alpah'; did you mean 'alpha'?",
-        "params/dev.yaml:2: not YAML: expected the node content, but found '<stream end>'",
+        "params/base.yaml:1:14: no notebook declares parameter 'alpah'; did you mean 'alpha'?",
+        "params/dev.yaml:2:1: not YAML: expected the node content, but found '<stream end>'",
         "params/prd.policy.yaml: there is no environment 'prd'; did you mean 'prod'?",
-        "params/prd.policy.yaml:1: key 'soak' (time to stand verified below) is not built yet",
-        "params/prod.policy.yaml:1: prod promotes from 'stagng', which is no environment",
-        "params/prod.policy.yaml:2: there is no check 'outputs-mtach'; did you mean 'outputs-match'?",
-        "params/prod.yaml:1: parameter 'months' of train_delay wants list[int], got 3",
+        "params/prd.policy.yaml:1:1: key 'soak' (time to stand verified below) is not built yet",
+        "params/prod.policy.yaml:1:23: prod promotes from 'stagng', which is no environment",
+        "params/prod.policy.yaml:2:10: there is no check 'outputs-mtach'; did you mean 'outputs-match'?",
+        "params/prod.yaml:1:14: parameter 'months' of train_delay wants list[int], got 3",
         "params/staging.yml: is not read; did you mean staging.yaml?",
     ]
 

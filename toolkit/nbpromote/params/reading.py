@@ -128,7 +128,7 @@ def _tell(wrong: Iterable[Finding], unbuilt: Iterable[Finding]) -> None:
 
 
 def _sorted(findings: Iterable[Finding]) -> list[Finding]:
-    return sorted(dict.fromkeys(findings), key=lambda finding: (finding.path, finding.line or 0))
+    return sorted(dict.fromkeys(findings), key=lambda finding: (finding.path, finding.line or 0, finding.column or 0))
 
 
 # -- every file at once --------------------------------------------------------------------------------------
@@ -208,9 +208,7 @@ def _order(sheets: Iterable[Sheet], folder: str) -> Iterator[Finding]:
 
 def _checks(policies: Iterable[PolicyFile], known: tuple[str, ...]) -> Iterator[Finding]:
     for file in policies:
-        gates = [*file.gates, *(gate for part in file.notebooks.values() for gate in part.gates)]
-        for gate in gates:
-            if known and gate.check and gate.check not in known:
-                line = int(gate.where.rpartition(":")[2])
-                message = f"there is no check {gate.check!r}{nearest(gate.check, known)}"
-                yield Finding(path=file.path, line=line, message=message)
+        asked = [*file.checks, *(name for part in file.notebooks.values() for name in part.checks)]
+        for name in asked:
+            if known and name.value not in known:
+                yield name.finding(f"there is no check {name.value!r}{nearest(name.value, known)}")

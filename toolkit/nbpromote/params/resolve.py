@@ -11,7 +11,7 @@ from pathlib import Path
 from nbpromote.errors import nearest
 from nbpromote.model import Environment, Finding, Json, Limits, Parameter, Policy, Schema
 from nbpromote.params import interpolation, types
-from nbpromote.params.demands import PolicyFile
+from nbpromote.params.demands import PolicyFile, PolicyPart
 from nbpromote.params.tree import Value, shown
 from nbpromote.params.values import ParamsFile, Part
 
@@ -321,11 +321,13 @@ def strangers(sheet: Sheet, used: frozenset[str]) -> Iterator[Finding]:
 
 
 def _unknown_notebooks(sheet: Sheet, known: Iterable[str]) -> Iterator[Finding]:
-    lines = [(file.path, name, part.line) for file in sheet.files for name, part in file.notebooks.items()]
-    lines += [(sheet.policy.path, name, part.line) for name, part in sheet.policy.notebooks.items()]
-    for path, name, line in lines:
+    parts: list[tuple[str, str, Part | PolicyPart]]
+    parts = [(file.path, name, part) for file in sheet.files for name, part in file.notebooks.items()]
+    parts += [(sheet.policy.path, name, part) for name, part in sheet.policy.notebooks.items()]
+    for path, name, part in parts:
         if name not in known:
-            yield Finding(path=path, line=line, message=f"there is no notebook {name!r}{nearest(name, known)}")
+            message = f"there is no notebook {name!r}{nearest(name, known)}"
+            yield Finding(path=path, line=part.line, column=part.column, message=message)
 
 
 def others(sheet: Sheet, notebook: str) -> Iterator[Finding]:

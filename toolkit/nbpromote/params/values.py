@@ -25,6 +25,7 @@ class Part:
     kernel: str | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     line: int = 1
+    column: int = 1
 
     @property
     def values(self) -> Mapping[str, Value]:
@@ -91,6 +92,7 @@ def _part(reader: Reader, name: str, node: Node) -> Part:
         kernel=reader.word(fields.get("kernel"), "kernel"),
         limits=_limits(reader, fields.get("limits")),
         line=node.line,
+        column=node.column,
     )
     _told_once(reader, name, part)
     return part
@@ -113,7 +115,7 @@ def _values(reader: Reader, node: Node | None, what: str) -> Mapping[str, Value]
         if not key.isidentifier() or keyword.iskeyword(key):
             reader.say(child, f"{shown(key)} cannot be a parameter: a name is a Python identifier")
             continue
-        values[key] = Value(value=child.value, path=reader.path, line=child.line, broken=child.broken)
+        values[key] = reader.value(child)
     return values
 
 

@@ -194,6 +194,7 @@ def findings_json(findings: Sequence[Finding]) -> dict[str, Json]:
             {
                 "path": finding.path,
                 "line": finding.line,
+                "column": finding.column,
                 "cell": finding.cell,
                 "cell_id": finding.cell_id,
                 "message": finding.message,
