@@ -5,11 +5,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import nbformat
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nbpromote import params
+from nbpromote import notebook, params
 from nbpromote.errors import BadInput, NotBuilt, NotFound, Usage
 from nbpromote.model import Gate, Limits, Mode, Parameter, Policy, Schema, canonical
 from nbpromote.params import yaml
@@ -420,6 +421,19 @@ def test_the_working_tree_is_read_as_it_is(tmp_path):
         ("typing.Literal[1, 2]", "2", 2),
         ("Union[int, list[int]]", "[1]", [1]),
         ("Annotated[int, 'help']", "1", 1),
+        ("date", "2026-01-31", "2026-01-31"),
+        ("datetime.date | None", "2024-02-29", "2024-02-29"),
+        ("datetime", "2026-01-31T12:00", "2026-01-31T12:00"),
+        ("datetime.datetime", "2026-01-31 12:00:00.5+02:00", "2026-01-31 12:00:00.5+02:00"),
+        ("'date'", "2026-01-31", "2026-01-31"),
+        ("list[date]", "[2026-01-31, 2026-02-01]", ["2026-01-31", "2026-02-01"]),
+        ("int | None", "None", None),
+        ("str | None", "None", None),
+        ("str | None", "", ""),
+        ("str", "None", "None"),
+        ("Literal['None']", "None", "None"),
+        ("Literal['a'] | None", "null", None),
+        ("date | None", "null", None),
         ("'int'", "1", 1),
         ("Any", "[1, x]", [1, "x"]),
         ("pd.Timestamp", "2026-01-31", "2026-01-31"),
@@ -458,6 +472,15 @@ def test_a_value_of_the_command_line_is_typed_by_the_schema(annotation, text, me
         ("Literal['a', 'b']", "c"),
         ("Literal[1]", "true"),
         ("int | None", "x"),
+        ("int | None", ""),
+        ("int", "None"),
+        ("date", "2026-02-30"),
+        ("date", "31.01.2026"),
+        ("date", "20260131"),
+        ("date", "2026-01-31T12:00"),
+        ("datetime", "2026-01-31"),
+        ("datetime", "2026-01-31T25:00"),
+        ("list[date]", "[2026-13-01]"),
         ("str", "caf\udce9"),
     ],
 )
@@ -724,3 +747,113 @@ def test_a_notebook_whose_schema_cannot_be_read_may_declare_anything():
     assert load(files, known=known).parameters["label"] == "x"
     assert params.findings(files.get, files, known) == ()
     assert len(params.findings(files.get, files, KNOWN)) == 2
+
+
+# -- the cell's own defaults ---------------------------------------------------------------------------------
+
+
+def cell(source):
+    """The schema of a parameters cell, with defaults held against their annotations."""
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]})])
+    return notebook.schema(node, "n.ipynb", fits=params.fits)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = 1",
+        "x: int = 1",
+        "x: float = 1",
+        "x: list[int] = []",
+        "x: dict[str, float] = {'a': 1}",
+        "x: Literal['a', 'b'] = 'b'",
+        "x: int | None = None",
+        "x: 'date' = '2026-01-31'",
+        "x: datetime = '2026-01-31T12:00:00Z'",
+        "x: Any = None",
+        "x: pd.Timestamp = 'any text'",
+        "x = -0.0",
+    ],
+)
+def test_a_default_that_fits_its_annotation_is_taken(line):
+    assert cell(line).names == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("x: int = 1.0", "the default of 'x', 1.0, is no int"),
+        ("x: int = True", "the default of 'x', True, is no int"),
+        ("x: bool = 0", "the default of 'x', 0, is no bool"),
+        ("x: str = None", "the default of 'x', None, is no str"),
+        ("x: list[int] = ['a']", "the default of 'x', ['a'], is no list[int]"),
+        ("x: Literal['a', 'b'] = 'c'", "the default of 'x', 'c', is no Literal['a', 'b']"),
+        ("x: date = '2026-02-30'", "the default of 'x', '2026-02-30', is no date"),
+        ("x = 1e400", "the default of 'x' is not a plain literal"),
+        ("x = '\\ud800'", "the default of 'x' is not a plain literal"),
+        ("x = {'\\ud800': 1}", "the default of 'x' is not a plain literal"),
+        (f"x = 0x{'f' * 5000}", "the default of 'x' is not a plain literal"),
+        ("x = (1, 2)", "the default of 'x' is not a plain literal"),
+    ],
+)
+def test_a_default_that_does_not_fit_is_refused_with_its_line(line, told):
+    with pytest.raises(BadInput) as caught:
+        cell(f"a = 1\n{line}")
+
+    assert caught.value.message.endswith(f" line 2: {told}")
+
+
+def test_a_default_is_judged_before_anything_runs(ground):
+    ground.edit("notebooks/count.py", "top: int = 3", "top: int = 'three'")
+    (ground.root / "notebooks/count.ipynb").unlink()
+
+    checked, ran = ground.nbpromote("check"), ground.nbpromote("run", "count")
+
+    assert (checked.returncode, ran.returncode) == (1, 2)
+    for told in (checked.stdout, ran.stderr):
+        assert "the default of 'top', 'three', is no int" in told
+    assert "notebooks/count.py:14 cell 1" in checked.stdout
+
+
+def test_a_word_that_is_not_among_those_allowed_names_the_nearest():
+    with pytest.raises(BadInput, match="got 'sumer'; did you mean 'summer'"):
+        value("Literal['summer', 'winter']", "sumer")
+
+
+# -- given by hand -------------------------------------------------------------------------------------------
+
+
+def test_p_stands_over_y_over_f_and_the_later_over_the_earlier(ground):
+    one = ground.write("one.yaml", "top: 10\nlimit: 2\nresult: ../data/one.csv\n")
+    two = ground.write("two.yaml", "# again\ntop: 11\n")
+
+    shown = ground.json(
+        "params", "show", "count", "-f", str(one), "-f", str(two), "-y", "{limit: 3}", "-p", "limit", "4"
+    )
+
+    found = {row["name"]: (row["value"], row["from"]) for row in shown["parameters"]}
+    assert found["top"] == (11, f"{two}:2")
+    assert found["limit"] == (4.0, "-p")
+    assert found["result"] == (str(ground.root.parent / "data/one.csv"), f"{one}:3")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("tpo: 3", "values.yaml:1:1: unknown parameter 'tpo'; did you mean 'top'?"),
+        ("limit: 1\ntop: '3'", "values.yaml:2:1: parameter 'top' of count wants int, got '3'"),
+        ("top: 3\ntop: 4", "values.yaml:2:1: key 'top' is given twice; first on line 1"),
+        ("top: .nan", "values.yaml:1:6: .nan is not a finite number"),
+        ("[1, 2]", "values.yaml:1:1: parameters wants keys with values, got [1, 2]"),
+        ("\udce9: 1", "values.yaml: not UTF-8"),
+        (None, "values.yaml: cannot be read: No such file or directory"),
+    ],
+)
+def test_a_file_of_values_is_refused_with_its_place(ground, text, told):
+    if text is not None:
+        (ground.root / "values.yaml").write_bytes(text.encode(errors="surrogateescape"))
+
+    done = ground.nbpromote("params", "show", "count", "-f", str(ground.root / "values.yaml"))
+
+    assert done.returncode == 2
+    assert told in done.stderr

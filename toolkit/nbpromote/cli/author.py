@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nbpromote.cli import options
-from nbpromote.cli.options import Here, given, progress, said, shown
+from nbpromote.cli.options import Here, progress, said, shown
+
+if TYPE_CHECKING:
+    from nbpromote.params import Given
 
 
 @click.command()
@@ -65,7 +69,7 @@ def run(
     here: Here,
     name: str,
     env: str | None,
-    parameters: tuple[tuple[str, str], ...],
+    parameters: dict[str, Given],
     execution_timeout: float | None,
     as_json: bool,
 ) -> int:
@@ -77,7 +81,7 @@ def run(
             here.project,
             name,
             env=env,
-            parameters=given(parameters),
+            parameters=parameters,
             cell_limit=execution_timeout,
             watch=watch,
         )

@@ -11,6 +11,7 @@ from nbpromote.errors import BadInput, NotBuilt, NotFound, nearest
 from nbpromote.model import Environment, Finding, Policy, Schema
 from nbpromote.params import naming, resolve
 from nbpromote.params.demands import PolicyFile, policy_file
+from nbpromote.params.given import Given
 from nbpromote.params.resolve import Sheet
 from nbpromote.params.tree import Read
 from nbpromote.params.values import ParamsFile, params_file
@@ -46,7 +47,7 @@ def load(
     *,
     root: Path,
     known: Mapping[str, Schema | None] | None = None,
-    overrides: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Given] | None = None,
     known_environments: Iterable[str] = (),
     folder: str = "params",
     revision: Mapping[str, str] | None = None,

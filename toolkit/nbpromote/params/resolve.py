@@ -12,6 +12,7 @@ from nbpromote.errors import nearest
 from nbpromote.model import Environment, Finding, Json, Limits, Parameter, Policy, Schema
 from nbpromote.params import interpolation, types
 from nbpromote.params.demands import PolicyFile, PolicyPart
+from nbpromote.params.given import Given
 from nbpromote.params.tree import Value, shown
 from nbpromote.params.values import ParamsFile, Part
 
@@ -113,7 +114,7 @@ def tracking_uri(sheet: Sheet) -> str:
 # -- one notebook's values -----------------------------------------------------------------------------------
 
 
-def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str, str]) -> Answer:
+def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str, Given]) -> Answer:
     """Work out every parameter of the schema: file, command line or default."""
     answer = Answer()
     given = sheet.values(notebook)
@@ -125,7 +126,7 @@ def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str,
         name = parameter.name
         if name in overrides:
             if name in typed:
-                answer.parameters[name], answer.origins[name] = typed[name], "-p"
+                answer.parameters[name], answer.origins[name] = typed[name], _origin(overrides[name])
         elif name in given:
             _from_file(notebook, parameter, given[name], scope, answer)
         else:
@@ -134,18 +135,33 @@ def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str,
     return answer
 
 
-def _overrides(notebook: str, schema: Schema, overrides: Mapping[str, str], answer: Answer) -> dict[str, Json]:
+def _overrides(notebook: str, schema: Schema, overrides: Mapping[str, Given], answer: Answer) -> dict[str, Json]:
     typed = {}
-    for name, text in overrides.items():
+    for name, given in overrides.items():
         if name not in schema.names:
             message = f"unknown parameter {name!r}{nearest(name, schema.names)}"
-            answer.wrong.append(Finding(path="", message=message, hint=_declared(notebook, schema)))
+            answer.wrong.append(_by_hand(given, message, where="", hint=_declared(notebook, schema)))
             continue
         try:
-            typed[name] = types.from_text(text, schema[name].type)
+            typed[name] = _typed(given, schema[name].type)
         except types.Mismatch:
-            answer.wrong.append(Finding(path="-p", message=_wants(notebook, schema[name], text)))
+            message = _wants(notebook, schema[name], given if isinstance(given, str) else given.value)
+            answer.wrong.append(_by_hand(given, message))
     return typed
+
+
+def _typed(given: Given, kind: str) -> Json:
+    return types.from_text(given, kind) if isinstance(given, str) else types.check(given.value, kind)
+
+
+def _by_hand(given: Given, message: str, *, where: str = "-p", hint: str = "") -> Finding:
+    if isinstance(given, str):
+        return Finding(path=where, message=message, hint=hint)
+    return given.finding(message, hint=hint)
+
+
+def _origin(given: Given) -> str:
+    return "-p" if isinstance(given, str) else given.where
 
 
 def _declared(notebook: str, schema: Schema) -> str:
@@ -153,7 +169,9 @@ def _declared(notebook: str, schema: Schema) -> str:
 
 
 def _wants(notebook: str, parameter: Parameter, value: Json) -> str:
-    return f"parameter {parameter.name!r} of {notebook} wants {parameter.type}, got {shown(value)}"
+    return f"parameter {parameter.name!r} of {notebook} wants {parameter.type}, got {shown(value)}" + types.close(
+        value, parameter.type
+    )
 
 
 def _from_file(notebook: str, parameter: Parameter, value: Value, scope: _Scope, answer: Answer) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nbpromote.model import Environment
+from nbpromote.params import Given
 from nbpromote.project import Project
 from nbpromote.workflow.site import Site
 
 
 def show_params(
-    project: Project, name: str, *, env: str | None = None, parameters: Mapping[str, str] | None = None
+    project: Project, name: str, *, env: str | None = None, parameters: Mapping[str, Given] | None = None
 ) -> Environment:
     """The resolved values of one notebook in one environment, each with the place it comes from."""
     site = Site(project)

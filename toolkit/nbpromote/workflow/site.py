@@ -79,7 +79,7 @@ class Site:
         notebook_name: str,
         schema: Schema,
         *,
-        overrides: Mapping[str, str] | None = None,
+        overrides: Mapping[str, params.Given] | None = None,
         schemas: Mapping[str, Schema | None] | None = None,
     ) -> Environment:
         """What a notebook gets in an environment: from the working tree in an entry environment, else from HEAD."""
@@ -156,14 +156,16 @@ class Site:
         found: dict[str, Schema | None] = {}
         for pair in self.pairs:
             try:
-                found[pair.name] = notebook.schema(notebook.parse(str(pair.path), pair.path.read_bytes()))
+                node = notebook.parse(str(pair.path), pair.path.read_bytes())
+                found[pair.name] = notebook.schema(node, fits=params.fits)
             except Error:
                 found[pair.name] = None
         return found
 
     def code(self, pair: Pair) -> Code:
         """The code of a notebook as it stands in the working tree."""
-        return notebook.code(self._sides(pair), self._working_file, self.git.tracked(), self.project.include)
+        sides, include = self._sides(pair), self.project.include
+        return notebook.code(sides, self._working_file, self.git.tracked(), include, fits=params.fits)
 
     def committed_code(self, notebook_path: str) -> Code | None:
         """The code of a notebook in HEAD; None where HEAD does not hold it."""
@@ -174,7 +176,8 @@ class Site:
         sides = [side for side in (f"{stem}.ipynb", f"{stem}.py") if side in tracked]
         if not sides:
             return None
-        return notebook.code(sides, lambda path: self.git.read("HEAD", path), tracked, self.project.include)
+        include = self.project.include
+        return notebook.code(sides, lambda path: self.git.read("HEAD", path), tracked, include, fits=params.fits)
 
     def code_files(self, pair: Pair, code: Code) -> dict[str, bytes]:
         """Every file that the code of a notebook is made of, by its path from the root."""
