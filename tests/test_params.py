@@ -857,3 +857,69 @@ def test_a_file_of_values_is_refused_with_its_place(ground, text, told):
 
     assert done.returncode == 2
     assert told in done.stderr
+
+
+# -- variables of whoever runs -------------------------------------------------------------------------------
+
+
+def test_a_variable_is_filled_in_and_its_name_is_told():
+    text = """\
+tracking_uri: https://${HOST}/mlflow
+parameters:
+  data_dir: ${DATA}/dev
+  label: $5 of ${DATA}, not ${{DATA}} or $DATA
+notebooks:
+  train_delay:
+    inputs: {flights: "{data_dir}/flights.parquet"}
+"""
+
+    found = load({"dev.yaml": text}, variables={"DATA": "/mnt/é {x}", "HOST": "mlflow.example.org"})
+
+    assert found.tracking_uri == "https://mlflow.example.org/mlflow"
+    assert found.parameters["label"] == "$5 of /mnt/é {x}, not ${DATA} or $DATA"
+    assert found.inputs["flights"] == "/mnt/é {x}/dev/flights.parquet"
+    assert found.origins["label"] == "params/dev.yaml:4 (${DATA})"
+    assert found.origins["flights"] == "params/dev.yaml:7 (${DATA})"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("label: '${DAAT}'", "asks for ${DAAT}, and no environment variable of that name is set"),
+        ("label: '${WAREHOUSE_PASSWORD}'",
+         "asks for ${WAREHOUSE_PASSWORD}, which is named like a secret; use secrets: {...}"),
+        ("label: '${api_key}'", "asks for ${api_key}, which is named like a secret; use secrets: {...}"),
+        ("label: '${DATA:-x}'",
+         "holds '${' that names no environment variable; write '${{' for a plain '${'"),
+        ("label: '${'", "holds '${' that names no environment variable; write '${{' for a plain '${'"),
+        ("label: '${BYTES}'", "asks for ${BYTES}, which is not UTF-8"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_cannot_be_filled_in_is_told_with_its_place(text, told):
+    variables = {"DATA": "/mnt", "BYTES": "\udce9", "WAREHOUSE_PASSWORD": "x", "api_key": "x"}
+
+    assert problems({"dev.yaml": f"parameters:\n  {text}"}, variables=variables) == [
+        f"params/dev.yaml:2:3: parameter 'label' {told}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("${MLFLOW}", "asks for ${MLFLOW}, and no environment variable of that name is set"),
+        ("${MLFLOW_TOKEN}", "asks for ${MLFLOW_TOKEN}, which is named like a secret; use secrets: {...}"),
+        ("${DATA}", "wants sqlite:///path.db or http(s)://server, got '/mnt'"),
+    ],
+)
+def test_an_address_is_judged_when_it_is_filled_in(uri, told):
+    assert problems({"dev.yaml": f"tracking_uri: {uri}"}, variables={"DATA": "/mnt"}) == [
+        f"params/dev.yaml:1:1: tracking_uri {told}"
+    ]
+
+
+def test_check_does_not_want_the_variables_of_another_machine():
+    files = {"dev.yaml": "tracking_uri: ${MLFLOW}\nparameters: {label: '${DATA}', data_dir: '${SECRET}'}"}
+
+    (found,) = params.findings(files.get, files, {"train_delay": TRAIN, "score_flights": None})
+
+    assert "named like a secret" in found.message

@@ -52,33 +52,38 @@ def load(
     folder: str = "params",
     revision: Mapping[str, str] | None = None,
     commit: str | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Environment:
     """An environment with everything that one notebook gets there.
 
     `known` are the schemas of all notebooks, against which names in the files are held: None for one that
-    cannot be read, None altogether where they are not known.
+    cannot be read, None altogether where they are not known. `variables` are those that `${NAME}` may ask for.
     Raises `NotFound` for an unknown environment, `BadInput` with every problem of its files, `NotBuilt` where
     nothing is wrong but something asks for what this version does not carry out.
     """
     known_environments = tuple(known_environments)
     read = cache(read)
     _must_exist(read, env, known_environments, folder)
-    sheet = _sheet(read, env, root, folder, None if known is None else {**known, notebook: schema})
+    schemas = None if known is None else {**known, notebook: schema}
+    sheet = replace(_sheet(read, env, root, folder, schemas), variables=variables or {})
     answer = resolve.resolve(sheet, notebook, schema, overrides or {})
     strangers = list(resolve.strangers(sheet, frozenset()))
     if strangers:  # base.yaml may serve another environment; seldom asked, so read only now
         strangers = list(resolve.strangers(sheet, _used(read, known_environments, folder)))
     files = (sheet.base, sheet.own, sheet.policy)
     wrong = [finding for file in files for finding in file.wrong]
-    wrong += [*answer.wrong, *strangers, *resolve.others(sheet, notebook)]
+    wrong += [*answer.wrong, *answer.unset, *strangers, *resolve.others(sheet, notebook)]
     _tell(wrong, [*(finding for file in files for finding in file.unbuilt), *answer.unbuilt])
     found = resolve.environment(sheet, notebook, answer)
     return replace(found, revision=dict(revision or {}), commit=commit)
 
 
-def tracking_uri(read: Read, env: str, *, root: Path, folder: str = "params") -> str:
-    """Where an environment's MLflow is; cheap, since no notebook is asked."""
-    return resolve.tracking_uri(_sheet(read, env, root, folder, None))
+def tracking_uri(
+    read: Read, env: str, *, root: Path, folder: str = "params", variables: Mapping[str, str] | None = None
+) -> str:
+    """Where an environment's MLflow is; cheap, since no notebook is asked. As written where a variable is not set."""
+    sheet = replace(_sheet(read, env, root, folder, None), variables=variables or {})
+    return resolve.tracking_uri(sheet, resolve.Answer())
 
 
 def _must_exist(read: Read, env: str, known: tuple[str, ...], folder: str) -> None:
@@ -143,15 +148,17 @@ def findings(
     *,
     root: Path = Path("/"),
     checks: Iterable[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that is wrong with a params folder whose files are called `names`; never raises for content.
 
     `schemas` has None for a notebook whose schema cannot be read. `checks` are the names that
-    a gate's `check` may have; none given: not asked.
+    a gate's `check` may have; none given: not asked. A text that asks for one that `variables` lack is not judged:
+    it may be set where that environment runs.
     """
     names = tuple(names)
     environments = naming.environments(names)
-    sheets = [_sheet(read, env, root, folder, schemas) for env in environments]
+    sheets = [replace(_sheet(read, env, root, folder, schemas), variables=variables or {}) for env in environments]
     policies = [policy_file(read, _environment(name), folder) for name in names if _is_policy(name)]
     params = [params_file(read, name, folder) for name in ("base", *environments)]
     found = [*_names(names, environments, folder), *_order(sheets, folder), *_checks(policies, tuple(checks))]

@@ -14,7 +14,7 @@ from nbpromote.params import interpolation, types
 from nbpromote.params.demands import PolicyFile, PolicyPart
 from nbpromote.params.given import Given
 from nbpromote.params.tree import Value, shown
-from nbpromote.params.values import ParamsFile, Part
+from nbpromote.params.values import ParamsFile, Part, uri_fault
 
 CELL = "parameters cell"
 MANY = 100  # of one kind; finding the nearest name of each of 20,000 would take minutes
@@ -33,6 +33,7 @@ class Sheet:
     own: ParamsFile
     policy: PolicyFile
     known: Mapping[str, Schema | None] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)  # of the environment of whoever runs
 
     @property
     def files(self) -> tuple[ParamsFile, ParamsFile]:
@@ -78,8 +79,15 @@ class Answer:
     origins: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    tracking_uri: str = ""
     wrong: list[Finding] = field(default_factory=list)
+    unset: list[Finding] = field(default_factory=list)  # variables that are not set here
     unbuilt: list[Finding] = field(default_factory=list)
+
+    def fault(self, value: Value, what: str, fault: interpolation.Fault) -> None:
+        """Note that a text cannot be filled in."""
+        told = self.unset if isinstance(fault, interpolation.Unset) else self.wrong
+        told.append(value.finding(f"{what} {fault}"))
 
 
 def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
@@ -89,7 +97,7 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
     pass_env = dict.fromkeys((*sheet.base.pass_env, *sheet.own.pass_env))
     return Environment(
         name=sheet.environment,
-        tracking_uri=tracking_uri(sheet),
+        tracking_uri=answer.tracking_uri,
         policy=sheet.demands(notebook),
         parameters=answer.parameters,
         inputs=answer.inputs,
@@ -101,10 +109,18 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
     )
 
 
-def tracking_uri(sheet: Sheet) -> str:
-    """The store's address; a relative SQLite file is one of the project's."""
-    uri = sheet.own.tracking_uri or sheet.base.tracking_uri
-    uri = uri or f"sqlite:///.nbpromote/mlflow/{sheet.environment}.db"
+def tracking_uri(sheet: Sheet, answer: Answer) -> str:
+    """The store's address; a relative SQLite file is one of the project's. As it is written where it has a fault."""
+    given = sheet.own.tracking_uri or sheet.base.tracking_uri
+    uri = given.value if given else f"sqlite:///.nbpromote/mlflow/{sheet.environment}.db"
+    if given:
+        try:
+            uri = interpolation.address(given.value, sheet.variables)
+        except interpolation.Fault as fault:
+            answer.fault(given, "tracking_uri", fault)
+            return str(given.value)
+        if refused := uri_fault(uri):
+            answer.wrong.append(given.finding(f"tracking_uri {refused}"))
     scheme, slashes, file = uri.partition(":///")
     if not scheme.startswith("sqlite") or not slashes or file.startswith("/"):
         return uri
@@ -117,11 +133,12 @@ def tracking_uri(sheet: Sheet) -> str:
 def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str, Given]) -> Answer:
     """Work out every parameter of the schema: file, command line or default."""
     answer = Answer()
+    answer.tracking_uri = tracking_uri(sheet, answer)
     given = sheet.values(notebook)
     typed = _overrides(notebook, schema, overrides, answer)
     scope = _Scope(sheet, notebook, schema, typed)
     answer.wrong += islice(_undeclared(sheet, notebook, schema), MANY)
-    answer.wrong += islice(_unfilled(scope, sheet.shared, schema), MANY)
+    _unfilled(scope, sheet.shared, schema, answer)
     for parameter in schema.parameters:
         name = parameter.name
         if name in overrides:
@@ -180,11 +197,12 @@ def _from_file(notebook: str, parameter: Parameter, value: Value, scope: _Scope,
     try:
         filled = scope.value(parameter.name)
     except interpolation.Fault as fault:
-        answer.wrong.append(value.finding(f"parameter {parameter.name!r} {fault}"))
+        answer.fault(value, f"parameter {parameter.name!r}", fault)
         return
     try:
         answer.parameters[parameter.name] = types.check(filled, parameter.type)
-        answer.origins[parameter.name] = value.where
+        variables = ", ".join(f"${{{name}}}" for name in scope.variables(parameter.name))
+        answer.origins[parameter.name] = value.where + (f" ({variables})" if variables else "")
     except types.Mismatch:
         answer.wrong.append(value.finding(_wants(notebook, parameter, filled)))
 
@@ -206,8 +224,10 @@ class _Scope:
             **broken,  # told already
             **typed,
         }
+        self._typed = typed.keys()
+        self._made_of: dict[str, tuple[str, ...]] = {}
         self._open: list[str] = []
-        self._filler = interpolation.Filler(self._ask)
+        self._filler = interpolation.Filler(self._ask, sheet.variables)
 
     def value(self, name: str) -> Json:
         """A name's value with its texts filled in. Raises `Fault`."""
@@ -218,6 +238,17 @@ class _Scope:
             finally:
                 self._open.pop()
         return self._done[name]
+
+    def variables(self, name: str) -> tuple[str, ...]:
+        """The environment variables that a name's filled-in value is made of, by way of others too."""
+        if name not in self._given or name in self._typed:
+            return ()
+        if name not in self._made_of:
+            self._made_of[name] = ()  # of a circle, which was told
+            value = self._given[name].value
+            others = (found for other in interpolation.names(value) for found in self.variables(other))
+            self._made_of[name] = tuple(dict.fromkeys([*interpolation.variables(value), *others]))
+        return self._made_of[name]
 
     def _ask(self, name: str) -> Json:
         if name in self._paths:
@@ -243,21 +274,23 @@ class _Scope:
         except interpolation.Circle:
             raise
         except interpolation.Fault as fault:
-            raise interpolation.Fault(f"asks for {{{name}}}, which {fault}") from None
+            raise type(fault)(f"asks for {{{name}}}, which {fault}") from None
 
 
 _DEEP = 16
 
 
-def _unfilled(scope: _Scope, shared: Mapping[str, Value], schema: Schema) -> Iterator[Finding]:
+def _unfilled(scope: _Scope, shared: Mapping[str, Value], schema: Schema, answer: Answer) -> None:
     """The environment's own texts that cannot be filled in, whether or not this notebook wants them."""
+    told = 0
     for name, value in shared.items():
-        if name in schema.names or value.broken:
+        if name in schema.names or value.broken or told == MANY:
             continue
         try:
             scope.value(name)
         except interpolation.Fault as fault:
-            yield value.finding(f"parameter {name!r} {fault}")
+            told += 1
+            answer.fault(value, f"parameter {name!r}", fault)
 
 
 def _undeclared(sheet: Sheet, notebook: str, schema: Schema) -> Iterator[Finding]:

@@ -37,7 +37,7 @@ class ParamsFile:
     """`unbuilt` are keys of the format that this version does not carry out."""
 
     path: str
-    tracking_uri: str | None = None
+    tracking_uri: Value | None = None
     kernel: str | None = None
     parameters: Mapping[str, Value] = field(default_factory=dict)
     notebooks: Mapping[str, Part] = field(default_factory=dict)
@@ -122,17 +122,20 @@ def _values(reader: Reader, node: Node | None, what: str) -> Mapping[str, Value]
 _SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql", "databricks")
 
 
-def _tracking_uri(reader: Reader, node: Node | None) -> str | None:
+def _tracking_uri(reader: Reader, node: Node | None) -> Value | None:
     uri = reader.text(node, "tracking_uri")
     if node is None or uri is None:
         return None
-    fault = _uri_fault(uri)
+    if any(interpolation.variables(uri)):  # judged when it is filled in
+        return reader.value(node)
+    fault = uri_fault(uri)
     if fault:
         reader.say(node, f"tracking_uri {fault}")
-    return None if fault else uri
+    return None if fault else reader.value(node)
 
 
-def _uri_fault(uri: str) -> str:
+def uri_fault(uri: str) -> str:
+    """Why a store cannot be there; empty where it can."""
     try:
         parts = urlsplit(uri)
         password = parts.password

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -103,6 +104,7 @@ class Site:
             folder=self.project.params.name,
             revision=self.revision(name, entry=entry),
             commit=None if entry else self._params_head,
+            variables=os.environ,
         )
 
     def revision(self, environment: str, *, entry: bool) -> dict[str, str]:
