@@ -1,5 +1,6 @@
 """params/*.yaml: what an environment gives a notebook and demands of it."""
 
+import io
 import json
 import time
 from contextlib import suppress
@@ -9,6 +10,7 @@ import nbformat
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from nbpromote import notebook, params
 from nbpromote.errors import BadInput, NotBuilt, NotFound, Usage
@@ -132,6 +134,65 @@ def test_what_json_cannot_say_is_refused_with_its_place(text, place, told):
 
     assert (finding.path, finding.line, finding.column) == ("x.yaml", *place)
     assert finding.message.startswith(told)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON, st.sampled_from([None, 2]), st.booleans())
+@example({"\U0001f600": "\U0001f600\x7f\x85\u2028", "": -0.0, "<<": "*x &y !z"}, None, False)
+@example(10**999, None, True)
+def test_every_json_document_is_yaml_of_the_same_value(value, indent, compact):
+    separators = (",", ":") if compact and not indent else None
+
+    document = yaml.parse(json.dumps(value, indent=indent, separators=separators), "x.yaml")
+
+    assert document.findings == ()
+    assert canonical(document.root.value) == canonical(value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON)
+@example({"a": "next\x85line", "b": "\u2028"})
+@example("\x7f")
+def test_a_character_is_read_as_it_stands_or_refused(value):
+    document = yaml.parse(json.dumps(value, ensure_ascii=False), "x.yaml")
+
+    if not document.findings:
+        assert canonical(document.root.value) == canonical(value)
+    else:
+        assert any(character in json.dumps(value, ensure_ascii=False) for character in REFUSED)
+
+
+REFUSED = [*map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029", "\ufeff", "\ufffe", "\uffff"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(JSON)
+def test_ruamel_reads_the_same_where_it_reads_yaml_1_2(value):
+    text = io.StringIO()
+    writer = YAML(typ="safe", pure=True)
+    writer.allow_unicode, writer.default_style = False, '"'  # quotes leave it no choice of type
+    writer.dump(texts(value), text)
+
+    assert yaml.parse(text.getvalue(), "x.yaml").root.value == texts(value)
+
+
+def texts(value):
+    if isinstance(value, list):
+        return [texts(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: texts(entry) for key, entry in value.items()}
+    return value if isinstance(value, str) else str(value)
 
 
 def test_64_levels_are_taken():

@@ -90,6 +90,7 @@ class Run:
     lock: str | None = None
     locked: Mapping[str, str] = field(default_factory=dict)  # the versions that the lock pins
     packages: Mapping[str, str] = field(default_factory=dict)  # the kernel's, where there is a lock
+    left: Mapping[str, str] = field(default_factory=dict)  # JSON of what a Python kernel's parameters held at the end
     kernel: str = ""
     tracking_uri: str = ""
     experiment: str = ""

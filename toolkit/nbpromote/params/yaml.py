@@ -47,6 +47,9 @@ def parse(text: str, path: str) -> Document:
             root=Node(broken=True), findings=(Finding(path=path, message=f"is larger than {BYTES:,} bytes"),)
         )
     builder = _Builder(path)
+    if found := _SEPARATOR.search(text):
+        builder.say(_position(text, found.start()), f"a line separator, U+{ord(found[0]):04X}: write it as an escape")
+        return Document(root=Node(broken=True), findings=tuple(builder.findings))
     try:
         root = builder.document(_events(text))
     except _Stopped as stop:
@@ -56,6 +59,10 @@ def parse(text: str, path: str) -> Document:
 
 
 _Place = tuple[int, int]  # line and column, from 1
+
+
+# the parser breaks lines at them, as YAML 1.1 did; in YAML 1.2 they are characters like any other
+_SEPARATOR = re.compile("[\x85\u2028\u2029]")
 
 
 class _Stopped(Exception):
@@ -83,8 +90,7 @@ def _events(text: str) -> Iterator[Any]:
     except YAMLError as error:  # a character that YAML does not allow; it knows its position only
         position = int(getattr(error, "position", None) or 0)
         told = str(error).splitlines()[0]
-        above = text[:position]
-        raise _Stopped((above.count("\n") + 1, position - above.rfind("\n")), _syntax(told)) from error
+        raise _Stopped(_position(text, position), _syntax(told)) from error
     except (ValueError, OverflowError, IndexError, AssertionError, AttributeError, TypeError) as error:
         # ruamel lets some of Python's own through: chr() of "\U99999999", for one
         raise _Stopped(place, _syntax("cannot be parsed at or below this line")) from error
@@ -203,14 +209,21 @@ class _Builder:
             except ValueError as error:
                 self.say(_place(event), str(error))
                 return _node(at, broken=True)
-        if isinstance(value, str) and not _encodable(value):
-            self.say(_place(event), "text holds half of a surrogate pair, which is no character")
-            return _node(at, broken=True)
+        if isinstance(value, str):
+            try:
+                value = _paired(value)
+            except UnicodeDecodeError:
+                self.say(_place(event), "text holds half of a surrogate pair, which is no character")
+                return _node(at, broken=True)
         return _node(at, value=value)
 
 
 def _kind(event: Any) -> str:
     return type(event).__name__.removesuffix("Event")
+
+
+def _position(text: str, index: int) -> _Place:
+    return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
 
 
 def _node(at: _Place, **more: Any) -> Node:
@@ -221,8 +234,9 @@ def _place(event: Any) -> _Place:
     return event.start_mark.line + 1, event.start_mark.column + 1
 
 
-def _encodable(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+def _paired(text: str) -> str:
+    """Two halves that JSON writes for one character are that character. Raises for a half alone."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
 
 
 def _shown(value: Json) -> str:

@@ -139,7 +139,8 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
 def _around(draft: Run) -> tuple[str, str]:
     """What a Python kernel runs before the first cell and after the last, without a trace in the notebook."""
     opening, closing = track.inside()
-    return opening, closing + (f"\n{execute.PACKAGES}" if draft.locked else "")
+    asked = execute.asking(draft.values, draft.folder)
+    return opening, "\n".join([asked, closing, execute.PACKAGES if draft.locked else ""])
 
 
 def _draft(scene: Scene) -> Run:
