@@ -181,7 +181,8 @@ REFUSED = [*map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029", "\ufeff", "\ufffe",
 def test_ruamel_reads_the_same_where_it_reads_yaml_1_2(value):
     text = io.StringIO()
     writer = YAML(typ="safe", pure=True)
-    writer.allow_unicode, writer.default_style = False, '"'  # quotes leave it no choice of type
+    # quotes leave it no choice of type; it folds long lines wrongly
+    writer.allow_unicode, writer.default_style, writer.width = False, '"', 10**9
     writer.dump(texts(value), text)
 
     assert yaml.parse(text.getvalue(), "x.yaml").root.value == texts(value)
@@ -984,3 +985,51 @@ def test_check_does_not_want_the_variables_of_another_machine():
     (found,) = params.findings(files.get, files, {"train_delay": TRAIN, "score_flights": None})
 
     assert "named like a secret" in found.message
+
+
+# -- what an environment has for itself ----------------------------------------------------------------------
+
+PROTECTED = {"prod": ("data/prod/**", "s3://prod-*/**", "*.prod.example.org"), "dev": ("data/dev/**",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("tracking_uri: https://mlflow.prod.example.org/x", "1:1: tracking_uri names 'mlflow.prod.example.org', which"),
+        ("parameters: {label: data/prod}", "1:14: parameter 'label' of train_delay names 'data/prod', which"),
+        ("parameters: {label: ../data/prod/x}", "1:14: parameter 'label' of train_delay names 'data/prod/x', which"),
+        ("parameters: {label: 'of data/prod/x, all'}", "names 'data/prod/x', which"),
+        ("parameters: {label: 's3://prod-eu/a b'}", "names 's3://prod-eu/a b', which"),
+        ("parameters: {label: '{d}/x', d: /project/data/prod}", "names 'data/prod/x', which"),
+        (NOTEBOOK + "inputs: {flights: data/dev/../prod/x}",
+         "3:14: input 'flights' of train_delay names 'data/prod/x', which"),
+        (NOTEBOOK + "outputs: {flights: data/prod/x/y}",
+         "3:15: output 'flights' of train_delay names 'data/prod/x/y', which"),
+    ],
+)  # fmt: skip
+def test_nothing_names_what_another_environment_protects(text, told):
+    (refused,) = problems({"dev.yaml": text}, protected=PROTECTED)
+
+    assert told in refused
+    assert "which prod protects: " in refused
+    files = {"dev.yaml": text, "prod.yaml": "", "prod.policy.yaml": f"protects: {json.dumps(PROTECTED['prod'])}"}
+    (found,) = params.findings(files.get, files, KNOWN, root=ROOT)
+    assert told in f"{found.place}: {found.message}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["parameters: {label: data/dev}", "parameters: {label: data/production}", "parameters: {label: prod}",
+     "parameters: {label: s3://preprod-eu/x}", "tracking_uri: https://mlflow.example.org/prod"],
+)  # fmt: skip
+def test_an_environment_may_name_its_own_and_what_nobody_protects(text):
+    assert load({"dev.yaml": text}, protected=PROTECTED)
+
+
+def test_what_is_given_by_hand_and_the_cell_s_own_default_are_held_to_it_too():
+    with pytest.raises(BadInput, match="parameter 'label' of train_delay names 'data/prod/x'") as caught:
+        load({"dev.yaml": ""}, protected=PROTECTED, overrides={"label": "data/prod/x"})
+    assert caught.value.where == "-p"
+    with pytest.raises(BadInput, match=r"parameter 'flights' of train_delay names 'data/flights.parquet'") as caught:
+        load({"dev.yaml": ""}, protected={"prod": ("data/*.parquet",), "staging": ()})
+    assert "parameters cell" in str(caught.value)

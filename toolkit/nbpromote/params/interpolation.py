@@ -31,20 +31,21 @@ class Unset(Fault):
 
 def names(value: Json) -> Iterator[str]:
     """Every parameter that a value's texts ask for."""
-    return (found["name"] for text in _texts(value) for found in _TOKEN.finditer(text) if found["name"])
+    return (found["name"] for text in texts(value) for found in _TOKEN.finditer(text) if found["name"])
 
 
 def variables(value: Json) -> Iterator[str]:
     """Every environment variable that a value's texts ask for."""
-    return (found["variable"] for text in _texts(value) for found in _TOKEN.finditer(text) if found["variable"])
+    return (found["variable"] for text in texts(value) for found in _TOKEN.finditer(text) if found["variable"])
 
 
-def _texts(value: Json) -> Iterator[str]:
+def texts(value: Json) -> Iterator[str]:
+    """Every text of a value, at any depth; keys are none."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):
         for entry in value.values() if isinstance(value, dict) else value:
-            yield from _texts(entry)
+            yield from texts(entry)
 
 
 class Filler:

@@ -53,11 +53,13 @@ def load(
     revision: Mapping[str, str] | None = None,
     commit: str | None = None,
     variables: Mapping[str, str] | None = None,
+    protected: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Environment:
     """An environment with everything that one notebook gets there.
 
     `known` are the schemas of all notebooks, against which names in the files are held: None for one that
-    cannot be read, None altogether where they are not known. `variables` are those that `${NAME}` may ask for.
+    cannot be read, None altogether where they are not known. `variables` are those that `${NAME}` may ask for;
+    `protected` are the globs that each environment has for itself.
     Raises `NotFound` for an unknown environment, `BadInput` with every problem of its files, `NotBuilt` where
     nothing is wrong but something asks for what this version does not carry out.
     """
@@ -65,7 +67,8 @@ def load(
     read = cache(read)
     _must_exist(read, env, known_environments, folder)
     schemas = None if known is None else {**known, notebook: schema}
-    sheet = replace(_sheet(read, env, root, folder, schemas), variables=variables or {})
+    sheet = _sheet(read, env, root, folder, schemas)
+    sheet = replace(sheet, variables=variables or {}, protected=protected or {})
     answer = resolve.resolve(sheet, notebook, schema, overrides or {})
     strangers = list(resolve.strangers(sheet, frozenset()))
     if strangers:  # base.yaml may serve another environment; seldom asked, so read only now
@@ -159,6 +162,8 @@ def findings(
     names = tuple(names)
     environments = naming.environments(names)
     sheets = [replace(_sheet(read, env, root, folder, schemas), variables=variables or {}) for env in environments]
+    protected = {sheet.environment: sheet.demands("").protects for sheet in sheets}
+    sheets = [replace(sheet, protected=protected) for sheet in sheets]
     policies = [policy_file(read, _environment(name), folder) for name in names if _is_policy(name)]
     params = [params_file(read, name, folder) for name in ("base", *environments)]
     found = [*_names(names, environments, folder), *_order(sheets, folder), *_checks(policies, tuple(checks))]

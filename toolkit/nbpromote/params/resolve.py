@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbpromote.errors import nearest
 from nbpromote.model import Environment, Finding, Json, Limits, Parameter, Policy, Schema
-from nbpromote.params import interpolation, types
+from nbpromote.params import interpolation, protection, types
 from nbpromote.params.demands import PolicyFile, PolicyPart
 from nbpromote.params.given import Given
 from nbpromote.params.tree import Value, shown
@@ -34,6 +34,7 @@ class Sheet:
     policy: PolicyFile
     known: Mapping[str, Schema | None] | None = None
     variables: Mapping[str, str] = field(default_factory=dict)  # of the environment of whoever runs
+    protected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # globs by the environment that has them
 
     @property
     def files(self) -> tuple[ParamsFile, ParamsFile]:
@@ -149,6 +150,7 @@ def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str,
         else:
             answer.parameters[name], answer.origins[name] = parameter.default, CELL
     _paths(sheet, notebook, schema, answer)
+    _stays_out(sheet, notebook, overrides, answer)
     return answer
 
 
@@ -336,6 +338,20 @@ def _path_fault(root: Path, path: str, kind: str) -> str:
     if kind == "output" and root.is_relative_to(os.path.normpath(root / path)):
         return f"would replace the project itself: {path!r}"
     return ""
+
+
+def _stays_out(sheet: Sheet, notebook: str, overrides: Mapping[str, Given], answer: Answer) -> None:
+    """No value names what another environment protects, wherever it comes from."""
+    others = {owner: globs for owner, globs in sheet.protected.items() if owner != sheet.environment}
+    places = sheet.values(notebook)
+    for name, value in answer.parameters.items() if others else ():
+        if told := protection.trespass(value, others, sheet.root):
+            message = f"{sheet.kinds(notebook).get(name, 'parameter')} {name!r} of {notebook} {told}"
+            place = overrides.get(name) or places.get(name)
+            answer.wrong.append(_by_hand(place, message) if place else Finding(path=CELL, message=message))
+    uri = sheet.own.tracking_uri or sheet.base.tracking_uri
+    if uri and others and (told := protection.trespass(answer.tracking_uri, others, sheet.root)):
+        answer.wrong.append(uri.finding(f"tracking_uri {told}"))
 
 
 def _collisions(notebook: str, outputs: Mapping[str, str], places: Mapping[str, Value]) -> Iterator[Finding]:

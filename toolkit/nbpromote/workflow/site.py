@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -28,9 +28,12 @@ class Site:
         return git.find(self.project.root)
 
     @cached_property
-    def params_git(self) -> Repository:
-        """The params folder may be a checkout of another repository."""
-        return git.find(self.project.params)
+    def params_git(self) -> Repository | None:
+        """The params folder may be a checkout of another repository, or in none."""
+        try:
+            return git.find(self.project.params)
+        except NotFound:
+            return None
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -88,11 +91,8 @@ class Site:
         entry = self.policy(name, notebook_name).is_entry
         read = self.params_file if entry else self.committed_params
         if not entry and read(f"{name}.yaml") is None:
-            raise NotFound(
-                f"{self.project.params.name}/{name}.yaml is not committed",
-                hint="above the entry environment values come from a commit: git add and commit it",
-            )
-        return params.load(
+            raise NotFound(f"{self.project.params.name}/{name}.yaml is not committed", hint=self._why(name))
+        found = params.load(
             read,
             name,
             notebook_name,
@@ -105,7 +105,19 @@ class Site:
             revision=self.revision(name, entry=entry),
             commit=None if entry else self._params_head,
             variables=os.environ,
+            protected={other: self.policy(other, "").protects for other in self.environments if other != name},
         )
+
+        return replace(found, params_commit=self._params_head, params_dirty=entry and bool(self.uncommitted(name)))
+
+    def _why(self, environment: str) -> str:
+        """What to do about values that no commit holds."""
+        rule = "above the entry environment values come from a commit"
+        if self.params_git is None:
+            return f"{rule}, and {self.project.params} is in no git repository: git init there, and commit"
+        if self.params_git.ignored(self.project.params / f"{environment}.yaml"):
+            return f"{rule}, and git ignores this file: take it out of .gitignore, or git init in {self.project.params}"
+        return f"{rule}: git add and commit it"
 
     def revision(self, environment: str, *, entry: bool) -> dict[str, str]:
         """Git's blob id of each file that an environment's values and demands come from."""
@@ -134,11 +146,13 @@ class Site:
         return path.read_bytes() if path.is_file() else None
 
     def _committed_params(self, file: str) -> bytes | None:
-        return _blob(self.params_git, self._params_head, file) if self._params_head else None
+        if self.params_git is None or self._params_head is None:
+            return None
+        return _blob(self.params_git, self._params_head, file)
 
     @cached_property
     def _params_head(self) -> str | None:
-        return self.params_git.head()
+        return self.params_git.head() if self.params_git else None
 
     def _is_committed(self, environment: str) -> bool:
         return self._committed_params(f"{environment}.yaml") is not None
