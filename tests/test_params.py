@@ -2,19 +2,23 @@
 
 import io
 import json
+import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 
+import mlflow
 import nbformat
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from nbpromote import notebook, params
+from ground import git
+from nbpromote import notebook, params, report
 from nbpromote.errors import BadInput, NotBuilt, NotFound, Usage
-from nbpromote.model import Gate, Limits, Mode, Parameter, Policy, Schema, canonical
+from nbpromote.model import Evidence, Gate, Limits, Mode, Parameter, Policy, Schema, canonical
+from nbpromote.model import load as load_record
 from nbpromote.params import yaml
 
 ROOT = Path("/project")
@@ -1033,3 +1037,93 @@ def test_what_is_given_by_hand_and_the_cell_s_own_default_are_held_to_it_too():
     with pytest.raises(BadInput, match=r"parameter 'flights' of train_delay names 'data/flights.parquet'") as caught:
         load({"dev.yaml": ""}, protected={"prod": ("data/*.parquet",), "staging": ()})
     assert "parameters cell" in str(caught.value)
+
+
+# -- params in a repository of their own ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def config(ground):
+    """The ground's params as a repository beside the project; the project's own history has none."""
+    config = ground.root.parent / "config"
+    shutil.move(ground.root / "params", config)
+    ground.write("pyproject.toml", '[tool.nbpromote]\nproject = "small"\nparams = "../config"\n')
+    ground.commit("params are elsewhere")
+    return repository(config)
+
+
+def repository(folder):
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "config", "user.name", "Conny Figure")
+    git(folder, "config", "user.email", "conny@example.org")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "values")
+    return folder
+
+
+def edit(file, old, new):
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+def test_above_the_entry_values_come_from_the_commit_of_their_own_repository(ground, config):
+    head = git(config, "rev-parse", "HEAD")
+    for name, old in (("dev", 3), ("staging", 4)):
+        edit(config / f"{name}.yaml", f"top: {old}", "top: 9")
+
+    here, above = ground.json("run", "count"), ground.json("run", "count", "--env", "staging")
+
+    assert (here["parameters"]["top"], here["params_commit"], here["params_dirty"]) == (9, head, True)
+    assert (above["parameters"]["top"], above["params_commit"], above["params_dirty"]) == (4, head, False)
+    assert here["commit"] != head
+    record = json.loads(next(ground.root.glob(f".nbpromote/runs/{above['run']}/run.json")).read_text())
+    assert record["params_commit"] == head
+    client = mlflow.MlflowClient(here["tracking_uri"])
+    tags = client.get_run(here["mlflow_run"]).data.tags
+    assert (tags["nbpromote.params_commit"], tags["nbpromote.params_dirty"]) == (head, "true")
+    evidence = load_record(Evidence, json.loads((Path(here["executed"]).parent / "evidence-001.json").read_text()))
+    assert report.evidence(evidence).count(f"params of commit {head[:12]}, with edits") == 1
+
+
+def test_what_no_commit_of_that_repository_holds_is_refused_above_the_entry(ground, config):
+    (config / "qa.yaml").write_text("")
+    (config / "qa.policy.yaml").write_text("promotes_from: [dev]\n")
+
+    done = ground.nbpromote("params", "show", "count", "--env", "qa")
+
+    assert done.returncode == 2
+    assert "config/qa.yaml is not committed" in done.stderr
+    assert "git add and commit it" in done.stderr
+
+
+def test_params_in_no_repository_serve_the_entry_alone(ground, config):
+    shutil.rmtree(config / ".git")
+
+    here, above = (ground.nbpromote("params", "show", "count", "--env", env) for env in ("dev", "staging"))
+
+    assert here.returncode == 0
+    assert above.returncode == 2
+    assert f"{config} is in no git repository: git init there, and commit" in above.stderr
+
+
+def test_ignored_params_serve_the_entry_alone(ground):
+    ground.git("rm", "--quiet", "--cached", "-r", "params")
+    ground.write(".gitignore", ".nbpromote/\ndata/\nparams/\n")
+    ground.commit("params are nobody's")
+
+    here, above = (ground.nbpromote("params", "show", "count", "--env", env) for env in ("dev", "staging"))
+
+    assert (here.returncode, above.returncode) == (0, 2)
+    assert "git ignores this file" in above.stderr
+
+
+def test_params_may_be_a_submodule(ground, config):
+    ground.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(config), "params")
+    ground.write("pyproject.toml", '[tool.nbpromote]\nproject = "small"\n')
+    ground.commit("params are a submodule")
+    edit(ground.root / "params/staging.yaml", "top: 4", "top: 9")
+
+    shown = ground.json("params", "show", "count", "--env", "staging")
+
+    assert {row["name"]: row["value"] for row in shown["parameters"]}["top"] == 4
+    assert shown["params_commit"] == git(config, "rev-parse", "HEAD")

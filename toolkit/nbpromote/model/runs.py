@@ -85,6 +85,8 @@ class Run:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     revision: Mapping[str, str] = field(default_factory=dict)
+    params_commit: str | None = None  # of the repository that holds the params folder, which may be another
+    params_dirty: bool = False
     settings: str = ""
     pass_env: tuple[str, ...] = ()
     lock: str | None = None

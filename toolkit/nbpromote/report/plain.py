@@ -94,6 +94,8 @@ def evidence_json(evidence: Evidence) -> dict[str, Json]:
         "code": run.code.digest,
         "commit": run.commit,
         "dirty": run.dirty,
+        "params_commit": run.params_commit,
+        "params_dirty": run.params_dirty,
         "started": run.started,
         "seconds": run.seconds,
         "parameters": dict(run.parameters),
@@ -209,6 +211,8 @@ def parameters_json(environment: Environment) -> dict[str, Json]:
     return {
         "environment": environment.name,
         "tracking_uri": environment.tracking_uri,
+        "params_commit": environment.params_commit,
+        "params_dirty": environment.params_dirty,
         "parameters": [
             {"name": name, "value": value, "kind": kind or "value", "from": environment.origins.get(name)}
             for name, value, kind in given(environment)

@@ -79,7 +79,9 @@ def _places(evidence: Evidence) -> list[list[str]]:
 
 def _source(run: Run) -> str:
     commit = f"commit {words.short(run.commit)}" if run.commit else "no commit"
-    return f"{commit}, with edits" if run.dirty else commit
+    source = f"{commit}, with edits" if run.dirty else commit
+    params = words.params(run)
+    return f"{source}; params of {params}" if params else source
 
 
 def plan(plan: Plan, *, colour: bool = False) -> str:

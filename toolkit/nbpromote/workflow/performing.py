@@ -164,6 +164,8 @@ def _draft(scene: Scene) -> Run:
         inputs=environment.inputs,
         outputs=environment.outputs,
         revision=environment.revision,
+        params_commit=environment.params_commit,
+        params_dirty=environment.params_dirty,
         settings=environment.settings(site.project.root),
         pass_env=environment.pass_env,
         lock=sha256(scene.lock) if scene.lock is not None else None,

@@ -102,6 +102,9 @@ def _run_live(
         inputs=live.inputs,
         outputs=live.outputs,
         tracking_uri=live.tracking_uri,
+        revision=live.revision,
+        params_commit=live.params_commit,
+        params_dirty=live.params_dirty,
     )
     evidence = perform_sealed(
         site, sealed, _limited(frozen, asked), reference=live, watch=asked.watch, code_digest=live.code
