@@ -12,14 +12,15 @@ import nbformat
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from ground import git
+from ground import command, git
 from nbpromote import notebook, params, report
 from nbpromote.errors import BadInput, NotBuilt, NotFound, Usage
 from nbpromote.model import Evidence, Gate, Limits, Mode, Parameter, Policy, Schema, canonical
 from nbpromote.model import load as load_record
-from nbpromote.params import yaml
+from nbpromote.params import interpolation, yaml
 
 ROOT = Path("/project")
 
@@ -1127,3 +1128,169 @@ def test_params_may_be_a_submodule(ground, config):
 
     assert {row["name"]: row["value"] for row in shown["parameters"]}["top"] == 4
     assert shown["params_commit"] == git(config, "rev-parse", "HEAD")
+
+
+# -- the verbs -----------------------------------------------------------------------------------------------
+
+
+def test_what_differs_between_two_environments_is_shown_with_its_places(ground):
+    done = ground.nbpromote("params", "diff", "dev", "staging", "count")
+    found = {(one["what"], one["name"]): one for one in ground.json("params", "diff", "dev", "staging")["differences"]}
+
+    assert done.returncode == 1
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["count", "parameter", "top", "3", "4", "params/dev.yaml:3", "params/staging.yaml:3"] in rows
+    assert found["output", "result"]["values"][1] == str(ground.root / "data/staging/result.csv")
+    assert found["policy", "promotes_from"]["values"] == [[], ["dev"]]
+    assert found["gate", "rows"] == {
+        "notebook": "count",
+        "what": "gate",
+        "name": "rows",
+        "values": [None, {"min": 2, "mode": "enforce"}],
+        "from": [None, None],
+    }
+    assert not {name for what, name in found if what == "setting"} - {"tracking_uri"}
+    assert ("parameter", "limit") not in found
+
+
+def test_two_environments_that_do_not_differ_are_said_so_with_exit_code_0(ground):
+    done = ground.nbpromote("params", "diff", "dev", "dev")
+
+    assert (done.returncode, done.stdout) == (0, "dev and dev do not differ\n")
+    assert ground.nbpromote("params", "diff", "dev", "stagin").returncode == 2
+
+
+HERE = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def schemas():
+    """Of this repository's own example project."""
+    made = [json.loads(command("-C", str(HERE), "params", "schema", *option).stdout) for option in ([], ["--policy"])]
+    for schema in made:
+        Draft202012Validator.check_schema(schema)
+    return [Draft202012Validator(schema) for schema in made]
+
+
+def test_the_schemas_take_the_example_s_own_files(schemas):
+    files = sorted((HERE / "params").glob("*.yaml"))
+
+    for file in files:
+        schema = schemas[file.name.endswith(".policy.yaml")]
+        assert list(schema.iter_errors(yaml.parse(file.read_text(), file.name).root.value)) == []
+    assert len(files) == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "parameters:",
+        "parameters: {months: [2], data_dir: x}",
+        "notebooks: {train_delay: {inputs: {flights: '{data_dir}/x'}, limits: {cell: 1h}, kernel: python3}}",
+        "limits: {start: 90, cell: 1.5h}",
+        "secrets: {a: 'env:A'}",
+    ],
+)
+def test_the_schema_takes_what_is_right(schemas, text):
+    assert schemas[0].is_valid(yaml.parse(text, "x.yaml").root.value)
+
+
+@pytest.mark.parametrize(
+    ("which", "text"),
+    [
+        (0, "paramters: {}"),
+        (0, "promotes_from: [dev]"),
+        (0, "parameters: {months: january}"),
+        (0, "parameters: {sample_rate: '1'}"),
+        (0, "parameters: {sample_rate: true}"),
+        (0, "notebooks: {train_dely: {}}"),
+        (0, "notebooks: {train_delay: {parameters: {month: 1}}}"),
+        (0, "notebooks: {train_delay: {inputs: {months: x}}}"),
+        (0, "limits: {cell: soon}"),
+        (0, "pass_env: HOME"),
+        (1, "gates: [{metric: mae, maximum: 3}]"),
+        (1, "gates: [{max: 3}]"),
+        (1, "gates: [{check: outputs-mtach}]"),
+        (1, "notebooks: {train_delay: {strategy: retrian}}"),
+        (1, "promotes_from: dev"),
+        (1, "parameters: {}"),
+    ],
+)
+def test_the_schema_refuses_what_the_files_are_refused_for(schemas, which, text):
+    assert not schemas[which].is_valid(yaml.parse(text, "x.yaml").root.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("date", ["2026-01-31"], [20260131]),
+        ("datetime", ["2026-01-31T12:00"], ["noon"]),
+        ("Literal['a', 'b']", ["a"], ["c", 1]),
+        ("int | None", [1, None], ["1"]),
+        ("dict[str, list[float]]", [{"a": [1, 2.5]}], [{"a": 1}]),
+        ("Any", [1, "x", None], []),
+    ],
+)
+def test_a_type_as_json_schema(kind, good, bad):
+    schema = Schema(parameters=(Parameter(name="p", type=kind, default=good[0], help="what it is"),))
+    alone = Draft202012Validator(params.schemas.parameters("n", schema))
+    file = Draft202012Validator(params.schemas.params_file({"n": schema}))
+
+    for value, right in [*((value, True) for value in good), *((value, False) for value in bad)]:
+        assert alone.is_valid({"p": value}) is right
+        assert file.is_valid({"parameters": {"p": value}}) is right
+    assert alone.schema["properties"]["p"]["description"] == "what it is"
+
+
+def test_a_text_that_is_yet_to_be_filled_in_is_taken_in_a_file_alone():
+    schema = Schema(parameters=(Parameter(name="day", type="list[date]", default=[]),))
+
+    assert Draft202012Validator(params.schemas.params_file({"n": schema})).is_valid({"parameters": {"day": ["${DAY}"]}})
+
+
+# -- properties ----------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_braces_written_twice_are_text(text):
+    filler = interpolation.Filler(lambda name: "never", {})
+
+    assert filler.fill(text.replace("{", "{{").replace("}", "}}")) == text
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(["{a}", "${V}", "${X}", "{{", "}}", "{", "}", "$", "a", "{b", "${", "${A_KEY}", "é"])))
+def test_a_text_is_filled_in_once_or_refused(pieces):
+    filler = interpolation.Filler({"a": "{b}${V}"}.__getitem__, {"V": "{a}", "A_KEY": "never"})
+
+    try:
+        filled = filler.fill("".join(pieces))
+    except interpolation.Fault:
+        return
+
+    assert "never" not in filled  # and what was filled in is not read again
+    assert filled.count("é") == pieces.count("é")
+
+
+LAYER = st.dictionaries(st.sampled_from(["months", "alpha", "label"]), st.integers(0, 9), max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.tuples(*[LAYER] * 6))
+def test_the_last_layer_that_gives_a_value_wins(layers):
+    spelled = {"months": lambda n: [n], "alpha": float, "label": str}
+    base, own, base_part, own_part, file, hand = ({k: spelled[k](v) for k, v in layer.items()} for layer in layers)
+    files = {
+        f"{name}.yaml": json.dumps({"parameters": shared, "notebooks": {"train_delay": {"parameters": part}}})
+        for name, shared, part in (("base", base, base_part), ("dev", own, own_part))
+    }
+    by_hand = {name: value if isinstance(value, str) else json.dumps(value) for name, value in hand.items()}
+
+    found = load(files, overrides={**params.from_yaml(json.dumps(file), "f"), **by_hand})
+
+    defaults = {parameter.name: parameter.default for parameter in TRAIN.parameters}
+    assert found.parameters == {**defaults, **base, **own, **base_part, **own_part, **file, **hand}
+    for name in hand:
+        assert found.origins[name] == "-p"

@@ -61,6 +61,17 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What two environments give or demand differently, in order; `notebook` is empty for what is of all of them."""
+
+    notebook: str
+    what: str  # parameter, input, output, setting or policy
+    name: str
+    values: tuple[Json, Json]
+    origins: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """A named target, with everything one notebook gets there. `origins` says which file and line gave each value.
 

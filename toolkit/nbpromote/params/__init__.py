@@ -3,6 +3,7 @@
 Nothing is run here and git is not known: files are read through a callable, which may stand for a commit.
 """
 
+from nbpromote.params import schemas
 from nbpromote.params.given import Given, from_file, from_yaml
 from nbpromote.params.naming import environments, order
 from nbpromote.params.reading import findings, folder_reader, load, policy, tracking_uri
@@ -21,5 +22,6 @@ __all__ = [
     "load",
     "order",
     "policy",
+    "schemas",
     "tracking_uri",
 ]

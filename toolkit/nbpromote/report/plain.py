@@ -9,6 +9,7 @@ from nbpromote.model import (
     Check,
     Decision,
     Deployment,
+    Difference,
     Environment,
     Event,
     Evidence,
@@ -216,5 +217,21 @@ def parameters_json(environment: Environment) -> dict[str, Json]:
         "parameters": [
             {"name": name, "value": value, "kind": kind or "value", "from": environment.origins.get(name)}
             for name, value, kind in given(environment)
+        ],
+    }
+
+
+def differences_json(differences: Sequence[Difference], environments: tuple[str, str]) -> dict[str, Json]:
+    return {
+        "environments": list(environments),
+        "differences": [
+            {
+                "notebook": one.notebook or None,
+                "what": one.what,
+                "name": one.name,
+                "values": list(one.values),
+                "from": [origin or None for origin in one.origins],
+            }
+            for one in differences
         ],
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbpromote.workflow.accepting import baseline
     from nbpromote.workflow.checking import check
-    from nbpromote.workflow.configuring import show_params
+    from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
     from nbpromote.workflow.pairing import sync
     from nbpromote.workflow.planning import plan
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "baseline",
     "check",
+    "compare_params",
     "doctor",
     "history",
     "init",
@@ -30,6 +31,7 @@ __all__ = [
     "release",
     "rollback",
     "run",
+    "schema_of",
     "show_params",
     "status",
     "sync",
@@ -38,7 +40,7 @@ __all__ = [
 
 _HOMES = {
     "checking": ("check",),
-    "configuring": ("show_params",),
+    "configuring": ("compare_params", "schema_of", "show_params"),
     "pairing": ("sync",),
     "starting": ("init",),
     "doctoring": ("doctor",),
