@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import mlflow
 import nbformat
 import pytest
 from hypothesis import example, given, settings
@@ -1068,6 +1067,8 @@ def edit(file, old, new):
 
 
 def test_above_the_entry_values_come_from_the_commit_of_their_own_repository(ground, config):
+    from mlflow import MlflowClient
+
     head = git(config, "rev-parse", "HEAD")
     for name, old in (("dev", 3), ("staging", 4)):
         edit(config / f"{name}.yaml", f"top: {old}", "top: 9")
@@ -1079,8 +1080,7 @@ def test_above_the_entry_values_come_from_the_commit_of_their_own_repository(gro
     assert here["commit"] != head
     record = json.loads(next(ground.root.glob(f".nbpromote/runs/{above['run']}/run.json")).read_text())
     assert record["params_commit"] == head
-    client = mlflow.MlflowClient(here["tracking_uri"])
-    tags = client.get_run(here["mlflow_run"]).data.tags
+    tags = MlflowClient(here["tracking_uri"]).get_run(here["mlflow_run"]).data.tags
     assert (tags["nbpromote.params_commit"], tags["nbpromote.params_dirty"]) == (head, "true")
     evidence = load_record(Evidence, json.loads((Path(here["executed"]).parent / "evidence-001.json").read_text()))
     assert report.evidence(evidence).count(f"params of commit {head[:12]}, with edits") == 1
