@@ -837,6 +837,7 @@ def cell(source):
         "x: 'date' = '2026-01-31'",
         "x: datetime = '2026-01-31T12:00:00Z'",
         "x: Any = None",
+        "from typing import Literal\nimport datetime\nx: Literal[1] = 1",
         "x: pd.Timestamp = 'any text'",
         "x = -0.0",
     ],
@@ -1263,8 +1264,12 @@ def test_braces_written_twice_are_text(text):
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(["{a}", "${V}", "${X}", "{{", "}}", "{", "}", "$", "a", "{b", "${", "${A_KEY}", "é"])))
 def test_a_text_is_filled_in_once_or_refused(pieces):
-    filler = interpolation.Filler({"a": "{b}${V}"}.__getitem__, {"V": "{a}", "A_KEY": "never"})
+    def lookup(name):
+        if name == "a":
+            return "{b}${V}"
+        raise interpolation.Fault
 
+    filler = interpolation.Filler(lookup, {"V": "{a}", "A_KEY": "never"})
     try:
         filled = filler.fill("".join(pieces))
     except interpolation.Fault:

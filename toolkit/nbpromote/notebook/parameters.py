@@ -134,7 +134,9 @@ class _Reader:
             case ast.AnnAssign(target=ast.Name(id=name)):
                 return self._problem(f"parameter {name!r} has no default", statement.lineno)
             case _:
-                reason = "only `name = literal` lines may stand in the parameters cell"
+                reason = (
+                    "only `name = literal` lines may stand in the parameters cell, and imports of typing or datetime"
+                )
                 return self._problem(reason, statement.lineno)
         try:
             default = _plain(ast.literal_eval(value))
@@ -171,8 +173,15 @@ def _shown(value: Json) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+_OF_ANNOTATIONS = {"typing", "datetime", "__future__"}
+
+
 def _says_nothing(statement: ast.stmt) -> bool:
-    """A string on a line of its own, and what is left of a magic."""
+    """A string on a line of its own, what is left of a magic, and imports that annotations need in a kernel."""
+    if isinstance(statement, ast.Import):
+        return all(name.name in _OF_ANNOTATIONS for name in statement.names)
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module in _OF_ANNOTATIONS and all(name.name != "*" for name in statement.names)
     return isinstance(statement, ast.Pass) or (
         isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     )
