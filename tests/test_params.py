@@ -1098,6 +1098,16 @@ def test_what_no_commit_of_that_repository_holds_is_refused_above_the_entry(grou
     assert "git add and commit it" in done.stderr
 
 
+def test_bytes_that_are_no_text_are_told_with_their_place_in_a_commit_too(ground):
+    (ground.root / "params/staging.yaml").write_bytes(b"kernel: python3\nparameters: {a: '\xff'}\n")
+    ground.commit()
+
+    done = ground.nbpromote("params", "show", "count", "--env", "staging")
+
+    assert done.returncode == 2
+    assert "params/staging.yaml:2: not UTF-8" in done.stderr
+
+
 def test_params_in_no_repository_serve_the_entry_alone(ground, config):
     shutil.rmtree(config / ".git")
 

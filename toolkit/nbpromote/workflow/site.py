@@ -90,7 +90,7 @@ class Site:
         self.require(name)
         entry = self.policy(name, notebook_name).is_entry
         read = self.params_file if entry else self.committed_params
-        if not entry and read(f"{name}.yaml") is None:
+        if not entry and not self._is_committed(name):
             raise NotFound(f"{self.project.params.name}/{name}.yaml is not committed", hint=self._why(name))
         found = params.load(
             read,
