@@ -13,6 +13,7 @@ from nbpromote.model import Environment, Finding, Json, Limits, Parameter, Polic
 from nbpromote.params import interpolation, protection, types
 from nbpromote.params.demands import PolicyFile, PolicyPart
 from nbpromote.params.given import Given
+from nbpromote.params.scope import Scope
 from nbpromote.params.tree import Value, shown
 from nbpromote.params.values import ParamsFile, Part, uri_fault
 
@@ -137,7 +138,14 @@ def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str,
     answer.tracking_uri = tracking_uri(sheet, answer)
     given = sheet.values(notebook)
     typed = _overrides(notebook, schema, overrides, answer)
-    scope = _Scope(sheet, notebook, schema, typed)
+    scope = Scope(
+        sheet.environment,
+        schema,
+        given=given,
+        typed=typed,
+        paths=sheet.kinds(notebook),
+        variables=sheet.variables,
+    )
     answer.wrong += islice(_undeclared(sheet, notebook, schema), MANY)
     _unfilled(scope, sheet.shared, schema, answer)
     for parameter in schema.parameters:
@@ -193,7 +201,7 @@ def _wants(notebook: str, parameter: Parameter, value: Json) -> str:
     )
 
 
-def _from_file(notebook: str, parameter: Parameter, value: Value, scope: _Scope, answer: Answer) -> None:
+def _from_file(notebook: str, parameter: Parameter, value: Value, scope: Scope, answer: Answer) -> None:
     if value.broken:
         return
     try:
@@ -209,80 +217,7 @@ def _from_file(notebook: str, parameter: Parameter, value: Value, scope: _Scope,
         answer.wrong.append(value.finding(_wants(notebook, parameter, filled)))
 
 
-class _Scope:
-    """The names that a text may ask for: what the files and the command line give, else the cell's defaults.
-
-    Inputs and outputs are made of parameters and cannot be asked for.
-    """
-
-    def __init__(self, sheet: Sheet, notebook: str, schema: Schema, typed: Mapping[str, Json]) -> None:
-        self._place = sheet.environment
-        self._paths = sheet.kinds(notebook)
-        self._given = sheet.values(notebook)
-        defaults = {parameter.name: parameter.default for parameter in schema.parameters}
-        broken = {name: "" for name, value in self._given.items() if value.broken}
-        self._done: dict[str, Json] = {
-            **{name: default for name, default in defaults.items() if name not in self._given},
-            **broken,  # told already
-            **typed,
-        }
-        self._typed = typed.keys()
-        self._made_of: dict[str, tuple[str, ...]] = {}
-        self._open: list[str] = []
-        self._filler = interpolation.Filler(self._ask, sheet.variables)
-
-    def value(self, name: str) -> Json:
-        """A name's value with its texts filled in. Raises `Fault`."""
-        if name not in self._done:
-            self._open.append(name)
-            try:
-                self._done[name] = self._filler.fill(self._given[name].value)
-            finally:
-                self._open.pop()
-        return self._done[name]
-
-    def variables(self, name: str) -> tuple[str, ...]:
-        """The environment variables that a name's filled-in value is made of, by way of others too."""
-        if name not in self._given or name in self._typed:
-            return ()
-        if name not in self._made_of:
-            self._made_of[name] = ()  # of a circle, which was told
-            value = self._given[name].value
-            others = (found for other in interpolation.names(value) for found in self.variables(other))
-            self._made_of[name] = tuple(dict.fromkeys([*interpolation.variables(value), *others]))
-        return self._made_of[name]
-
-    def _ask(self, name: str) -> Json:
-        if name in self._paths:
-            raise interpolation.Fault(f"asks for {{{name}}}, which is an {self._paths[name]}")
-        if name in self._open:
-            circle = [*self._open[self._open.index(name) :], name]
-            raise interpolation.Circle(f"goes in a circle: {' -> '.join(circle)}")
-        if name in self._done:
-            return self._done[name]
-        if name not in self._given:
-            close = nearest(name, {*self._done, *self._given} - {*self._paths})
-            raise interpolation.Fault(f"asks for {{{name}}}, which nothing gives in {self._place}{close}")
-        if len(self._open) > _DEEP:
-            raise interpolation.Fault(f"asks through more than {_DEEP} other parameters")
-        return self._through(name)
-
-    def _through(self, name: str) -> Json:
-        given = self._given[name].value
-        if isinstance(given, list | dict):  # cannot be put into text, so need not be filled in
-            return given
-        try:
-            return self.value(name)
-        except interpolation.Circle:
-            raise
-        except interpolation.Fault as fault:
-            raise type(fault)(f"asks for {{{name}}}, which {fault}") from None
-
-
-_DEEP = 16
-
-
-def _unfilled(scope: _Scope, shared: Mapping[str, Value], schema: Schema, answer: Answer) -> None:
+def _unfilled(scope: Scope, shared: Mapping[str, Value], schema: Schema, answer: Answer) -> None:
     """The environment's own texts that cannot be filled in, whether or not this notebook wants them."""
     told = 0
     for name, value in shared.items():
