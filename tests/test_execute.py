@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from nbpromote import execute
+from nbpromote import execute, validate
 from nbpromote.errors import BadInput, Unavailable
-from nbpromote.model import Code, Ending, Environment, Limits, Policy, Run, Schema
+from nbpromote.model import Code, Ending, Environment, Limits, Policy, Run, Schema, canonical
 
 OK, ERROR, EXPECTED, STOPPED, DIED, LATE, CUT, LEFT = (
     Ending.OK,
@@ -469,7 +469,7 @@ RUNNER = """
 import sys
 from pathlib import Path
 import nbformat
-from nbpromote import execute
+from nbpromote import execute, validate
 from nbpromote.model import Code, Environment, Ending, Policy, Run, Schema
 
 _, notebook, folder = sys.argv
@@ -637,3 +637,107 @@ def test_papermills_own_command_runs_with_our_engine(tmp_path):
     out = nbformat.read(tmp_path / "good.out.ipynb", as_version=4)
     assert out.cells[-1].outputs[0].text == "42\n"
     assert "SystemExit" in said["left"]
+
+
+# -- the values in the kernel --------------------------------------------------------------------------------
+
+NASTY = {
+    "nothing": None,
+    "yes": True,
+    "one": 1,
+    "one_point": 1.0,
+    "minus_nothing": -0.0,
+    "big": 10**999 + 7,
+    "third": 1 / 3,
+    "smallest": 5e-324,
+    "largest": 1.7976931348623157e308,
+    "sum_": 0.1 + 0.2,
+    "empty": "",
+    "quotes": "'\"'''\"\"\"\\'\\\"",
+    "backslashes": "\\ \\\\ \\n \\u0041 \\N{DASH} C:\\temp\\new",
+    "lines": "a\nb\r\nc\rd\te\x00f\x0b\x0c\x1b[31m\x7f\x85\u2028\u2029\ufeff",
+    "signs": "é ü 漢字 \U0001f600 \u202e",
+    "code": '"; import os; os._exit(1); "',
+    "format": "{x} %s {0!r} ${HOME} $(id) `id` f'{1+1}'",
+    "magic": "%%bash\n!ls\n%time\n?help??",
+    "comment": "# not = a comment \\",
+    "long_text": "xyz" * 50_000,
+    "dates": ["2026-01-31", "2026-01-31T12:00:00Z"],
+    "deep": [[[[[[[[[[[[{"a": [{"b": {"": [None, True, -1, 2.5]}}]}]]]]]]]]]]]],
+    "keys": {"'); import os; os._exit(1); ('": 1, "a\nb": 2, '"': 3, "": 4, "{x}": 5, "None": 6},
+    "größe": {"漢": [1e16, 1e-7, 123456789012345678]},
+}
+
+
+def asked(job, values, *cells):
+    """A run of a notebook that is given the values, and asked for them at the end."""
+    names = "\n".join(f"{name} = None" for name in values)
+    made = job(book(code(names, "parameters"), *cells), parameters=values)
+    done = execute.run(replace(made, closing=execute.asking(values, made.draft.folder)))
+    executed = nbformat.read(done.notebook_file, as_version=4)
+    return validate.evidence(done, executed=executed, reference=None).check("parameters-as-given")
+
+
+def test_the_values_in_the_kernel_are_those_given_to_the_last_bit(job):
+    check = asked(job, NASTY, "assert minus_nothing.hex() == '-0x0.0p+0'", "exec = globals = None")
+
+    assert (check.outcome, check.summary) == ("passed", "24 parameters as given")
+
+
+def test_a_parameter_that_was_changed_on_the_way_is_named_with_both_values(job):
+    changes = """
+    months.append(2)
+    table["a"]["b"] = 1.0
+    for name, value in {"top": 9, "rate": 2, "flag": 1, "kind": b"x", "long": "y" * 20_000}.items():
+        globals()[name] = value
+    del globals()["gone"]
+    """
+    values = {"months": [1], "table": {"a": {"b": 1}}, "top": 3, "rate": 2.0, "flag": True, "kind": "x", "long": "x"}
+    values |= {"gone": "here", "kept": [1, {"a": None}]}
+
+    check = asked(job, values, re.sub("^    ", "", changes, flags=re.M))
+
+    assert check.outcome == "failed"
+    assert check.count == 9
+    assert check.summary == "8 parameters not as given: months was given [1] and is [1,2] at the end"
+    assert check.details[1:7] == (
+        'table was given {"a":{"b":1}} and is {"a":{"b":1.0}} at the end',
+        "top was given 3 and is 9 at the end",
+        "rate was given 2.0 and is 2 at the end",
+        "flag was given true and is 1 at the end",
+        'kind was given "x" and is <bytes> at the end',
+        check.details[6],
+    )
+    assert check.details[6].startswith('long was given "x" and is sha256:')
+    assert check.details[7] == 'gone was given "here" and is gone'
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(10**300, 10**900)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+    | st.sampled_from(['"', "\\", "'''", '"""', "\n%magic", "\n!ls", "#", "\\N{", "\\x", "{}", "\r", "?"]),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
+    ),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(["a", "größe", "list_", "x1"]), VALUES, min_size=1))
+def test_the_injected_cell_spells_every_value_exactly(job, values):
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    from nbpromote.execute import running
+
+    node = running._parameterised(job(book(code("a = 1", "parameters")), parameters=values))
+    injected = next(cell for cell in node.cells if "injected-parameters" in cell.metadata.tags)
+    found = {}
+    exec(TransformerManager().transform_cell(injected.source), found)  # as a kernel reads it
+
+    assert canonical({name: found[name] for name in values}) == canonical(values)

@@ -364,6 +364,7 @@ def test_mlflow_shows_what_its_users_expect(trained):
         "nbpromote.environment": "dev",
         "nbpromote.evidence": trained.digest,
         "nbpromote.notebook": "train",
+        "nbpromote.params_dirty": "false",
         "nbpromote.passed": "true",
         "nbpromote.run": trained.run.id,
     }

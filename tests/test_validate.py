@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 import os
 import subprocess
@@ -620,3 +621,37 @@ def test_a_check_that_breaks_is_errored_and_hides_no_other(run, monkeypatch):
     assert evidence.check("outputs-written").outcome is Outcome.ERRORED
     assert evidence.check("metrics-finite").outcome is Outcome.PASSED
     assert not evidence.passed
+
+
+# -- parameters-as-given -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "left", "language", "outcome", "summary"),
+    [
+        ({}, {}, "python", "skipped", "the notebook has no parameters"),
+        ({"a": 1}, {}, "R", "skipped", "only Python kernels are asked"),
+        ({"a": 1}, {}, "python", "inconclusive", "the kernel did not say what its parameters are at the end"),
+        ({"a": 1, "b": [-0.0]}, {"a": "1", "b": "[-0.0]"}, "python", "passed", "2 parameters as given"),
+        ({"a": 1}, {"a": "true"}, "python", "failed", "1 parameter not as given: a was given 1 and is true at the end"),
+        ({"a": 0.0}, {"a": "-0.0"}, "python", "failed",
+         "1 parameter not as given: a was given 0.0 and is -0.0 at the end"),
+        ({"a": "x"}, {"a": ""}, "python", "failed", '1 parameter not as given: a was given "x" and is gone'),
+    ],
+)  # fmt: skip
+def test_parameters_are_as_given_at_the_end(run, parameters, left, language, outcome, summary):
+    executed = book(printed("x\n"))
+    executed.metadata["language_info"] = {"name": language}
+
+    check = answer(replace(run, parameters=parameters, left=left), "parameters-as-given", executed)
+
+    assert (check.outcome, check.summary) == (outcome, summary)
+
+
+def test_a_declared_output_is_given_as_a_path_in_the_run(run):
+    run = replace(run, parameters={"result": "/data/x.csv"}, outputs={"result": "/data/x.csv"})
+    told = json.dumps(str(run.candidates["result"]))
+
+    check = answer(replace(run, left={"result": told}), "parameters-as-given", book(printed("x\n")))
+
+    assert check.outcome is Outcome.PASSED

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nbpromote.cli import hooks, options
-from nbpromote.cli.options import Here, given, progress, said, shown
+from nbpromote.cli.options import Here, progress, said, shown
 from nbpromote.errors import Usage
 
 if TYPE_CHECKING:
+    from nbpromote.params import Given
     from nbpromote.workflow.pairing import Synced
 
 
@@ -121,7 +122,7 @@ def run(
     here: Here,
     name: str,
     env: str | None,
-    parameters: tuple[tuple[str, str], ...],
+    parameters: dict[str, Given],
     execution_timeout: float | None,
     as_json: bool,
 ) -> int:
@@ -133,7 +134,7 @@ def run(
             here.project,
             name,
             env=env,
-            parameters=given(parameters),
+            parameters=parameters,
             cell_limit=execution_timeout,
             watch=watch,
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, wraps
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import click
 from nbpromote.errors import BadInput
 
 if TYPE_CHECKING:
+    from nbpromote.params import Given
     from nbpromote.project import Project
     from nbpromote.workflow.performing import Watch
 
@@ -43,21 +44,52 @@ class Here:
 json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 env = click.option("--env", "-e", metavar="E", help="Environment; default: the entry environment.")
 reason = click.option("--reason", "-m", default="", help="Why; kept in the history.")
-parameters = click.option(
-    "-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter, as in papermill."
+_P = click.option(
+    "-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter, as in papermill."
 )
+_F = click.option(
+    "-f", "--parameters_file", "parameter_files", multiple=True, metavar="FILE", help="Set those of a YAML file."
+)
+_Y = click.option(
+    "-y", "--parameters_yaml", "parameter_texts", multiple=True, metavar="YAML", help="Set those of a YAML text."
+)
+
+
+def parameters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """papermill's three ways to give values; the verb gets them as one mapping, `parameters`."""
+
+    @wraps(command)
+    def with_parameters(
+        *args: Any,
+        parameters: tuple[tuple[str, str], ...],
+        parameter_files: tuple[str, ...],
+        parameter_texts: tuple[str, ...],
+        **more: Any,
+    ) -> Any:
+        return command(*args, parameters=given(parameters, parameter_files, parameter_texts), **more)
+
+    return _P(_F(_Y(with_parameters)))
 
 
 def said(text: str, document: Mapping[str, Any], *, as_json: bool) -> None:
     click.echo(dumps(document, indent=2, ensure_ascii=False) if as_json else text)
 
 
-def given(parameters: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def given(parameters: tuple[tuple[str, str], ...], files: tuple[str, ...], texts: tuple[str, ...]) -> dict[str, Given]:
+    """What was given by hand: -f below -y below -p, and the later of one kind over the earlier."""
+    found: dict[str, Given] = {}
+    if files or texts:
+        from nbpromote import params  # a YAML parser
+
+        for file in files:
+            found |= params.from_file(Path(file))
+        for text in texts:
+            found |= params.from_yaml(text)
     names = [name for name, _ in parameters]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadInput(f"-p gives {', '.join(twice)} more than once")
-    return dict(parameters)
+    return {**found, **dict(parameters)}
 
 
 def shown(path: Path) -> str:

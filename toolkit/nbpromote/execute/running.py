@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpromote import clock, files
 from nbpromote.errors import BadInput, Unavailable
+from nbpromote.execute.parameters import left
 from nbpromote.execute.records import JOURNAL, notes, opened, packages, save_run
 from nbpromote.model import Cell, Code, Ending, Environment, Limits, Policy, Run, Schema
 
@@ -78,6 +79,7 @@ def run(job: Job) -> Run:
             withheld=withheld if any(not cell.ending.good for cell in cells) else (),
             notes=notes(draft.folder),
             packages=packages(draft.folder),
+            left=left(draft.folder),
         )
         files.write(draft.notebook_file, nbformat.writes(node))
         save_run(done)

@@ -61,11 +61,23 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What two environments give or demand differently, in order; `notebook` is empty for what is of all of them."""
+
+    notebook: str
+    what: str  # parameter, input, output, setting or policy
+    name: str
+    values: tuple[Json, Json]
+    origins: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """A named target, with everything one notebook gets there. `origins` says which file and line gave each value.
 
     `inputs` and `outputs` name those parameters that are paths: absolute, for outputs the destination.
-    `revision` maps the files that the values came from to their git blob ids.
+    `revision` maps the files that the values came from to their git blob ids; `params_commit` is what their own
+    repository has checked out, and `params_dirty` says that the values are not all from it.
     """
 
     name: str
@@ -80,6 +92,8 @@ class Environment:
     pass_env: tuple[str, ...] = ()
     revision: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None  # None: read from the working tree
+    params_commit: str | None = None
+    params_dirty: bool = False
 
     def settings(self, root: Path) -> str:
         """Digest of what a deployment freezes, so that a later edit shows as `config pending`.

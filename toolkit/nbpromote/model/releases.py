@@ -94,6 +94,8 @@ class Deployment:
     schema: Schema = field(default_factory=Schema)
     kernel: str = ""
     pass_env: tuple[str, ...] = ()
+    params_commit: str | None = None
+    params_dirty: bool = False
     since: str = ""
     state: str = "unverified"  # verified, unverified, failed
 

@@ -85,11 +85,14 @@ class Run:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     revision: Mapping[str, str] = field(default_factory=dict)
+    params_commit: str | None = None  # of the repository that holds the params folder, which may be another
+    params_dirty: bool = False
     settings: str = ""
     pass_env: tuple[str, ...] = ()
     lock: str | None = None
     locked: Mapping[str, str] = field(default_factory=dict)  # the versions that the lock pins
     packages: Mapping[str, str] = field(default_factory=dict)  # the kernel's, where there is a lock
+    left: Mapping[str, str] = field(default_factory=dict)  # JSON of what a Python kernel's parameters held at the end
     kernel: str = ""
     tracking_uri: str = ""
     experiment: str = ""

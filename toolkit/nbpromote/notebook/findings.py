@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 
-def check(pair: Pair, root: Path) -> tuple[Finding, ...]:
-    """What is wrong with either side, with their agreement, and with the code. Paths are from `root`."""
+def check(pair: Pair, root: Path, *, fits: parameters.Fits | None = None) -> tuple[Finding, ...]:
+    """What is wrong with either side, with their agreement, and with the code. Paths are from `root`.
+
+    `fits` says whether a default is of its annotation's type; None: not asked.
+    """
     looked = [_look(path, root) for path in (pair.script, pair.ipynb) if path]
     findings = [finding for side in looked for finding in side.findings]
     good = [side for side in looked if side.node is not None and not side.findings]
@@ -25,8 +28,8 @@ def check(pair: Pair, root: Path) -> tuple[Finding, ...]:
         findings += _disagreement(pair, good[0], good[1])
     if len(good) == 2 and _code(good[0]) == _code(good[1]):
         # told once: at the line of the script, with the id of the notebook's cell
-        return (*findings, *_faults(good[0], ids=good[1].node))
-    return (*findings, *(fault for side in good for fault in _faults(side, ids=None)))
+        return (*findings, *_faults(good[0], ids=good[1].node, fits=fits))
+    return (*findings, *(fault for side in good for fault in _faults(side, ids=None, fits=fits)))
 
 
 def _look(path: Path, root: Path) -> Side:
@@ -53,13 +56,13 @@ def _code(side: Side) -> object:
     return side.node and cells.code(side.node)
 
 
-def _faults(side: Side, *, ids: NotebookNode | None) -> Iterator[Finding]:
+def _faults(side: Side, *, ids: NotebookNode | None, fits: parameters.Fits | None) -> Iterator[Finding]:
     node = side.node
     if node is None or sides.language(node) != "python":
         return
     lines = _first_lines(side)
     names = _ids(node, ids)
-    _, problems = parameters.declared(node)
+    _, problems = parameters.declared(node, fits=fits)
     for problem in sorted({*problems, *_syntax(node)}, key=lambda p: (p.cell, p.line or 0, p.message)):
         first = lines.get(problem.cell)
         within = f" (line {problem.line} of the cell)" if problem.line and not first else ""

@@ -6,7 +6,7 @@ import ast
 import io
 import math
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TAG = "parameters"
 INJECTED = "injected-parameters"  # papermill's tag for the cell that it puts in
+
+Fits = Callable[[Json, str], bool]  # whether a value is of the type that an annotation spells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +38,14 @@ class Problem:
         return f"cell {self.cell} ({self.cell_id}){line}: {self.message}"
 
 
-def schema(node: NotebookNode, path: str = "") -> Schema:
+def schema(node: NotebookNode, path: str = "", *, fits: Fits | None = None) -> Schema:
     """What the cell tagged `parameters` declares; no such cell, or another language than Python: nothing.
 
     Raises `BadInput` with every reason why the declaration could not be trusted: two such cells, a value that
-    is no plain literal, a parameter bound again in a later cell, where the value given would be lost.
+    is no plain literal or does not fit its annotation, a parameter bound again in a later cell, where the value
+    given would be lost.
     """
-    found, problems = declared(node)
+    found, problems = declared(node, fits=fits)
     if len(problems) == 1:
         raise BadInput(str(problems[0]), where=path, hint=problems[0].hint)
     if problems:
@@ -50,7 +53,7 @@ def schema(node: NotebookNode, path: str = "") -> Schema:
     return found
 
 
-def declared(node: NotebookNode) -> tuple[Schema, tuple[Problem, ...]]:
+def declared(node: NotebookNode, *, fits: Fits | None = None) -> tuple[Schema, tuple[Problem, ...]]:
     """The schema as far as it can be read, and everything that is wrong with it."""
     if sides.language(node) != "python":
         return Schema(), ()
@@ -58,7 +61,7 @@ def declared(node: NotebookNode) -> tuple[Schema, tuple[Problem, ...]]:
     if not tagged:
         return Schema(), ()
     number, cell = tagged[0]
-    reader = _Reader(number=number, cell_id=cell.id, source=cells.canonical(cell.source))
+    reader = _Reader(number=number, cell_id=cell.id, source=cells.canonical(cell.source), fits=fits)
     parameters, problems = reader.read()
     names = {parameter.name for parameter in parameters}
     problems += [*_too_many(tagged), *_bound_again(node, names, after=number)]
@@ -106,6 +109,7 @@ class _Reader:
     number: int
     cell_id: str
     source: str
+    fits: Fits | None = None
 
     def read(self) -> tuple[list[Parameter], list[Problem]]:
         module = syntax.tree(self.source)
@@ -130,13 +134,17 @@ class _Reader:
             case ast.AnnAssign(target=ast.Name(id=name)):
                 return self._problem(f"parameter {name!r} has no default", statement.lineno)
             case _:
-                reason = "only `name = literal` lines may stand in the parameters cell"
+                reason = (
+                    "only `name = literal` lines may stand in the parameters cell, and imports of typing or datetime"
+                )
                 return self._problem(reason, statement.lineno)
         try:
             default = _plain(ast.literal_eval(value))
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             return self._problem(f"the default of {name!r} is not a plain literal", value.lineno)
         kind = self._spelled(annotation) if annotation else _kind(default)
+        if self.fits and not self.fits(default, kind):
+            return self._misfit(name, default, kind, value.lineno)
         return Parameter(name=name, type=kind, default=default, help=self._help(statement))
 
     def _spelled(self, annotation: ast.expr) -> str:
@@ -149,27 +157,46 @@ class _Reader:
         comments = _comments(self.source)
         return next((comments[line] for line in lines if line in comments), "")
 
-    def _problem(self, message: str, line: int | None = None) -> Problem:
-        hint = "numbers, strings, True, False, None, and lists and dicts of these; dates as ISO strings"
-        return Problem(
-            cell=self.number,
-            cell_id=self.cell_id,
-            message=message,
-            line=line,
-            hint=f"plain literals are {hint}",
-        )
+    def _misfit(self, name: str, default: Json, kind: str, line: int) -> Problem:
+        hint = f"{kind} | None takes nothing as well" if default is None else "mend the annotation or the default"
+        return self._problem(f"the default of {name!r}, {_shown(default)}, is no {kind}", line, hint=hint)
+
+    def _problem(self, message: str, line: int | None = None, *, hint: str = "") -> Problem:
+        return Problem(cell=self.number, cell_id=self.cell_id, message=message, line=line, hint=hint or _LITERALS)
+
+
+_LITERALS = "plain literals are numbers, strings, True, False, None, and lists and dicts of these; dates as ISO strings"
+
+
+def _shown(value: Json) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+_OF_ANNOTATIONS = {"typing", "datetime", "__future__"}
 
 
 def _says_nothing(statement: ast.stmt) -> bool:
-    """A string on a line of its own, and what is left of a magic."""
+    """A string on a line of its own, what is left of a magic, and imports that annotations need in a kernel."""
+    if isinstance(statement, ast.Import):
+        return all(name.name in _OF_ANNOTATIONS for name in statement.names)
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module in _OF_ANNOTATIONS and all(name.name != "*" for name in statement.names)
     return isinstance(statement, ast.Pass) or (
         isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     )
 
 
 def _plain(value: object) -> Json:
-    """The value, where JSON has it. Raises `ValueError` for tuples, sets, bytes, complex numbers, inf."""
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+    """The value, where JSON has it. Raises `ValueError` for tuples, sets, bytes, complex numbers, inf.
+
+    Also for half a surrogate pair, and for an integer of more digits than Python writes out.
+    """
+    if isinstance(value, str):
+        value.encode()
+    if isinstance(value, int):
+        str(value)
+    if isinstance(value, dict) and all(isinstance(_plain(key), str) for key in value):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]

@@ -22,6 +22,8 @@ def code(
     read: Callable[[str], bytes | None],
     tracked: Collection[str],
     include: Sequence[str],
+    *,
+    fits: parameters.Fits | None = None,
 ) -> Code:
     """The code of the notebook whose sides stand at `pair_paths`, and its digest.
 
@@ -36,7 +38,7 @@ def code(
     for other in nodes.values():
         if cells.code(other) != cells.code(node):
             raise sides.disagreement(PurePosixPath(path).stem, node, other)
-    schema = parameters.schema(node, path)
+    schema = parameters.schema(node, path, fits=fits)
     files = _files(node, path, read, set(tracked) - set(pair_paths), include)
     whole = {"format": _FORMAT, "cells": cells.code(node), "schema": dump(schema), "files": files}
     return Code(digest=digest(whole), schema=schema, files=files)

@@ -3,8 +3,25 @@
 Nothing is run here and git is not known: files are read through a callable, which may stand for a commit.
 """
 
+from nbpromote.params import schemas
+from nbpromote.params.given import Given, from_file, from_yaml
 from nbpromote.params.naming import environments, order
 from nbpromote.params.reading import findings, folder_reader, load, policy, tracking_uri
 from nbpromote.params.tree import Read
+from nbpromote.params.types import fits
 
-__all__ = ["Read", "environments", "findings", "folder_reader", "load", "order", "policy", "tracking_uri"]
+__all__ = [
+    "Given",
+    "Read",
+    "environments",
+    "findings",
+    "fits",
+    "folder_reader",
+    "from_file",
+    "from_yaml",
+    "load",
+    "order",
+    "policy",
+    "schemas",
+    "tracking_uri",
+]

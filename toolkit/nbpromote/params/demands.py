@@ -19,7 +19,9 @@ class PolicyPart:
 
     strategy: str = "retrain"
     gates: tuple[Gate, ...] = ()
+    checks: tuple[Value, ...] = ()
     line: int = 1
+    column: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,7 @@ class PolicyFile:
     promotes_from: tuple[Value, ...] = ()
     protects: tuple[Value, ...] = ()
     gates: tuple[Gate, ...] = ()
+    checks: tuple[Value, ...] = ()  # the names that gates ask for
     notebooks: Mapping[str, PolicyPart] = field(default_factory=dict)
     wrong: tuple[Finding, ...] = ()
     unbuilt: tuple[Finding, ...] = ()
@@ -55,6 +58,7 @@ def _policy(text: str, path: str) -> PolicyFile:
         promotes_from=_promotes_from(reader, fields.get("promotes_from")),
         protects=_protects(reader, fields.get("protects")),
         gates=_gates(reader, fields.get("gates")),
+        checks=_checks(reader, fields.get("gates")),
         notebooks={name: _policy_part(reader, name, node) for name, node in notebooks.items()},
         wrong=tuple(reader.wrong),
         unbuilt=tuple(reader.unbuilt),
@@ -64,29 +68,34 @@ def _policy(text: str, path: str) -> PolicyFile:
 def _policy_part(reader: Reader, name: str, node: Node) -> PolicyPart:
     fields = reader.fields(node, keys.POLICY_OF_A_NOTEBOOK, keys.POLICY_UNBUILT, f"notebooks.{name}")
     strategy = reader.choice(fields.get("strategy"), "strategy", ("retrain", "copy"))
-    return PolicyPart(strategy=strategy or "retrain", gates=_gates(reader, fields.get("gates")), line=node.line)
+    return PolicyPart(
+        strategy=strategy or "retrain",
+        gates=_gates(reader, fields.get("gates")),
+        checks=_checks(reader, fields.get("gates")),
+        line=node.line,
+        column=node.column,
+    )
 
 
 def _promotes_from(reader: Reader, node: Node | None) -> tuple[Value, ...]:
     return tuple(
-        Value(value=entry.value, path=reader.path, line=entry.line)
-        for entry in reader.entries(node, "promotes_from")
-        if reader.word(entry, "promotes_from")
+        reader.value(entry) for entry in reader.entries(node, "promotes_from") if reader.word(entry, "promotes_from")
     )
 
 
 def _protects(reader: Reader, node: Node | None) -> tuple[Value, ...]:
     """Globs over paths from the project's root, or over addresses: `data/prod/**`, `s3://bucket/**`."""
-    return tuple(
-        Value(value=entry.value, path=reader.path, line=entry.line)
-        for entry in reader.entries(node, "protects")
-        if reader.text(entry, "protects")
-    )
+    return tuple(reader.value(entry) for entry in reader.entries(node, "protects") if reader.text(entry, "protects"))
 
 
 def _gates(reader: Reader, node: Node | None) -> tuple[Gate, ...]:
     gates = (_gate(reader, entry) for entry in reader.entries(node, "gates"))
     return tuple(gate for gate in gates if gate)
+
+
+def _checks(reader: Reader, node: Node | None) -> tuple[Value, ...]:
+    asked = (entry.items.get("check") for entry in (node.entries if node else ()))
+    return tuple(reader.value(name) for name in asked if name is not None and isinstance(name.value, str))
 
 
 def _gate(reader: Reader, node: Node) -> Gate | None:

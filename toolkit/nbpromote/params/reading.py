@@ -11,6 +11,7 @@ from nbpromote.errors import BadInput, NotBuilt, NotFound, nearest
 from nbpromote.model import Environment, Finding, Policy, Schema
 from nbpromote.params import naming, resolve
 from nbpromote.params.demands import PolicyFile, policy_file
+from nbpromote.params.given import Given
 from nbpromote.params.resolve import Sheet
 from nbpromote.params.tree import Read
 from nbpromote.params.values import ParamsFile, params_file
@@ -46,38 +47,46 @@ def load(
     *,
     root: Path,
     known: Mapping[str, Schema | None] | None = None,
-    overrides: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Given] | None = None,
     known_environments: Iterable[str] = (),
     folder: str = "params",
     revision: Mapping[str, str] | None = None,
     commit: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    protected: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Environment:
     """An environment with everything that one notebook gets there.
 
     `known` are the schemas of all notebooks, against which names in the files are held: None for one that
-    cannot be read, None altogether where they are not known.
+    cannot be read, None altogether where they are not known. `variables` are those that `${NAME}` may ask for;
+    `protected` are the globs that each environment has for itself.
     Raises `NotFound` for an unknown environment, `BadInput` with every problem of its files, `NotBuilt` where
     nothing is wrong but something asks for what this version does not carry out.
     """
     known_environments = tuple(known_environments)
     read = cache(read)
     _must_exist(read, env, known_environments, folder)
-    sheet = _sheet(read, env, root, folder, None if known is None else {**known, notebook: schema})
+    schemas = None if known is None else {**known, notebook: schema}
+    sheet = _sheet(read, env, root, folder, schemas)
+    sheet = replace(sheet, variables=variables or {}, protected=protected or {})
     answer = resolve.resolve(sheet, notebook, schema, overrides or {})
     strangers = list(resolve.strangers(sheet, frozenset()))
     if strangers:  # base.yaml may serve another environment; seldom asked, so read only now
         strangers = list(resolve.strangers(sheet, _used(read, known_environments, folder)))
     files = (sheet.base, sheet.own, sheet.policy)
     wrong = [finding for file in files for finding in file.wrong]
-    wrong += [*answer.wrong, *strangers, *resolve.others(sheet, notebook)]
+    wrong += [*answer.wrong, *answer.unset, *strangers, *resolve.others(sheet, notebook)]
     _tell(wrong, [*(finding for file in files for finding in file.unbuilt), *answer.unbuilt])
     found = resolve.environment(sheet, notebook, answer)
     return replace(found, revision=dict(revision or {}), commit=commit)
 
 
-def tracking_uri(read: Read, env: str, *, root: Path, folder: str = "params") -> str:
-    """Where an environment's MLflow is; cheap, since no notebook is asked."""
-    return resolve.tracking_uri(_sheet(read, env, root, folder, None))
+def tracking_uri(
+    read: Read, env: str, *, root: Path, folder: str = "params", variables: Mapping[str, str] | None = None
+) -> str:
+    """Where an environment's MLflow is; cheap, since no notebook is asked. As written where a variable is not set."""
+    sheet = replace(_sheet(read, env, root, folder, None), variables=variables or {})
+    return resolve.tracking_uri(sheet, resolve.Answer())
 
 
 def _must_exist(read: Read, env: str, known: tuple[str, ...], folder: str) -> None:
@@ -128,7 +137,7 @@ def _tell(wrong: Iterable[Finding], unbuilt: Iterable[Finding]) -> None:
 
 
 def _sorted(findings: Iterable[Finding]) -> list[Finding]:
-    return sorted(dict.fromkeys(findings), key=lambda finding: (finding.path, finding.line or 0))
+    return sorted(dict.fromkeys(findings), key=lambda finding: (finding.path, finding.line or 0, finding.column or 0))
 
 
 # -- every file at once --------------------------------------------------------------------------------------
@@ -142,15 +151,19 @@ def findings(
     *,
     root: Path = Path("/"),
     checks: Iterable[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that is wrong with a params folder whose files are called `names`; never raises for content.
 
     `schemas` has None for a notebook whose schema cannot be read. `checks` are the names that
-    a gate's `check` may have; none given: not asked.
+    a gate's `check` may have; none given: not asked. A text that asks for one that `variables` lack is not judged:
+    it may be set where that environment runs.
     """
     names = tuple(names)
     environments = naming.environments(names)
-    sheets = [_sheet(read, env, root, folder, schemas) for env in environments]
+    sheets = [replace(_sheet(read, env, root, folder, schemas), variables=variables or {}) for env in environments]
+    protected = {sheet.environment: sheet.demands("").protects for sheet in sheets}
+    sheets = [replace(sheet, protected=protected) for sheet in sheets]
     policies = [policy_file(read, _environment(name), folder) for name in names if _is_policy(name)]
     params = [params_file(read, name, folder) for name in ("base", *environments)]
     found = [*_names(names, environments, folder), *_order(sheets, folder), *_checks(policies, tuple(checks))]
@@ -208,9 +221,7 @@ def _order(sheets: Iterable[Sheet], folder: str) -> Iterator[Finding]:
 
 def _checks(policies: Iterable[PolicyFile], known: tuple[str, ...]) -> Iterator[Finding]:
     for file in policies:
-        gates = [*file.gates, *(gate for part in file.notebooks.values() for gate in part.gates)]
-        for gate in gates:
-            if known and gate.check and gate.check not in known:
-                line = int(gate.where.rpartition(":")[2])
-                message = f"there is no check {gate.check!r}{nearest(gate.check, known)}"
-                yield Finding(path=file.path, line=line, message=message)
+        asked = [*file.checks, *(name for part in file.notebooks.values() for name in part.checks)]
+        for name in asked:
+            if known and name.value not in known:
+                yield name.finding(f"there is no check {name.value!r}{nearest(name.value, known)}")

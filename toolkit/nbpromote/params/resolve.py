@@ -10,10 +10,12 @@ from pathlib import Path
 
 from nbpromote.errors import nearest
 from nbpromote.model import Environment, Finding, Json, Limits, Parameter, Policy, Schema
-from nbpromote.params import interpolation, types
-from nbpromote.params.demands import PolicyFile
+from nbpromote.params import interpolation, protection, types
+from nbpromote.params.demands import PolicyFile, PolicyPart
+from nbpromote.params.given import Given
+from nbpromote.params.scope import Scope
 from nbpromote.params.tree import Value, shown
-from nbpromote.params.values import ParamsFile, Part
+from nbpromote.params.values import ParamsFile, Part, uri_fault
 
 CELL = "parameters cell"
 MANY = 100  # of one kind; finding the nearest name of each of 20,000 would take minutes
@@ -32,6 +34,8 @@ class Sheet:
     own: ParamsFile
     policy: PolicyFile
     known: Mapping[str, Schema | None] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)  # of the environment of whoever runs
+    protected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # globs by the environment that has them
 
     @property
     def files(self) -> tuple[ParamsFile, ParamsFile]:
@@ -77,8 +81,15 @@ class Answer:
     origins: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    tracking_uri: str = ""
     wrong: list[Finding] = field(default_factory=list)
+    unset: list[Finding] = field(default_factory=list)  # variables that are not set here
     unbuilt: list[Finding] = field(default_factory=list)
+
+    def fault(self, value: Value, what: str, fault: interpolation.Fault) -> None:
+        """Note that a text cannot be filled in."""
+        told = self.unset if isinstance(fault, interpolation.Unset) else self.wrong
+        told.append(value.finding(f"{what} {fault}"))
 
 
 def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
@@ -88,7 +99,7 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
     pass_env = dict.fromkeys((*sheet.base.pass_env, *sheet.own.pass_env))
     return Environment(
         name=sheet.environment,
-        tracking_uri=tracking_uri(sheet),
+        tracking_uri=answer.tracking_uri,
         policy=sheet.demands(notebook),
         parameters=answer.parameters,
         inputs=answer.inputs,
@@ -100,10 +111,18 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
     )
 
 
-def tracking_uri(sheet: Sheet) -> str:
-    """The store's address; a relative SQLite file is one of the project's."""
-    uri = sheet.own.tracking_uri or sheet.base.tracking_uri
-    uri = uri or f"sqlite:///.nbpromote/mlflow/{sheet.environment}.db"
+def tracking_uri(sheet: Sheet, answer: Answer) -> str:
+    """The store's address; a relative SQLite file is one of the project's. As it is written where it has a fault."""
+    given = sheet.own.tracking_uri or sheet.base.tracking_uri
+    uri = given.value if given else f"sqlite:///.nbpromote/mlflow/{sheet.environment}.db"
+    if given:
+        try:
+            uri = interpolation.address(given.value, sheet.variables)
+        except interpolation.Fault as fault:
+            answer.fault(given, "tracking_uri", fault)
+            return str(given.value)
+        if refused := uri_fault(uri):
+            answer.wrong.append(given.finding(f"tracking_uri {refused}"))
     scheme, slashes, file = uri.partition(":///")
     if not scheme.startswith("sqlite") or not slashes or file.startswith("/"):
         return uri
@@ -113,39 +132,63 @@ def tracking_uri(sheet: Sheet) -> str:
 # -- one notebook's values -----------------------------------------------------------------------------------
 
 
-def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str, str]) -> Answer:
+def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str, Given]) -> Answer:
     """Work out every parameter of the schema: file, command line or default."""
     answer = Answer()
+    answer.tracking_uri = tracking_uri(sheet, answer)
     given = sheet.values(notebook)
     typed = _overrides(notebook, schema, overrides, answer)
-    scope = _Scope(sheet, notebook, schema, typed)
+    scope = Scope(
+        sheet.environment,
+        schema,
+        given=given,
+        typed=typed,
+        paths=sheet.kinds(notebook),
+        variables=sheet.variables,
+    )
     answer.wrong += islice(_undeclared(sheet, notebook, schema), MANY)
-    answer.wrong += islice(_unfilled(scope, sheet.shared, schema), MANY)
+    _unfilled(scope, sheet.shared, schema, answer)
     for parameter in schema.parameters:
         name = parameter.name
         if name in overrides:
             if name in typed:
-                answer.parameters[name], answer.origins[name] = typed[name], "-p"
+                answer.parameters[name], answer.origins[name] = typed[name], _origin(overrides[name])
         elif name in given:
             _from_file(notebook, parameter, given[name], scope, answer)
         else:
             answer.parameters[name], answer.origins[name] = parameter.default, CELL
     _paths(sheet, notebook, schema, answer)
+    _stays_out(sheet, notebook, overrides, answer)
     return answer
 
 
-def _overrides(notebook: str, schema: Schema, overrides: Mapping[str, str], answer: Answer) -> dict[str, Json]:
+def _overrides(notebook: str, schema: Schema, overrides: Mapping[str, Given], answer: Answer) -> dict[str, Json]:
     typed = {}
-    for name, text in overrides.items():
+    for name, given in overrides.items():
         if name not in schema.names:
             message = f"unknown parameter {name!r}{nearest(name, schema.names)}"
-            answer.wrong.append(Finding(path="", message=message, hint=_declared(notebook, schema)))
+            answer.wrong.append(_by_hand(given, message, where="", hint=_declared(notebook, schema)))
             continue
         try:
-            typed[name] = types.from_text(text, schema[name].type)
+            typed[name] = _typed(given, schema[name].type)
         except types.Mismatch:
-            answer.wrong.append(Finding(path="-p", message=_wants(notebook, schema[name], text)))
+            message = _wants(notebook, schema[name], given if isinstance(given, str) else given.value)
+            answer.wrong.append(_by_hand(given, message))
     return typed
+
+
+def _typed(given: Given, kind: str) -> Json:
+    return types.from_text(given, kind) if isinstance(given, str) else types.check(given.value, kind)
+
+
+def _by_hand(given: Given, message: str, *, where: str = "-p", hint: str = "") -> Finding:
+    if isinstance(given, str):
+        return Finding(path=where, message=message, hint=hint)
+    return given.finding(message, hint=hint)
+
+
+def _origin(given: Given) -> str:
+    return "-p" if isinstance(given, str) else given.where
 
 
 def _declared(notebook: str, schema: Schema) -> str:
@@ -153,93 +196,38 @@ def _declared(notebook: str, schema: Schema) -> str:
 
 
 def _wants(notebook: str, parameter: Parameter, value: Json) -> str:
-    return f"parameter {parameter.name!r} of {notebook} wants {parameter.type}, got {shown(value)}"
+    return f"parameter {parameter.name!r} of {notebook} wants {parameter.type}, got {shown(value)}" + types.close(
+        value, parameter.type
+    )
 
 
-def _from_file(notebook: str, parameter: Parameter, value: Value, scope: _Scope, answer: Answer) -> None:
+def _from_file(notebook: str, parameter: Parameter, value: Value, scope: Scope, answer: Answer) -> None:
     if value.broken:
         return
     try:
         filled = scope.value(parameter.name)
     except interpolation.Fault as fault:
-        answer.wrong.append(value.finding(f"parameter {parameter.name!r} {fault}"))
+        answer.fault(value, f"parameter {parameter.name!r}", fault)
         return
     try:
         answer.parameters[parameter.name] = types.check(filled, parameter.type)
-        answer.origins[parameter.name] = value.where
+        variables = ", ".join(f"${{{name}}}" for name in scope.variables(parameter.name))
+        answer.origins[parameter.name] = value.where + (f" ({variables})" if variables else "")
     except types.Mismatch:
         answer.wrong.append(value.finding(_wants(notebook, parameter, filled)))
 
 
-class _Scope:
-    """The names that a text may ask for: what the files and the command line give, else the cell's defaults.
-
-    Inputs and outputs are made of parameters and cannot be asked for.
-    """
-
-    def __init__(self, sheet: Sheet, notebook: str, schema: Schema, typed: Mapping[str, Json]) -> None:
-        self._place = sheet.environment
-        self._paths = sheet.kinds(notebook)
-        self._given = sheet.values(notebook)
-        defaults = {parameter.name: parameter.default for parameter in schema.parameters}
-        broken = {name: "" for name, value in self._given.items() if value.broken}
-        self._done: dict[str, Json] = {
-            **{name: default for name, default in defaults.items() if name not in self._given},
-            **broken,  # told already
-            **typed,
-        }
-        self._open: list[str] = []
-        self._filler = interpolation.Filler(self._ask)
-
-    def value(self, name: str) -> Json:
-        """A name's value with its texts filled in. Raises `Fault`."""
-        if name not in self._done:
-            self._open.append(name)
-            try:
-                self._done[name] = self._filler.fill(self._given[name].value)
-            finally:
-                self._open.pop()
-        return self._done[name]
-
-    def _ask(self, name: str) -> Json:
-        if name in self._paths:
-            raise interpolation.Fault(f"asks for {{{name}}}, which is an {self._paths[name]}")
-        if name in self._open:
-            circle = [*self._open[self._open.index(name) :], name]
-            raise interpolation.Circle(f"goes in a circle: {' -> '.join(circle)}")
-        if name in self._done:
-            return self._done[name]
-        if name not in self._given:
-            close = nearest(name, {*self._done, *self._given} - {*self._paths})
-            raise interpolation.Fault(f"asks for {{{name}}}, which nothing gives in {self._place}{close}")
-        if len(self._open) > _DEEP:
-            raise interpolation.Fault(f"asks through more than {_DEEP} other parameters")
-        return self._through(name)
-
-    def _through(self, name: str) -> Json:
-        given = self._given[name].value
-        if isinstance(given, list | dict):  # cannot be put into text, so need not be filled in
-            return given
-        try:
-            return self.value(name)
-        except interpolation.Circle:
-            raise
-        except interpolation.Fault as fault:
-            raise interpolation.Fault(f"asks for {{{name}}}, which {fault}") from None
-
-
-_DEEP = 16
-
-
-def _unfilled(scope: _Scope, shared: Mapping[str, Value], schema: Schema) -> Iterator[Finding]:
+def _unfilled(scope: Scope, shared: Mapping[str, Value], schema: Schema, answer: Answer) -> None:
     """The environment's own texts that cannot be filled in, whether or not this notebook wants them."""
+    told = 0
     for name, value in shared.items():
-        if name in schema.names or value.broken:
+        if name in schema.names or value.broken or told == MANY:
             continue
         try:
             scope.value(name)
         except interpolation.Fault as fault:
-            yield value.finding(f"parameter {name!r} {fault}")
+            told += 1
+            answer.fault(value, f"parameter {name!r}", fault)
 
 
 def _undeclared(sheet: Sheet, notebook: str, schema: Schema) -> Iterator[Finding]:
@@ -287,6 +275,20 @@ def _path_fault(root: Path, path: str, kind: str) -> str:
     return ""
 
 
+def _stays_out(sheet: Sheet, notebook: str, overrides: Mapping[str, Given], answer: Answer) -> None:
+    """No value names what another environment protects, wherever it comes from."""
+    others = {owner: globs for owner, globs in sheet.protected.items() if owner != sheet.environment}
+    places = sheet.values(notebook)
+    for name, value in answer.parameters.items() if others else ():
+        if told := protection.trespass(value, others, sheet.root):
+            message = f"{sheet.kinds(notebook).get(name, 'parameter')} {name!r} of {notebook} {told}"
+            place = overrides.get(name) or places.get(name)
+            answer.wrong.append(_by_hand(place, message) if place else Finding(path=CELL, message=message))
+    uri = sheet.own.tracking_uri or sheet.base.tracking_uri
+    if uri and others and (told := protection.trespass(answer.tracking_uri, others, sheet.root)):
+        answer.wrong.append(uri.finding(f"tracking_uri {told}"))
+
+
 def _collisions(notebook: str, outputs: Mapping[str, str], places: Mapping[str, Value]) -> Iterator[Finding]:
     """Outputs are published one by one, so that the second would replace the first."""
     seen: dict[str, Path] = {}
@@ -321,11 +323,13 @@ def strangers(sheet: Sheet, used: frozenset[str]) -> Iterator[Finding]:
 
 
 def _unknown_notebooks(sheet: Sheet, known: Iterable[str]) -> Iterator[Finding]:
-    lines = [(file.path, name, part.line) for file in sheet.files for name, part in file.notebooks.items()]
-    lines += [(sheet.policy.path, name, part.line) for name, part in sheet.policy.notebooks.items()]
-    for path, name, line in lines:
+    parts: list[tuple[str, str, Part | PolicyPart]]
+    parts = [(file.path, name, part) for file in sheet.files for name, part in file.notebooks.items()]
+    parts += [(sheet.policy.path, name, part) for name, part in sheet.policy.notebooks.items()]
+    for path, name, part in parts:
         if name not in known:
-            yield Finding(path=path, line=line, message=f"there is no notebook {name!r}{nearest(name, known)}")
+            message = f"there is no notebook {name!r}{nearest(name, known)}"
+            yield Finding(path=path, line=part.line, column=part.column, message=message)
 
 
 def others(sheet: Sheet, notebook: str) -> Iterator[Finding]:

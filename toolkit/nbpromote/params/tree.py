@@ -21,6 +21,7 @@ class Value:
     value: Json
     path: str
     line: int
+    column: int = 1
     broken: bool = False  # complained of already
 
     @property
@@ -28,7 +29,7 @@ class Value:
         return f"{self.path}:{self.line}"
 
     def finding(self, message: str, *, hint: str = "") -> Finding:
-        return Finding(path=self.path, line=self.line, message=message, hint=hint)
+        return Finding(path=self.path, line=self.line, column=self.column, message=message, hint=hint)
 
 
 def text_of(read: Read, name: str, path: str) -> str | Finding:
@@ -63,7 +64,10 @@ class Reader:
         self.unbuilt: list[Finding] = []
 
     def say(self, node: Node, message: str) -> None:
-        self.wrong.append(Finding(path=self.path, line=node.line, message=message))
+        self.wrong.append(Finding(path=self.path, line=node.line, column=node.column, message=message))
+
+    def value(self, node: Node) -> Value:
+        return Value(value=node.value, path=self.path, line=node.line, column=node.column, broken=node.broken)
 
     def items(self, node: Node | None, what: str) -> Mapping[str, Node]:
         """The keys of a mapping; none for null."""
@@ -82,7 +86,7 @@ class Reader:
                 found[key] = child
             elif key in unbuilt:
                 message = f"key {key!r} ({unbuilt[key]}) is not built yet"
-                self.unbuilt.append(Finding(path=self.path, line=child.line, message=message, hint=_TAKE_OUT))
+                self.unbuilt.append(self.value(child).finding(message, hint=_TAKE_OUT))
             else:
                 home = self.elsewhere.get(key)
                 close = f"; it belongs in {home}" if home else nearest(key, (*known, *unbuilt))

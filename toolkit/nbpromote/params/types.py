@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Union
 
+from nbpromote.errors import nearest
 from nbpromote.model import Json
 from nbpromote.params import yaml
 
@@ -29,14 +33,44 @@ def check(value: Json, annotation: str) -> Json:
         raise Mismatch from None
 
 
+def fits(value: Json, annotation: str) -> bool:
+    """Whether a default is of the type that its own line gives it."""
+    if annotation in (type(value).__name__, "Any"):  # no annotation, most often: pydantic takes 0.1 s to load
+        return True
+    try:
+        check(value, annotation)
+    except Mismatch:
+        return False
+    return True
+
+
+def json_schema(annotation: str) -> dict[str, Json]:
+    """JSON Schema of the values that `check` takes."""
+    found: dict[str, Json] = _adapter(annotation).json_schema()
+    return found
+
+
+def close(value: Json, annotation: str) -> str:
+    """What else may have been meant, where the type is a choice of words."""
+    if not isinstance(value, str) or "Literal" not in annotation:
+        return ""
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        words = (getattr(node, "value", None) for node in ast.walk(ast.parse(annotation.strip(), mode="eval")))
+        return nearest(value, [word for word in words if isinstance(word, str)])
+    return ""
+
+
 def from_text(text: str, annotation: str) -> Json:
     """A value from the command line. Raises `Mismatch`.
 
     Where the type takes text, what is no other value of it stays text, letter for letter: "007" for a `str`,
-    also for a `str | None`.
+    also for a `str | None`. `None` and `null` are nothing, where the type takes nothing.
     """
-    if annotation.strip() == "str":
-        return check(_characters(text), "str")
+    if annotation.strip() == "str" or not text.strip():
+        return check(_characters(text), annotation)
+    if text == "None":
+        with suppress(Mismatch):
+            return check(None, annotation)
     document = yaml.parse(text, "-p")
     if not document.findings and not isinstance(document.root.value, str):
         with suppress(Mismatch):
@@ -76,6 +110,32 @@ def _parse(annotation: str) -> Any:
         return Any
 
 
+def _iso(pattern: str, read: Callable[[str], object], schema: dict[str, Json]) -> Any:
+    """Text that `read` understands, of the one spelling that the pattern allows; it stays text."""
+    from pydantic import AfterValidator, WithJsonSchema
+
+    def checked(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError
+        read(text)
+        return text
+
+    return Annotated[str, AfterValidator(checked), WithJsonSchema({"type": "string", **schema})]
+
+
+def _date() -> Any:
+    return _iso(_DAY, date.fromisoformat, {"format": "date"})
+
+
+def _datetime() -> Any:
+    return _iso(_MOMENT, datetime.fromisoformat, {"pattern": f"^{_MOMENT}$"})
+
+
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?"
+_MOMENT = f"{_DAY}[T ]{_CLOCK}(Z|[+-][0-9]{{2}}:[0-9]{{2}})?"
+_DATES = {"date": _date, "datetime": _datetime}
+
 _PLAIN: dict[str, Any] = {
     "int": int,
     "float": float,
@@ -92,7 +152,7 @@ _PLAIN: dict[str, Any] = {
 def _type(node: ast.expr) -> Any:
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
-            return _PLAIN.get(name, Any)
+            return _DATES[name]() if name in _DATES else _PLAIN.get(name, Any)
         case ast.Constant(value=None):
             return None
         case ast.Constant(value=str(text)):
@@ -121,11 +181,11 @@ _GENERIC: dict[tuple[str, int], Any] = {("list", 1): list, ("dict", 2): dict}
 
 def _literal(allowed: list[Json]) -> Any:
     """pydantic's own Literal takes True for 1."""
-    from pydantic import PlainValidator
+    from pydantic import PlainValidator, WithJsonSchema
 
     def one_of(value: Json) -> Json:
         if not any(type(value) is type(entry) and value == entry for entry in allowed):
             raise ValueError
         return value
 
-    return Annotated[Any, PlainValidator(one_of)]
+    return Annotated[Any, PlainValidator(one_of), WithJsonSchema({"enum": allowed})]

@@ -25,6 +25,7 @@ class Part:
     kernel: str | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     line: int = 1
+    column: int = 1
 
     @property
     def values(self) -> Mapping[str, Value]:
@@ -36,7 +37,7 @@ class ParamsFile:
     """`unbuilt` are keys of the format that this version does not carry out."""
 
     path: str
-    tracking_uri: str | None = None
+    tracking_uri: Value | None = None
     kernel: str | None = None
     parameters: Mapping[str, Value] = field(default_factory=dict)
     notebooks: Mapping[str, Part] = field(default_factory=dict)
@@ -91,6 +92,7 @@ def _part(reader: Reader, name: str, node: Node) -> Part:
         kernel=reader.word(fields.get("kernel"), "kernel"),
         limits=_limits(reader, fields.get("limits")),
         line=node.line,
+        column=node.column,
     )
     _told_once(reader, name, part)
     return part
@@ -113,24 +115,27 @@ def _values(reader: Reader, node: Node | None, what: str) -> Mapping[str, Value]
         if not key.isidentifier() or keyword.iskeyword(key):
             reader.say(child, f"{shown(key)} cannot be a parameter: a name is a Python identifier")
             continue
-        values[key] = Value(value=child.value, path=reader.path, line=child.line, broken=child.broken)
+        values[key] = reader.value(child)
     return values
 
 
 _SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql", "databricks")
 
 
-def _tracking_uri(reader: Reader, node: Node | None) -> str | None:
+def _tracking_uri(reader: Reader, node: Node | None) -> Value | None:
     uri = reader.text(node, "tracking_uri")
     if node is None or uri is None:
         return None
-    fault = _uri_fault(uri)
+    if any(interpolation.variables(uri)):  # judged when it is filled in
+        return reader.value(node)
+    fault = uri_fault(uri)
     if fault:
         reader.say(node, f"tracking_uri {fault}")
-    return None if fault else uri
+    return None if fault else reader.value(node)
 
 
-def _uri_fault(uri: str) -> str:
+def uri_fault(uri: str) -> str:
+    """Why a store cannot be there; empty where it can."""
     try:
         parts = urlsplit(uri)
         password = parts.password

@@ -1,4 +1,4 @@
-"""YAML 1.2 core, strictly: text in, JSON values that know their line out. Knows nothing of what they are for.
+"""YAML 1.2 core, strictly: text in, JSON values that know their place out. Knows nothing of what they are for.
 
 Only ruamel's scanner and parser are used. What a plain scalar means is settled here, by chapter 10.3 of the
 YAML 1.2 specification: ruamel's own resolver still reads `1_000` as a number and dates as dates.
@@ -22,10 +22,11 @@ DIGITS = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A value and the line of its key, or its own where it has none. A `broken` one was told already."""
+    """A value and the place of its key, or its own where it has none. A `broken` one was told already."""
 
     value: Json = None
     line: int = 1
+    column: int = 1
     items: Mapping[str, Node] = field(default_factory=dict)
     entries: tuple[Node, ...] = ()
     broken: bool = False
@@ -46,20 +47,30 @@ def parse(text: str, path: str) -> Document:
             root=Node(broken=True), findings=(Finding(path=path, message=f"is larger than {BYTES:,} bytes"),)
         )
     builder = _Builder(path)
+    if found := _SEPARATOR.search(text):
+        builder.say(_position(text, found.start()), f"a line separator, U+{ord(found[0]):04X}: write it as an escape")
+        return Document(root=Node(broken=True), findings=tuple(builder.findings))
     try:
         root = builder.document(_events(text))
     except _Stopped as stop:
         root = Node(broken=True)
-        builder.say(stop.line, stop.message)
+        builder.say(stop.place, stop.message)
     return Document(root=root, findings=tuple(builder.findings))
 
 
-class _Stopped(Exception):
-    """Nothing below this line can be read."""
+_Place = tuple[int, int]  # line and column, from 1
 
-    def __init__(self, line: int, message: str) -> None:
+
+# the parser breaks lines at them, as YAML 1.1 did; in YAML 1.2 they are characters like any other
+_SEPARATOR = re.compile("[\x85\u2028\u2029]")
+
+
+class _Stopped(Exception):
+    """Nothing below this place can be read."""
+
+    def __init__(self, place: _Place, message: str) -> None:
         super().__init__(message)
-        self.line = line
+        self.place = place
         self.message = message
 
 
@@ -67,22 +78,22 @@ def _events(text: str) -> Iterator[Any]:
     from ruamel.yaml import YAML  # 0.05 s
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    line = 1
+    place = (1, 1)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
-            line = event.start_mark.line + 1
+            place = _place(event)
             yield event
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         told = error.problem or error.context or "cannot be parsed"
-        raise _Stopped(mark.line + 1 if mark else line, _syntax(told)) from error
+        raise _Stopped((mark.line + 1, mark.column + 1) if mark else place, _syntax(told)) from error
     except YAMLError as error:  # a character that YAML does not allow; it knows its position only
         position = int(getattr(error, "position", None) or 0)
         told = str(error).splitlines()[0]
-        raise _Stopped(text[:position].count("\n") + 1, _syntax(told)) from error
+        raise _Stopped(_position(text, position), _syntax(told)) from error
     except (ValueError, OverflowError, IndexError, AssertionError, AttributeError, TypeError) as error:
         # ruamel lets some of Python's own through: chr() of "\U99999999", for one
-        raise _Stopped(line, _syntax("cannot be parsed at or below this line")) from error
+        raise _Stopped(place, _syntax("cannot be parsed at or below this line")) from error
 
 
 def _syntax(told: str) -> str:
@@ -99,8 +110,9 @@ class _Builder:
         self.findings: list[Finding] = []
         self.count = 0
 
-    def say(self, line: int, message: str) -> None:
-        self.findings.append(Finding(path=self.path, line=line, message=message))
+    def say(self, place: _Place, message: str) -> None:
+        line, column = place
+        self.findings.append(Finding(path=self.path, line=line, column=column, message=message))
 
     def document(self, events: Iterator[Any]) -> Node:
         self.events = events
@@ -109,66 +121,68 @@ class _Builder:
         if _kind(event) == "StreamEnd":
             return Node()
         if event.version not in (None, (1, 2)) or event.tags:
-            self.say(_line(event), "a directive: files are YAML 1.2 without tags")
-        root = self._node(next(events), line=None, depth=1)
+            self.say(_place(event), "a directive: files are YAML 1.2 without tags")
+        root = self._node(next(events), at=None, depth=1)
         next(events)
         event = next(events)
         if _kind(event) != "StreamEnd":
-            self.say(_line(event), "a second document: one file holds one")
+            self.say(_place(event), "a second document: one file holds one")
         return root
 
-    def _node(self, event: Any, *, line: int | None, depth: int) -> Node:
-        line = line or _line(event)
+    def _node(self, event: Any, *, at: _Place | None, depth: int) -> Node:
+        at = at or _place(event)
         self.count += 1
         if self.count > VALUES:
-            raise _Stopped(_line(event), f"more than {VALUES:,} values; data belongs in an input, not in a params file")
+            raise _Stopped(
+                _place(event), f"more than {VALUES:,} values; data belongs in an input, not in a params file"
+            )
         if depth > DEPTH:
-            raise _Stopped(_line(event), f"nested more than {DEPTH} levels deep")
+            raise _Stopped(_place(event), f"nested more than {DEPTH} levels deep")
         sound = self._no_extras(event)
         kind = _kind(event)
         if kind == "MappingStart":
-            return self._mapping(line, depth)
+            return self._mapping(at, depth)
         if kind == "SequenceStart":
-            return self._sequence(line, depth)
+            return self._sequence(at, depth)
         if not sound:
-            return Node(line=line, broken=True)
-        return self._scalar(event, line)
+            return _node(at, broken=True)
+        return self._scalar(event, at)
 
     def _no_extras(self, event: Any) -> bool:
         if _kind(event) == "Alias":
-            self.say(_line(event), f"an alias, *{event.anchor}: write the value out")
+            self.say(_place(event), f"an alias, *{event.anchor}: write the value out")
             return False
         if event.anchor is not None:
-            self.say(_line(event), f"an anchor, &{event.anchor}: write the value out where it is wanted")
+            self.say(_place(event), f"an anchor, &{event.anchor}: write the value out where it is wanted")
         if event.tag is not None:
-            self.say(_line(event), f"a tag, {event.tag}: quotes make text, nothing else needs one")
+            self.say(_place(event), f"a tag, {event.tag}: quotes make text, nothing else needs one")
         return event.anchor is None and event.tag is None
 
-    def _sequence(self, line: int, depth: int) -> Node:
+    def _sequence(self, at: _Place, depth: int) -> Node:
         entries = []
         while _kind(event := next(self.events)) != "SequenceEnd":
-            entries.append(self._node(event, line=None, depth=depth + 1))
-        return Node(
+            entries.append(self._node(event, at=None, depth=depth + 1))
+        return _node(
+            at,
             value=[entry.value for entry in entries],
-            line=line,
             entries=tuple(entries),
             broken=any(entry.broken for entry in entries),
         )
 
-    def _mapping(self, line: int, depth: int) -> Node:
+    def _mapping(self, at: _Place, depth: int) -> Node:
         items: dict[str, Node] = {}
         while _kind(event := next(self.events)) != "MappingEnd":
             key = self._key(event, depth)
-            node = self._node(next(self.events), line=_line(event), depth=depth + 1)
+            node = self._node(next(self.events), at=_place(event), depth=depth + 1)
             if key is None:
                 continue
             if key in items:
-                self.say(_line(event), f"key {key!r} is given twice; first on line {items[key].line}")
+                self.say(_place(event), f"key {key!r} is given twice; first on line {items[key].line}")
                 continue
             items[key] = node
-        return Node(
+        return _node(
+            at,
             value={key: node.value for key, node in items.items()},
-            line=line,
             items=items,
             broken=any(node.broken for node in items.values()),
         )
@@ -176,42 +190,53 @@ class _Builder:
     def _key(self, event: Any, depth: int) -> str | None:
         """None where it is no usable key, which was then told."""
         known = len(self.findings)
-        node = self._node(event, line=None, depth=depth + 1)
+        node = self._node(event, at=None, depth=depth + 1)
         if len(self.findings) > known:
             return None
         if _kind(event) == "Scalar" and event.style is None and event.value == "<<":
-            self.say(node.line, "a merge key, <<: write the keys out; base.yaml is inherited")
+            self.say(_place(event), "a merge key, <<: write the keys out; base.yaml is inherited")
             return None
         if not isinstance(node.value, str):
-            self.say(node.line, f"key {_shown(node.value)} is not text; put it in quotes")
+            self.say(_place(event), f"key {_shown(node.value)} is not text; put it in quotes")
             return None
         return node.value
 
-    def _scalar(self, event: Any, line: int) -> Node:
+    def _scalar(self, event: Any, at: _Place) -> Node:
         value: Json = event.value
         if event.style is None:
             try:
                 value = _plain(event.value)
             except ValueError as error:
-                self.say(_line(event), str(error))
-                return Node(line=line, broken=True)
-        if isinstance(value, str) and not _encodable(value):
-            self.say(_line(event), "text holds half of a surrogate pair, which is no character")
-            return Node(line=line, broken=True)
-        return Node(value=value, line=line)
+                self.say(_place(event), str(error))
+                return _node(at, broken=True)
+        if isinstance(value, str):
+            try:
+                value = _paired(value)
+            except UnicodeDecodeError:
+                self.say(_place(event), "text holds half of a surrogate pair, which is no character")
+                return _node(at, broken=True)
+        return _node(at, value=value)
 
 
 def _kind(event: Any) -> str:
     return type(event).__name__.removesuffix("Event")
 
 
-def _line(event: Any) -> int:
-    line: int = event.start_mark.line + 1
-    return line
+def _position(text: str, index: int) -> _Place:
+    return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
 
 
-def _encodable(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+def _node(at: _Place, **more: Any) -> Node:
+    return Node(line=at[0], column=at[1], **more)
+
+
+def _place(event: Any) -> _Place:
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _paired(text: str) -> str:
+    """Two halves that JSON writes for one character are that character. Raises for a half alone."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
 
 
 def _shown(value: Json) -> str:

@@ -5,6 +5,7 @@ from nbpromote.report.page import page
 from nbpromote.report.plain import (
     checks_json,
     decision_json,
+    differences_json,
     evidence_json,
     findings_json,
     history_json,
@@ -13,13 +14,15 @@ from nbpromote.report.plain import (
     promotion_json,
     status_json,
 )
-from nbpromote.report.text import checks, decision, evidence, findings, parameters, plan, promotion
+from nbpromote.report.text import checks, decision, differences, evidence, findings, parameters, plan, promotion
 
 __all__ = [
     "checks",
     "checks_json",
     "decision",
     "decision_json",
+    "differences",
+    "differences_json",
     "evidence",
     "evidence_json",
     "findings",

@@ -89,6 +89,7 @@ def _facts(evidence: Evidence, release: Release | None, alias: str) -> list[tupl
         ("Started", f"{words.moment(run.started)} UTC"),
         ("By", run.actor),
         ("Commit", commit or "none"),
+        ("Params", words.params(run)),
         ("Code", words.short(run.code.digest)),
         ("Model", f"{model.name} version {model.version}" if model and model.name else ""),
         ("Model bytes", words.short(model.sha256) if model else ""),

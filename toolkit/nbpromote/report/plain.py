@@ -9,6 +9,7 @@ from nbpromote.model import (
     Check,
     Decision,
     Deployment,
+    Difference,
     Environment,
     Event,
     Evidence,
@@ -94,6 +95,8 @@ def evidence_json(evidence: Evidence) -> dict[str, Json]:
         "code": run.code.digest,
         "commit": run.commit,
         "dirty": run.dirty,
+        "params_commit": run.params_commit,
+        "params_dirty": run.params_dirty,
         "started": run.started,
         "seconds": run.seconds,
         "parameters": dict(run.parameters),
@@ -194,6 +197,7 @@ def findings_json(findings: Sequence[Finding]) -> dict[str, Json]:
             {
                 "path": finding.path,
                 "line": finding.line,
+                "column": finding.column,
                 "cell": finding.cell,
                 "cell_id": finding.cell_id,
                 "message": finding.message,
@@ -208,8 +212,26 @@ def parameters_json(environment: Environment) -> dict[str, Json]:
     return {
         "environment": environment.name,
         "tracking_uri": environment.tracking_uri,
+        "params_commit": environment.params_commit,
+        "params_dirty": environment.params_dirty,
         "parameters": [
             {"name": name, "value": value, "kind": kind or "value", "from": environment.origins.get(name)}
             for name, value, kind in given(environment)
+        ],
+    }
+
+
+def differences_json(differences: Sequence[Difference], environments: tuple[str, str]) -> dict[str, Json]:
+    return {
+        "environments": list(environments),
+        "differences": [
+            {
+                "notebook": one.notebook or None,
+                "what": one.what,
+                "name": one.name,
+                "values": list(one.values),
+                "from": [origin or None for origin in one.origins],
+            }
+            for one in differences
         ],
     }

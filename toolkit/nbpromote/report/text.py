@@ -8,6 +8,7 @@ from textwrap import wrap
 from nbpromote.model import (
     Check,
     Decision,
+    Difference,
     Environment,
     Evidence,
     Finding,
@@ -79,7 +80,9 @@ def _places(evidence: Evidence) -> list[list[str]]:
 
 def _source(run: Run) -> str:
     commit = f"commit {words.short(run.commit)}" if run.commit else "no commit"
-    return f"{commit}, with edits" if run.dirty else commit
+    source = f"{commit}, with edits" if run.dirty else commit
+    params = words.params(run)
+    return f"{source}; params of {params}" if params else source
 
 
 def plan(plan: Plan, *, colour: bool = False) -> str:
@@ -209,6 +212,23 @@ def parameters(environment: Environment, *, colour: bool = False) -> str:
         return f"no parameters in {words.line(environment.name)}"
     header = [paint(name, "bold") for name in ("name", "value", "", "from")]
     return _end(columns([header, *rows]))
+
+
+def differences(found: Sequence[Difference], environments: tuple[str, str], *, colour: bool = False) -> str:
+    """What two environments give and demand differently."""
+    if not found:
+        return f"{environments[0]} and {environments[1]} do not differ"
+    header = ["", "", *environments, f"{environments[0]} from", f"{environments[1]} from"]
+    rows = [
+        [
+            words.line(one.notebook),
+            f"{one.what} {one.name}",
+            *(words.value(value) for value in one.values),
+            *(words.line(origin) for origin in one.origins),
+        ]
+        for one in found
+    ]
+    return _end(columns([[Paint(colour)(name, "bold") for name in header], *rows]))
 
 
 def given(environment: Environment) -> list[tuple[str, object, str]]:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from nbpromote.model import Cell, Ending, Event, Gate, Json, Mode
+from nbpromote.model import Cell, Ending, Event, Gate, Json, Mode, Run
 
 # lower is better for the first two, but a reader looks for the error of a model before its score
 _KEY = ("mae", "rmse", "accuracy", "auc", "f1", "r2")
@@ -57,6 +57,15 @@ def moment(at: str) -> str:
 
 def short(digest: str) -> str:
     return line(digest[:12])
+
+
+def params(run: Run) -> str:
+    """Which commit the values are of, where the code's own does not say it."""
+    if run.params_commit == run.commit and not run.params_dirty:
+        return ""
+    if run.params_commit is None:
+        return "no commit" if run.commit else ""
+    return f"commit {short(run.params_commit)}" + (", with edits" if run.params_dirty else "")
 
 
 def value(plain: Json) -> str:

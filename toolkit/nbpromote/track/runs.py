@@ -49,7 +49,8 @@ def _tags(run: Run) -> dict[str, str]:
         "mlflow.user": run.actor,
     }
     commit = {"nbpromote.commit": run.commit, "mlflow.source.git.commit": run.commit} if run.commit else {}
-    return {**tags, **commit}
+    params = {"nbpromote.params_commit": run.params_commit} if run.params_commit else {}
+    return {**tags, **commit, **params, "nbpromote.params_dirty": str(run.params_dirty).lower()}
 
 
 def _variables(run: Run, opened: str, experiment: str) -> dict[str, str]:

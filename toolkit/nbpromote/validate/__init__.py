@@ -15,6 +15,7 @@ from nbpromote.validate.glued import scraps
 from nbpromote.validate.metrics import metrics, metrics_finite
 from nbpromote.validate.outputs import outputs_match
 from nbpromote.validate.packages import packages_match, pins
+from nbpromote.validate.parameters import parameters_as_given
 from nbpromote.validate.result import model_predicts, outputs_written, ran_to_the_end
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "outputs-match": outputs_match,
     "model-predicts": model_predicts,
     "packages-match": packages_match,
+    "parameters-as-given": parameters_as_given,
 }
 
 

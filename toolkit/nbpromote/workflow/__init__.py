@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbpromote.workflow.accepting import baseline
     from nbpromote.workflow.checking import check
-    from nbpromote.workflow.configuring import show_params
+    from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
     from nbpromote.workflow.hooking import check_staged, sync_staged
     from nbpromote.workflow.installing import hooks_are_missing
@@ -24,6 +24,7 @@ __all__ = [
     "baseline",
     "check",
     "check_staged",
+    "compare_params",
     "doctor",
     "history",
     "hooks_are_missing",
@@ -36,6 +37,7 @@ __all__ = [
     "release",
     "rollback",
     "run",
+    "schema_of",
     "show_params",
     "status",
     "sync",
@@ -45,7 +47,7 @@ __all__ = [
 
 _HOMES = {
     "checking": ("check",),
-    "configuring": ("show_params",),
+    "configuring": ("compare_params", "schema_of", "show_params"),
     "hooking": ("check_staged", "sync_staged"),
     "installing": ("hooks_are_missing",),
     "pairing": ("record_agreement", "refusal", "sync"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from nbpromote import notebook, params, validate
@@ -14,10 +15,16 @@ def check(project: Project, names: Sequence[str] = ()) -> tuple[Finding, ...]:
     """Everything that can be said without running: pairs, parameters cells, params and policy files."""
     site = Site(project)
     pairs = [site.pair(name) for name in names] or list(site.pairs)
-    found = [finding for pair in pairs for finding in notebook.check(pair, project.root)]
+    found = [finding for pair in pairs for finding in notebook.check(pair, project.root, fits=params.fits)]
     listed = [path.name for path in project.params.glob("*")]
     wrong = params.findings(
-        site.params_file, listed, site.schemas, project.params.name, root=project.root, checks=validate.CHECKS
+        site.params_file,
+        listed,
+        site.schemas,
+        project.params.name,
+        root=project.root,
+        checks=validate.CHECKS,
+        variables=os.environ,
     )
     return (*found, *(wrong or _entries(site)))
 

@@ -139,7 +139,8 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
 def _around(draft: Run) -> tuple[str, str]:
     """What a Python kernel runs before the first cell and after the last, without a trace in the notebook."""
     opening, closing = track.inside()
-    return opening, closing + (f"\n{execute.PACKAGES}" if draft.locked else "")
+    asked = execute.asking(draft.values, draft.folder)
+    return opening, "\n".join([asked, closing, execute.PACKAGES if draft.locked else ""])
 
 
 def _draft(scene: Scene) -> Run:
@@ -163,6 +164,8 @@ def _draft(scene: Scene) -> Run:
         inputs=environment.inputs,
         outputs=environment.outputs,
         revision=environment.revision,
+        params_commit=environment.params_commit,
+        params_dirty=environment.params_dirty,
         settings=environment.settings(site.project.root),
         pass_env=environment.pass_env,
         lock=sha256(scene.lock) if scene.lock is not None else None,

@@ -118,6 +118,8 @@ def _carry(site: Site, source: Deployment, environment: Environment) -> Evidence
         inputs=environment.inputs,
         outputs=environment.outputs,
         revision=environment.revision,
+        params_commit=environment.params_commit,
+        params_dirty=environment.params_dirty,
         settings=environment.settings(site.project.root),
         actor=site.actor,
         notes=(f"copied from {source.environment}: run {source.run}",),

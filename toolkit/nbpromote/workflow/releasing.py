@@ -128,6 +128,8 @@ def deployment_of(sealed: Release, evidence: Evidence, *, strategy: str, kept: M
         strategy=strategy,
         parameters=run.parameters,
         revision=run.revision,
+        params_commit=run.params_commit,
+        params_dirty=run.params_dirty,
         commit=run.commit,
         metrics=evidence.metrics,
         model=evidence.model,

@@ -15,6 +15,7 @@ from nbpromote.model import (
     Evidence,
     Pair,
 )
+from nbpromote.params import Given
 from nbpromote.project import Project
 from nbpromote.workflow.performing import Scene, Watch, close_killed, perform, perform_sealed, publish
 from nbpromote.workflow.site import Site
@@ -24,7 +25,7 @@ from nbpromote.workflow.site import Site
 class Asked:
     """What whoever asked for a run wants different from the configuration."""
 
-    overrides: Mapping[str, str]
+    overrides: Mapping[str, Given]
     cell_limit: float | None
     watch: Watch | None
 
@@ -34,7 +35,7 @@ def run(
     name: str,
     *,
     env: str | None = None,
-    parameters: Mapping[str, str] | None = None,
+    parameters: Mapping[str, Given] | None = None,
     cell_limit: float | None = None,
     watch: Watch | None = None,
 ) -> Evidence:
@@ -101,6 +102,9 @@ def _run_live(
         inputs=live.inputs,
         outputs=live.outputs,
         tracking_uri=live.tracking_uri,
+        revision=live.revision,
+        params_commit=live.params_commit,
+        params_dirty=live.params_dirty,
     )
     evidence = perform_sealed(
         site, sealed, _limited(frozen, asked), reference=live, watch=asked.watch, code_digest=live.code

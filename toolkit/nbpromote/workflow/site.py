@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -27,9 +28,12 @@ class Site:
         return git.find(self.project.root)
 
     @cached_property
-    def params_git(self) -> Repository:
-        """The params folder may be a checkout of another repository."""
-        return git.find(self.project.params)
+    def params_git(self) -> Repository | None:
+        """The params folder may be a checkout of another repository, or in none."""
+        try:
+            return git.find(self.project.params)
+        except NotFound:
+            return None
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -79,19 +83,16 @@ class Site:
         notebook_name: str,
         schema: Schema,
         *,
-        overrides: Mapping[str, str] | None = None,
+        overrides: Mapping[str, params.Given] | None = None,
         schemas: Mapping[str, Schema | None] | None = None,
     ) -> Environment:
         """What a notebook gets in an environment: from the working tree in an entry environment, else from HEAD."""
         self.require(name)
         entry = self.policy(name, notebook_name).is_entry
         read = self.params_file if entry else self.committed_params
-        if not entry and read(f"{name}.yaml") is None:
-            raise NotFound(
-                f"{self.project.params.name}/{name}.yaml is not committed",
-                hint="above the entry environment values come from a commit: git add and commit it",
-            )
-        return params.load(
+        if not entry and not self._is_committed(name):
+            raise NotFound(f"{self.project.params.name}/{name}.yaml is not committed", hint=self._why(name))
+        found = params.load(
             read,
             name,
             notebook_name,
@@ -103,7 +104,20 @@ class Site:
             folder=self.project.params.name,
             revision=self.revision(name, entry=entry),
             commit=None if entry else self._params_head,
+            variables=os.environ,
+            protected={other: self.policy(other, "").protects for other in self.environments if other != name},
         )
+
+        return replace(found, params_commit=self._params_head, params_dirty=entry and bool(self.uncommitted(name)))
+
+    def _why(self, environment: str) -> str:
+        """What to do about values that no commit holds."""
+        rule = "above the entry environment values come from a commit"
+        if self.params_git is None:
+            return f"{rule}, and {self.project.params} is in no git repository: git init there, and commit"
+        if self.params_git.ignored(self.project.params / f"{environment}.yaml"):
+            return f"{rule}, and git ignores this file: take it out of .gitignore, or git init in {self.project.params}"
+        return f"{rule}: git add and commit it"
 
     def revision(self, environment: str, *, entry: bool) -> dict[str, str]:
         """Git's blob id of each file that an environment's values and demands come from."""
@@ -132,11 +146,13 @@ class Site:
         return path.read_bytes() if path.is_file() else None
 
     def _committed_params(self, file: str) -> bytes | None:
-        return _blob(self.params_git, self._params_head, file) if self._params_head else None
+        if self.params_git is None or self._params_head is None:
+            return None
+        return _blob(self.params_git, self._params_head, file)
 
     @cached_property
     def _params_head(self) -> str | None:
-        return self.params_git.head()
+        return self.params_git.head() if self.params_git else None
 
     def _is_committed(self, environment: str) -> bool:
         return self._committed_params(f"{environment}.yaml") is not None
@@ -156,14 +172,16 @@ class Site:
         found: dict[str, Schema | None] = {}
         for pair in self.pairs:
             try:
-                found[pair.name] = notebook.schema(notebook.parse(str(pair.path), pair.path.read_bytes()))
+                node = notebook.parse(str(pair.path), pair.path.read_bytes())
+                found[pair.name] = notebook.schema(node, fits=params.fits)
             except Error:
                 found[pair.name] = None
         return found
 
     def code(self, pair: Pair) -> Code:
         """The code of a notebook as it stands in the working tree."""
-        return notebook.code(self._sides(pair), self._working_file, self.git.tracked(), self.project.include)
+        sides, include = self._sides(pair), self.project.include
+        return notebook.code(sides, self._working_file, self.git.tracked(), include, fits=params.fits)
 
     def committed_code(self, notebook_path: str) -> Code | None:
         """The code of a notebook in HEAD; None where HEAD does not hold it."""
@@ -174,7 +192,8 @@ class Site:
         sides = [side for side in (f"{stem}.ipynb", f"{stem}.py") if side in tracked]
         if not sides:
             return None
-        return notebook.code(sides, lambda path: self.git.read("HEAD", path), tracked, self.project.include)
+        include = self.project.include
+        return notebook.code(sides, lambda path: self.git.read("HEAD", path), tracked, include, fits=params.fits)
 
     def code_files(self, pair: Pair, code: Code) -> dict[str, bytes]:
         """Every file that the code of a notebook is made of, by its path from the root."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from nbpromote import ledger, params, release
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.model import Deployment, Event, State, Status
@@ -43,7 +45,10 @@ def _row(site: Site, environment: str, state: State, *, pending: bool) -> Status
 def _tracking_uri(site: Site, environment: str, live: tuple[Deployment, ...]) -> str:
     if environment not in site.environments:
         return live[-1].tracking_uri if live else ""
-    return params.tracking_uri(site.params_file, environment, root=site.project.root, folder=site.project.params.name)
+    project = site.project
+    return params.tracking_uri(
+        site.params_file, environment, root=project.root, folder=project.params.name, variables=os.environ
+    )
 
 
 def _is_pending(site: Site, live: Deployment) -> bool:
