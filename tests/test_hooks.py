@@ -695,6 +695,17 @@ json.dump(node, sys.stdout, indent=1)'"""
     assert repo.git("diff", "--name-only") == ""
 
 
+def test_a_notebook_in_r_is_paired_with_a_script_in_r(repo: Repo) -> None:
+    node = json.loads(repo.read(NB))
+    node["metadata"]["kernelspec"] = {"display_name": "R", "language": "R", "name": "ir"}
+    repo.write("notebooks/r.ipynb", json.dumps(node))
+    repo.add()
+
+    assert repo.hook("--stage").returncode == 0
+    assert "name6 = 6" in repo.staged("notebooks/r.R")
+    assert repo.git("ls-files", "notebooks/r.py") == ""
+
+
 def test_modes_stay(repo: Repo) -> None:
     (repo.root / PY).chmod(0o755)
     repo.save("executable")

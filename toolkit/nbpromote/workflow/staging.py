@@ -161,7 +161,8 @@ def carry_out(scene: Scene, steps: Sequence[Step], *, stage: bool) -> None:
     tree, writes = scene.tree, [write for step in steps for write in step.writes]
     for write in writes:
         if tree.on_disk(write.path) != write.before:
-            raise Refused(f"{write.path} was saved while the hook ran; it is untouched", hint="commit again")
+            raise Refused(f"{write.path} was saved while the hook ran; nothing was written", hint="commit again")
+    for write in writes:
         files.write(tree.git.root / write.path, write.data)
     if stage:
         modes = {write.path: tree.entries[write.path].mode for write in writes if write.path in tree.entries}
