@@ -94,6 +94,7 @@ class Deployment:
     schema: Schema = field(default_factory=Schema)
     kernel: str = ""
     pass_env: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)  # references; a later run follows the environment's own
     since: str = ""
     state: str = "unverified"  # verified, unverified, failed
 

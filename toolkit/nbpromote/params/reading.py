@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,8 @@ from nbpromote.params.demands import PolicyFile, policy_file
 from nbpromote.params.resolve import Sheet
 from nbpromote.params.tree import Read
 from nbpromote.params.values import ParamsFile, params_file
+
+Schemes = Callable[[], Iterable[str]]
 
 
 def folder_reader(folder: Path) -> Read:
@@ -51,11 +53,12 @@ def load(
     folder: str = "params",
     revision: Mapping[str, str] | None = None,
     commit: str | None = None,
+    schemes: Schemes = lambda: resolve.BUILT_IN,
 ) -> Environment:
     """An environment with everything that one notebook gets there.
 
     `known` are the schemas of all notebooks, against which names in the files are held: None for one that
-    cannot be read, None altogether where they are not known.
+    cannot be read, None altogether where they are not known. `schemes` are what references to secrets may begin with.
     Raises `NotFound` for an unknown environment, `BadInput` with every problem of its files, `NotBuilt` where
     nothing is wrong but something asks for what this version does not carry out.
     """
@@ -70,6 +73,7 @@ def load(
     files = (sheet.base, sheet.own, sheet.policy)
     wrong = [finding for file in files for finding in file.wrong]
     wrong += [*answer.wrong, *strangers, *resolve.others(sheet, notebook)]
+    wrong += resolve.strange_schemes(sheet.files, schemes)
     _tell(wrong, [*(finding for file in files for finding in file.unbuilt), *answer.unbuilt])
     found = resolve.environment(sheet, notebook, answer)
     return replace(found, revision=dict(revision or {}), commit=commit)
@@ -142,6 +146,7 @@ def findings(
     *,
     root: Path = Path("/"),
     checks: Iterable[str] = (),
+    schemes: Schemes = lambda: resolve.BUILT_IN,
 ) -> tuple[Finding, ...]:
     """Everything that is wrong with a params folder whose files are called `names`; never raises for content.
 
@@ -158,6 +163,7 @@ def findings(
         found += [*file.wrong, *file.unbuilt]
     for demand in policies:
         found += [*demand.wrong, *demand.unbuilt]
+    found += resolve.strange_schemes(params, schemes)
     for sheet in sheets or [_sheet(read, "base", root, folder, schemas)]:
         found += _of_sheet(sheet, frozenset(name for file in params for name in file.used))
     return tuple(_sorted(found))

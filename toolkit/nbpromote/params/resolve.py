@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from nbpromote.model import Environment, Finding, Json, Limits, Parameter, Polic
 from nbpromote.params import interpolation, types
 from nbpromote.params.demands import PolicyFile
 from nbpromote.params.tree import Value, shown
-from nbpromote.params.values import ParamsFile, Part
+from nbpromote.params.values import REFERENCE, ParamsFile, Part
 
 CELL = "parameters cell"
 MANY = 100  # of one kind; finding the nearest name of each of 20,000 would take minutes
@@ -59,6 +59,11 @@ class Sheet:
         base, own = self.parts(notebook)
         return {**self.shared, **base.values, **own.values}
 
+    def secrets(self, notebook: str) -> Mapping[str, Value]:
+        """The references that a notebook gets."""
+        base, own = self.parts(notebook)
+        return {**self.base.secrets, **self.own.secrets, **base.secrets, **own.secrets}
+
     def demands(self, notebook: str) -> Policy:
         part = self.policy.notebooks.get(notebook)
         return Policy(
@@ -86,6 +91,7 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
     base, own = sheet.parts(notebook)
     limits = {**sheet.base.limits, **sheet.own.limits, **base.limits, **own.limits}
     pass_env = dict.fromkeys((*sheet.base.pass_env, *sheet.own.pass_env))
+    secrets = sheet.secrets(notebook)
     return Environment(
         name=sheet.environment,
         tracking_uri=tracking_uri(sheet),
@@ -97,6 +103,8 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
         kernel=own.kernel or base.kernel or sheet.own.kernel or sheet.base.kernel,
         limits=Limits(**limits),
         pass_env=tuple(pass_env),
+        secrets={name: secret.value for name, secret in secrets.items()},
+        secret_origins={name: secret.where for name, secret in secrets.items()},
     )
 
 
@@ -131,6 +139,7 @@ def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str,
         else:
             answer.parameters[name], answer.origins[name] = parameter.default, CELL
     _paths(sheet, notebook, schema, answer)
+    answer.wrong += _one_variable(sheet.secrets(notebook))
     return answer
 
 
@@ -297,6 +306,32 @@ def _collisions(notebook: str, outputs: Mapping[str, str], places: Mapping[str, 
                 how = "the same place" if path == taken else "places inside each other"
                 yield places[name].finding(f"outputs {other!r} and {name!r} of {notebook} go to {how}")
         seen[name] = path
+
+
+# -- secrets -------------------------------------------------------------------------------------------------
+
+
+def _one_variable(secrets: Mapping[str, Value]) -> Iterator[Finding]:
+    """A secret is handed over under its name in capitals."""
+    seen: dict[str, str] = {}
+    for name, secret in secrets.items():
+        other = seen.setdefault(name.upper(), name)
+        if other != name:
+            yield secret.finding(f"secrets {other!r} and {name!r} would both be the variable {name.upper()}")
+
+
+def strange_schemes(files: Iterable[ParamsFile], known: Callable[[], Iterable[str]]) -> Iterator[Finding]:
+    """References that nothing here can follow. What stands there may be a secret with a colon in it: not told."""
+    for file in files:
+        for name, secret in file.references:
+            scheme = secret.value.partition(":")[0]
+            if scheme not in BUILT_IN and scheme not in (schemes := tuple(known())):
+                offered = ", ".join(f"{one}:" for one in schemes)
+                message = f"secret {name!r} {REFERENCE}; this begins with none of {offered}{nearest(scheme, schemes)}"
+                yield secret.finding(message, hint="entry points of nbpromote.secrets add others: docs/secrets.md")
+
+
+BUILT_IN = ("env", "file")
 
 
 # -- what a set of files says of notebooks and parameters ----------------------------------------------------

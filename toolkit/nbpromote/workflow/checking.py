@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nbpromote import notebook, params, validate
+from nbpromote import notebook, params, secrets, validate
 from nbpromote.model import Finding
 from nbpromote.project import Project
 from nbpromote.workflow.site import Site
@@ -17,7 +17,13 @@ def check(project: Project, names: Sequence[str] = ()) -> tuple[Finding, ...]:
     found = [finding for pair in pairs for finding in notebook.check(pair, project.root)]
     listed = [path.name for path in project.params.glob("*")]
     wrong = params.findings(
-        site.params_file, listed, site.schemas, project.params.name, root=project.root, checks=validate.CHECKS
+        site.params_file,
+        listed,
+        site.schemas,
+        project.params.name,
+        root=project.root,
+        checks=validate.CHECKS,
+        schemes=secrets.schemes,
     )
     return (*found, *(wrong or _entries(site)))
 

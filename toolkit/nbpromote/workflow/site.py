@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from nbpromote import git, ledger, notebook, params
+from nbpromote import git, ledger, notebook, params, secrets
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
@@ -103,6 +103,7 @@ class Site:
             folder=self.project.params.name,
             revision=self.revision(name, entry=entry),
             commit=None if entry else self._params_head,
+            schemes=secrets.schemes,
         )
 
     def revision(self, environment: str, *, entry: bool) -> dict[str, str]:
