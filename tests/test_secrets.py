@@ -6,6 +6,9 @@ import base64
 import html
 import json
 import re
+import time
+import zlib
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +16,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from ground import HEADER
 from nbpromote import params, secrets
 from nbpromote.errors import BadInput
 from nbpromote.model import Schema
@@ -83,7 +87,7 @@ def test_a_secret_is_found_however_the_text_is_cut(value, before, after, cuts):
     scanner = Scanner({"name": value})
     text = before + value + after
     at = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    parts = [text[start:end] for start, end in zip(at, at[1:], strict=False)]
+    parts = [text[start:end] for start, end in pairwise(at)]
 
     cleaned = scanner.redact_parts(parts)
     streamed = b"".join(scanner.redact_stream(part.encode() for part in parts)).decode()
@@ -255,3 +259,261 @@ def test_what_is_no_reference_is_refused_and_not_repeated(text, told):
     assert "hunter" not in str(raised.value) + raised.value.hint
     found = params.findings({"dev.yaml": text}.get, ["dev.yaml"], {"any": Schema()}, schemes=secrets.schemes)
     assert [finding.message for finding in found] == [told]
+
+
+# -- in runs ------------------------------------------------------------------------------------------------------
+
+PASSWORD = "Zx9-correct&horse"
+
+LEAKY = """
+# %% tags=["parameters"]
+result: str = "../data/dev/result.csv"  # where to
+
+# %%
+import base64, os, sys, time
+from IPython.display import HTML, JSON, display
+
+password = os.environ["WAREHOUSE_PASSWORD"]
+print("the whole of it:", password)
+
+# %%
+half = len(password) // 2
+sys.stdout.write(password[:half])
+sys.stdout.flush()
+time.sleep(0.3)
+print("between, elsewhere", file=sys.stderr, flush=True)
+sys.stdout.write(password[half:])
+
+# %%
+print(base64.b64encode(f"ada:{password}".encode()).decode())
+
+# %%
+display(HTML(f"<b>{password.replace('&', '&amp;')}</b>"))
+shown = display(JSON({"nothing": 1}), display_id=True)
+payload = {"name": "mae", "data": password, "encoder": "json", "version": 1}
+display({"application/scrapbook.scrap.json+json": payload}, raw=True, metadata={"scrapbook": {"name": "mae"}})
+
+# %%
+shown.update(JSON({password: [1, {"in": password}]}))
+
+# %%
+os.makedirs(os.path.dirname(result), exist_ok=True)
+with open(result, "w") as file:
+    file.write("x" * 100 + password)
+os.write(2, b"to the process's own stderr: " + password.encode())
+os.system("echo from a child: $WAREHOUSE_PASSWORD")
+
+# %%
+import mlflow
+
+mlflow.set_experiment(password)
+mlflow.log_param("address", f"postgres://ada:{password}@db")
+mlflow.set_tag("note", password)
+mlflow.log_text(f"said {password}", "said.txt")
+mlflow.log_metric("fine", 1.0)
+
+# %%
+raise ValueError("cannot log in as ada with " + password)
+"""
+SECRETS = "secrets: {warehouse_password: env:DB_PASSWORD}\n"
+
+
+@pytest.fixture
+def guarded(ground, monkeypatch):
+    """A project whose notebook `leaky` gets a secret."""
+    monkeypatch.setenv("DB_PASSWORD", PASSWORD)
+    ground.edit("params/base.yaml", "limits", SECRETS + "limits")
+    ground.write("notebooks/leaky.py", HEADER + LEAKY)
+    ground.edit("params/dev.yaml", "notebooks:\n", "notebooks:\n  leaky: {outputs: {result: data/dev/leaky.csv}}\n")
+    return ground
+
+
+def holders(root):
+    """Every file below a folder that holds the password in some spelling, git's compressed objects too."""
+    scanner = Scanner({"p": PASSWORD})
+    found = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if path.is_file() and (scanner.found(path.read_bytes()) or scanner.found(path.name))
+    }
+    for path in (root / ".git" / "objects").glob("??/*"):
+        if scanner.found(zlib.decompress(path.read_bytes())):
+            found.add(path.as_posix())
+    return found
+
+
+def test_what_shows_a_secret_is_neither_written_nor_published(guarded):
+    done = guarded.nbpromote("run", "leaky", "--json")
+
+    told = json.loads(done.stdout)
+    check = next(check for check in told["checks"] if check["name"] == "no-secrets")
+    shown = "\n".join(check["details"])
+    assert (done.returncode, told["passed"], check["outcome"]) == (1, False, "failed")
+    assert re.findall(r"^cell (\d) \(\S+\) (\w+) warehouse_password$", shown, re.M) == [
+        ("2", "prints"), ("3", "prints"), ("4", "prints"), ("5", "shows"), ("5", "glues"), ("7", "prints"),
+        ("9", "raises"),
+    ]  # fmt: skip
+    for place in ("param 'address'", "tag 'note'", "artifact said.txt", "file outputs/result/leaky.csv held"):
+        assert place in shown
+    assert told["failure"]["message"] == "cannot log in as ada with [secret warehouse_password]"
+    assert "DB_PASSWORD" in told["withheld"]
+
+    run = guarded.project.runs / told["run"]
+    record = json.loads((run / "run.json").read_text())
+    assert record["secrets"] == {"warehouse_password": "env:DB_PASSWORD"}
+    assert "[secret warehouse_password]" in (run / "notebook.ipynb").read_text()
+    # what the notebook gave to MLflow itself is named above, and is not the toolkit's to delete
+    theirs = {path for path in holders(guarded.root) if path.startswith(".nbpromote/mlflow/")}
+    assert holders(guarded.root) == theirs
+    assert {Path(path).name for path in theirs} <= {"said.txt", "dev.db", "dev.db-wal"}
+    assert not Scanner({"p": PASSWORD}).found(done.stdout + done.stderr)
+    assert not (guarded.root / "data").exists()
+
+    refused = guarded.nbpromote("release", "leaky")
+    page = guarded.nbpromote("report", told["run"])
+    assert refused.returncode == 1
+    assert "no-secrets failed" in refused.stderr
+    assert page.returncode == 0
+    assert holders(guarded.root) == theirs
+
+
+SLOW = """
+# %%
+import os, sys, time
+from pathlib import Path
+
+password = os.environ["WAREHOUSE_PASSWORD"]
+print(password)
+process = sys.stderr._original_stdstream_copy  # what the process itself says, past Jupyter
+os.write(process, b"log in with " + password[:5].encode())
+time.sleep(0.3)
+os.write(process, password[5:].encode() + b" failed" + 100 * b".")
+
+# %%
+print("once more:", password, flush=True)
+Path("here").touch()
+time.sleep(60)
+"""
+
+
+def test_a_run_that_is_killed_half_way_leaves_no_secret(guarded):
+    guarded.write("notebooks/slow.py", HEADER + SLOW)
+    guarded.edit("params/dev.yaml", "  leaky: {outputs: {result: data/dev/leaky.csv}}\n", "")
+    runner = guarded.start("run", "slow")
+    here = guarded.root / "notebooks" / "here"
+    wait_for(here.exists)
+    log = next(guarded.project.runs.glob("*/kernel.log"))
+    wait_for(lambda: "failed" in log.read_text())
+
+    runner.kill()
+    out, _ = runner.communicate()
+
+    assert "log in with [secret warehouse_password] failed" in log.read_text()
+    assert holders(guarded.root) == set()
+    guarded.write("notebooks/slow.py", HEADER + "\n# %%\n1\n")
+    assert guarded.nbpromote("run", "slow").returncode == 0
+    record = json.loads((log.parent / "run.json").read_text())
+    assert [cell["ending"] for cell in record["cells"]] == ["ok", "interrupted"]
+    assert holders(guarded.root) == set()
+    assert PASSWORD not in out
+
+
+def wait_for(happened):
+    end = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+USES = """
+# %%
+import os
+
+print("logged in with", len(os.environ["WAREHOUSE_PASSWORD"]), "characters")
+"""
+
+
+def test_each_environment_has_its_own_secret_in_releases_promotions_and_later_runs(guarded, monkeypatch):
+    guarded.write("notebooks/uses.py", HEADER + USES)
+    guarded.edit("params/dev.yaml", "  leaky: {outputs: {result: data/dev/leaky.csv}}\n", "")
+    guarded.edit("params/staging.yaml", "notebooks:", "secrets: {warehouse_password: 'file:keys/staging'}\nnotebooks:")
+    guarded.write(".gitignore", ".nbpromote/\ndata/\nkeys/\n")
+    guarded.write("keys/staging", PASSWORD + PASSWORD)
+    (guarded.root / "notebooks" / "leaky.py").unlink()
+    guarded.commit()
+
+    assert guarded.nbpromote("run", "uses").returncode == 0
+    assert guarded.nbpromote("release", "uses").returncode == 0
+    done = guarded.json("promote", "uses", "--to", "staging")
+
+    assert done["done"]
+    run = json.loads((guarded.project.runs / done["evidence"]["run"] / "run.json").read_text())
+    assert (run["secrets"], run["leaks"]) == ({"warehouse_password": "file:keys/staging"}, [])
+    assert "[secret" not in (guarded.project.runs / run["id"] / "notebook.ipynb").read_text()
+    assert "34 characters" in (guarded.project.runs / run["id"] / "notebook.ipynb").read_text()
+    assert holders(guarded.root) == {"keys/staging"}
+
+    guarded.edit("params/staging.yaml", "file:keys/staging", "env:STAGING_PASSWORD")
+    guarded.commit()
+    status = guarded.json("status")["environments"]
+    (live,) = next(row["notebooks"] for row in status if row["name"] == "staging")
+    again = guarded.nbpromote("run", "uses", "--env", "staging")
+    assert live["config_pending"]
+    assert again.returncode == 2
+    assert "params/staging.yaml:1: secret 'warehouse_password' stands in the variable STAGING_PASSWORD" in again.stderr
+    assert "nothing was run" in again.stderr
+
+
+REFUSED = {
+    "a variable of every kernel": ("path: env:DB_PASSWORD", "", "would be the variable PATH, and every kernel has"),
+    "one of MLflow's": ("mlflow_run_id: env:DB_PASSWORD", "", "MLFLOW_RUN_ID, and every kernel has its own"),
+    "one that is passed": ("region: env:DB_PASSWORD", "pass_env: [REGION]\n", "pass_env passes that too"),
+    "a committed file": ("a: file:pyproject.toml", "", "which git tracks, so everybody has it"),
+    "a variable that is not set": ("a: env:NOT_SET_ANYWHERE", "", "NOT_SET_ANYWHERE, and that is not set here"),
+}
+
+
+@pytest.mark.parametrize(("secret", "more", "told"), REFUSED.values(), ids=REFUSED)
+def test_a_secret_that_cannot_be_handed_over_is_refused_before_the_run(guarded, secret, more, told):
+    guarded.edit("params/dev.yaml", "notebooks:", f"secrets: {{{secret}}}\n{more}notebooks:")
+
+    done = guarded.nbpromote("run", "count")
+
+    assert done.returncode == 2
+    assert "params/dev.yaml:1: secret" in done.stderr
+    assert told in done.stderr
+    assert not list(guarded.project.runs.glob("*"))
+
+
+@pytest.mark.parametrize("where", ["parameter", "override", "cell", "file"])
+def test_a_secret_in_what_a_run_is_given_is_refused_before_the_run(guarded, where):
+    if where == "parameter":
+        guarded.edit("params/dev.yaml", "data/dev/leaky.csv", f"'data/{PASSWORD}.csv'")
+    if where == "cell":
+        guarded.edit("notebooks/leaky.py", 'os.environ["WAREHOUSE_PASSWORD"]', repr(PASSWORD))
+    if where == "file":
+        guarded.write("notebooks/helper.py", f"PASSWORD = {PASSWORD!r}\n")
+        guarded.edit("notebooks/leaky.py", "import base64", "import helper, base64")
+        guarded.git("add", "notebooks/helper.py")
+    options = ("-p", "result", f"data/{PASSWORD}") if where == "override" else ()
+
+    done = guarded.nbpromote("run", "leaky", *options)
+
+    place = {"parameter": "params/dev.yaml:2: parameter 'result'", "override": "-p: parameter 'result'"}
+    place |= {"cell": "notebooks/leaky.py: cell 2", "file": "notebooks/helper.py: this file"}
+    assert done.returncode == 2
+    assert place[where] in done.stderr
+    assert "holds the value of secret 'warehouse_password'; nothing was run" in done.stderr
+    assert not Scanner({"p": PASSWORD}).found(done.stdout + done.stderr)
+    assert not list(guarded.project.runs.glob("*"))
+
+
+def test_the_parameters_are_shown_with_references(guarded):
+    told = guarded.nbpromote("params", "show", "leaky")
+    shown = guarded.json("params", "show", "leaky")
+
+    assert "env:DB_PASSWORD" in told.stdout
+    assert shown["secrets"] == [
+        {"name": "warehouse_password", "reference": "env:DB_PASSWORD", "from": "params/base.yaml:1"}
+    ]
+    assert not Scanner({"p": PASSWORD}).found(told.stdout + json.dumps(shown))
