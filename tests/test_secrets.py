@@ -433,12 +433,13 @@ print("logged in with", len(os.environ["WAREHOUSE_PASSWORD"]), "characters")
 """
 
 
-def test_each_environment_has_its_own_secret_in_releases_promotions_and_later_runs(guarded, monkeypatch):
+def test_each_environment_has_its_own_secret_in_releases_promotions_and_later_runs(guarded):
     guarded.write("notebooks/uses.py", HEADER + USES)
     guarded.edit("params/dev.yaml", "  leaky: {outputs: {result: data/dev/leaky.csv}}\n", "")
     guarded.edit("params/staging.yaml", "notebooks:", "secrets: {warehouse_password: 'file:keys/staging'}\nnotebooks:")
     guarded.write(".gitignore", ".nbpromote/\ndata/\nkeys/\n")
     guarded.write("keys/staging", PASSWORD + PASSWORD)
+    guarded.edit("params/staging.policy.yaml", "notebooks:", "notebooks:\n  uses: {gates: [{check: no-secrets}]}")
     (guarded.root / "notebooks" / "leaky.py").unlink()
     guarded.commit()
 
