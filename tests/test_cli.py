@@ -62,9 +62,9 @@ CASES = {
     "a duplicate key": (
         "params/dev.yaml", ("top: 3", "top: 3, top: 4"), "run count", 2, ["params/dev.yaml:3", "top"],
     ),
-    "a key that is not built yet": (
-        "params/dev.yaml", ("notebooks:", "secrets: {a: 'env:A'}\nnotebooks:"), "run count", 2,
-        ["params/dev.yaml:1", "secrets", "not built"],
+    "a secret instead of a reference": (
+        "params/dev.yaml", ("notebooks:", "secrets: {a: hunter22}\nnotebooks:"), "run count", 2,
+        ["params/dev.yaml:1", "'a' wants a reference, never a value"],
     ),
     "a policy key that is not built yet": (
         "params/staging.policy.yaml", ("promotes_from", "approvals: 1\npromotes_from"), "check", 1,

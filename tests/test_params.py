@@ -677,8 +677,6 @@ def test_a_policy_file_is_refused_with_its_place_and_the_nearest_name(text, plac
 @pytest.mark.parametrize(
     ("name", "text", "line"),
     [
-        ("dev.yaml", "secrets: {a: 'env:A'}", 1),
-        ("dev.yaml", NOTEBOOK + "secrets: {}", 3),
         *(
             ("dev.policy.yaml", f"{key}: 1", 1)
             for key in (
@@ -724,7 +722,7 @@ def test_an_undeclared_parameter_of_the_command_line_names_the_nearest():
 def test_all_problems_of_all_files_are_told_together():
     files = {
         "base.yaml": "parameters: {a: 1, a: 2}\n",
-        "dev.yaml": "secrets: {}\nkernle: x\n",
+        "dev.yaml": "secrets: {a: hunter22}\nkernle: x\n",
         "dev.policy.yaml": "approvals: 1\ngates: [{}]\n",
     }
 
@@ -737,9 +735,9 @@ def test_all_problems_of_all_files_are_told_together():
         "  params/base.yaml:1:14: no notebook declares parameter 'a'",
         "  params/base.yaml:1:20: key 'a' is given twice; first on line 1",
         "  params/dev.policy.yaml:2:9: a gate names one metric or one check",
+        "  params/dev.yaml:1:11: secret 'a' wants a reference, never a value: env:NAME or file:/path",
         "  params/dev.yaml:2:1: unknown key 'kernle' in a params file; did you mean 'kernel'?",
         "  params/dev.policy.yaml:1:1: key 'approvals' (consent by people) is not built yet",
-        "  params/dev.yaml:1:1: key 'secrets' (references to secrets) is not built yet",
     ]
 
 

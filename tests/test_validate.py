@@ -140,7 +140,20 @@ def test_nothing_else_is_asked_of_a_run_that_did_not_reach_its_end(run):
 
     assert [check.name for check in evidence.checks] == list(validate.CHECKS)
     assert {check.outcome for check in evidence.checks[1:]} == {Outcome.SKIPPED}
-    assert {check.summary for check in evidence.checks[1:]} == {"not asked: the run did not reach its end"}
+    skipped = {check.summary for check in evidence.checks[1:] if check.name != "no-secrets"}
+    assert skipped == {"not asked: the run did not reach its end"}
+
+
+def test_secrets_are_looked_for_in_every_run(run):
+    shown = replace(run, cells=ended(Ending.ERROR), secrets={"a": "env:A"}, leaks=("cell 1 (x) raises a", "cell 2"))
+    silent = replace(run, secrets={"a": "env:A", "b": "env:B"})
+
+    failed = validate.evidence(shown, executed=book(printed("1")), reference=None).check("no-secrets")
+    passed = validate.evidence(silent, executed=book(printed("1")), reference=None).check("no-secrets")
+
+    assert (failed.outcome, failed.summary) == (Outcome.FAILED, "cell 1 (x) raises a, and 1 more")
+    assert failed.details[:2] == shown.leaks
+    assert (passed.outcome, passed.count) == (Outcome.PASSED, 2)
 
 
 def test_terminal_codes_of_an_error_stay_out_of_the_messages(run):

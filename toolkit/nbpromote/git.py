@@ -140,6 +140,10 @@ class Repository:
         # `mode blob stage` from the index, `mode blob id` from a tree
         return {path: meta.split()[1 if commit is None else 2] for meta, path in rows}
 
+    def tracks(self, path: Path) -> bool:
+        """Whether a file, by its absolute path, is in the index; one outside of the repository is not."""
+        return self.ask("--literal-pathspecs", "ls-files", "--error-unmatch", "--", str(path)) is not None
+
     def read(self, commit: str, path: str) -> bytes | None:
         """A file's bytes in a commit, by its path from this root."""
         done = self._call(("cat-file", "blob", f"{commit}:./{path}"), None, None)

@@ -3,9 +3,23 @@
 Judges nothing: a failing cell, a killed kernel and a time limit are values in the record.
 """
 
+from nbpromote.execute.kernel import is_taken
 from nbpromote.execute.parameters import asking
 from nbpromote.execute.records import load_run, save_run, sweep
 from nbpromote.execute.running import PACKAGES, Job, ask, new_id, run
 from nbpromote.execute.witness import Witness, present
 
-__all__ = ["PACKAGES", "Job", "Witness", "ask", "asking", "load_run", "new_id", "present", "run", "save_run", "sweep"]
+__all__ = [
+    "PACKAGES",
+    "Job",
+    "Witness",
+    "ask",
+    "asking",
+    "is_taken",
+    "load_run",
+    "new_id",
+    "present",
+    "run",
+    "save_run",
+    "sweep",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from nbclient.exceptions import CellControlSignal, CellExecutionError, CellTimeoutError, DeadKernelError
 
 from nbpromote import files
+from nbpromote.execute.hiding import Scanner, clean, hide
 from nbpromote.model import Cell, Ending, dump
 
 Watch = Callable[[int, int], None]  # number of the code cell that starts, and how many there are
@@ -23,12 +24,15 @@ Watch = Callable[[int, int], None]  # number of the code cell that starts, and h
 class Account:
     """The one thing here that changes: it is written while the cells run.
 
-    `journal` gets each finished cell at once, so that a killed runner loses none.
+    `journal` gets each finished cell at once, so that a killed runner loses none. What `scanner` finds in a cell
+    is taken out before, and `leaks` says where it was.
     """
 
     cells: list[Cell] = field(default_factory=list)
     journal: Path | None = None
     watch: Watch | None = None
+    scanner: Scanner | None = None
+    leaks: list[str] = field(default_factory=list)
     _numbers: dict[int, int] = field(default_factory=dict)
 
     def open(self, nodes: list[Any]) -> None:
@@ -56,6 +60,8 @@ class Account:
 
     def _enter(self, index: int, node: Any, ending: Ending, error: str, message: str, seconds: float) -> None:
         at = self._numbers.get(index)
+        self.hide(index, node)
+        error, message = self.told(error), self.told(message)
         if at is not None:
             self.cells[at] = replace(
                 self.cells[at], ending=ending, error=error, message=message, seconds=round(seconds, 4)
@@ -63,6 +69,26 @@ class Account:
         if self.journal is not None and node.cell_type == "code":
             account = None if at is None else dump(self.cells[at])
             files.append(self.journal, json.dumps({"index": index, "cell": node, "account": account}))
+
+    def hide(self, index: int, node: Any) -> None:
+        """Take secrets out of a cell's outputs; once more at the end, since a later cell may change them."""
+        if self.scanner and node.cell_type == "code":
+            at = self._numbers.get(index)
+            where = "an injected cell" if at is None else f"cell {at + 1} ({self.cells[at].id})"
+            self._leaked(f"{where} {did}" for did in hide(node, self.scanner))
+
+    def hide_widgets(self, node: Any) -> None:
+        """Their state is in the notebook's metadata."""
+        if self.scanner and "widgets" in node.metadata:
+            names: set[str] = set()
+            node.metadata["widgets"] = clean(node.metadata["widgets"], self.scanner, names)
+            self._leaked(f"a widget holds {name}" for name in sorted(names))
+
+    def told(self, text: str) -> str:
+        return self.scanner.redact(text) if self.scanner else text
+
+    def _leaked(self, leaks: Iterable[str]) -> None:
+        self.leaks += [leak for leak in leaks if leak not in self.leaks]
 
     def ended_badly(self, index: int) -> bool:
         """Whether the cell at an index of the notebook is the last to run; one that is tagged to be skipped is not."""
@@ -74,6 +100,7 @@ class Account:
         if self.cells and not any(cell.ending is ending for cell in self.cells):
             waiting = (at for at, c in enumerate(self.cells) if c.ending is Ending.NOT_REACHED and not c.message)
             at = next(waiting, len(self.cells) - 1)
+            error, message = self.told(error), self.told(message)
             self.cells[at] = replace(self.cells[at], ending=ending, error=error, message=message)
 
     def explain(self, *, died: str, stopped: bool, limit: str) -> None:

@@ -106,9 +106,15 @@ def environment(pass_env: tuple[str, ...], extra: Mapping[str, str], private: Pa
     return {**passed, "IPYTHONDIR": str(private / "ipython"), "PWD": str(folder), **extra}
 
 
-def withheld(pass_env: tuple[str, ...]) -> tuple[str, ...]:
+def withheld(pass_env: tuple[str, ...], extra: Mapping[str, str]) -> tuple[str, ...]:
     """Names of the variables that the kernel does not get."""
-    return tuple(sorted(name for name in os.environ if not _allowed(name) and name not in (*pass_env, *_OF_SHELLS)))
+    got = {*pass_env, *_OF_SHELLS, *extra}
+    return tuple(sorted(name for name in os.environ if not _allowed(name) and name not in got))
+
+
+def is_taken(name: str) -> bool:
+    """Whether a kernel has a variable of this name anyway."""
+    return _allowed(name) or name.startswith("NBPROMOTE_") or name in ("IPYTHONDIR", *_OF_SHELLS)
 
 
 def _allowed(name: str) -> bool:

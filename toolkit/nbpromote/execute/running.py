@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from nbpromote import clock, files
 from nbpromote.errors import BadInput, Unavailable
+from nbpromote.execute.hiding import Scanner, hide_lines, said
 from nbpromote.execute.parameters import left
 from nbpromote.execute.records import JOURNAL, notes, opened, packages, save_run
 from nbpromote.model import Cell, Code, Ending, Environment, Limits, Policy, Run, Schema
 
 if TYPE_CHECKING:
-    from nbpromote.execute.account import Watch
+    from nbpromote.execute.account import Account, Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Job:
 
     `node` is the notebook, `folder` the one it works in. `opening` is run before the first cell and `closing`
     after the last, both without a trace in the notebook; `variables` are added to the kernel's environment.
+    `scanner` knows those of them that are secrets: what shows them is not written down.
     """
 
     draft: Run
@@ -38,6 +40,7 @@ class Job:
     closing: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     watch: Watch | None = None
+    scanner: Scanner | None = None
 
 
 # which packages a Python kernel has, written beside the run
@@ -70,20 +73,47 @@ def run(job: Job) -> Run:
         for candidate in draft.candidates.values():
             candidate.parent.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        cells, withheld = _executed(job, node, journal=draft.folder / JOURNAL)
+        account = _executed(job, node, journal=draft.folder / JOURNAL)
+        _hide_rest(account, node, draft.folder)
         done = replace(
             draft,
-            cells=tuple(cells),
+            cells=tuple(account.cells),
             ended=clock.now(),
             seconds=round(time.monotonic() - started, 3),
-            withheld=withheld if any(not cell.ending.good for cell in cells) else (),
+            withheld=_withheld(job) if any(not cell.ending.good for cell in account.cells) else (),
             notes=notes(draft.folder),
             packages=packages(draft.folder),
             left=left(draft.folder),
+            leaks=tuple(account.leaks),
         )
         files.write(draft.notebook_file, nbformat.writes(node))
         save_run(done)
     return done
+
+
+def _hide_rest(account: Account, node: Any, folder: Path) -> None:
+    """Secrets in what was not a finished cell's: outputs changed later, widgets, what code in the kernel wrote down."""
+    if account.scanner is None:
+        return
+    for index, cell in enumerate(node.cells):
+        account.hide(index, cell)
+    account.hide_widgets(node)
+    for name, what in _SAID.items():
+        account.leaks += [f"{what} holds {secret}" for secret in hide_lines(folder / name, account.scanner)]
+
+
+# what our own code in the kernel writes down, of values that a notebook made
+_SAID = {
+    "notes.jsonl": "a note of the toolkit's",
+    "parameters.json": "a parameter, at the end,",
+    "predictions.json": "the model's answer",
+}
+
+
+def _withheld(job: Job) -> tuple[str, ...]:
+    from nbpromote.execute import kernel
+
+    return kernel.withheld(job.environment.pass_env, job.variables)
 
 
 def ask(
@@ -116,7 +146,7 @@ def ask(
         cells=(),
     )
     job = Job(draft=draft, node=node, folder=folder, environment=environment, variables=variables)
-    cells, _ = _executed(job, node, journal=None)
+    cells = _executed(job, node, journal=None).cells
     if any(cell.ending is Ending.INTERRUPTED for cell in cells):
         raise KeyboardInterrupt
     printed = "".join(output.get("text", "") for output in node.cells[0].outputs if output.get("name") == "stdout")
@@ -126,7 +156,7 @@ def ask(
     return printed
 
 
-def _executed(job: Job, node: Any, *, journal: Path | None) -> tuple[list[Cell], tuple[str, ...]]:
+def _executed(job: Job, node: Any, *, journal: Path | None) -> Account:
     import papermill  # noqa: F401 (it loads our engine by its entry point, so it must come first)
 
     from nbpromote.execute import kernel
@@ -135,9 +165,9 @@ def _executed(job: Job, node: Any, *, journal: Path | None) -> tuple[list[Cell],
 
     environment = job.environment
     name = _kernel(environment, node)
-    account = Account(watch=job.watch, journal=journal)
+    account = Account(watch=job.watch, journal=journal, scanner=job.scanner or None)
     log = job.draft.folder / "kernel.log"  # what the process itself says; a notebook's own output is in its cells
-    with kernel.private_folder() as private, _interruptible(), log.open("ab") as said:
+    with said(log, job.scanner) as saying, kernel.private_folder() as private, _interruptible():
         try:
             Engine.execute_notebook(
                 node,
@@ -152,13 +182,14 @@ def _executed(job: Job, node: Any, *, journal: Path | None) -> tuple[list[Cell],
                 starting={
                     "cwd": str(job.folder),
                     "env": kernel.environment(environment.pass_env, job.variables, private, job.folder),
-                    "stdout": said,
-                    "stderr": said,
+                    "stdout": saying,
+                    "stderr": saying,
                 },
             )
         except KeyboardInterrupt:
             account.cut_short(Ending.INTERRUPTED)
-    return _with_last_words(account.cells, log), kernel.withheld(environment.pass_env)
+    account.cells = _with_last_words(account.cells, log)
+    return account
 
 
 def _with_last_words(cells: list[Cell], log: Path) -> list[Cell]:

@@ -76,6 +76,7 @@ class Environment:
     """A named target, with everything one notebook gets there. `origins` says which file and line gave each value.
 
     `inputs` and `outputs` name those parameters that are paths: absolute, for outputs the destination.
+    `secrets` maps names to references such as `env:WAREHOUSE_PASSWORD`; no record holds a value.
     `revision` maps the files that the values came from to their git blob ids; `params_commit` is what their own
     repository has checked out, and `params_dirty` says that the values are not all from it.
     """
@@ -90,6 +91,8 @@ class Environment:
     kernel: str | None = None
     limits: Limits = Limits()
     pass_env: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    secret_origins: Mapping[str, str] = field(default_factory=dict)
     revision: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None  # None: read from the working tree
     params_commit: str | None = None
@@ -105,5 +108,6 @@ class Environment:
             "inputs": dict(self.inputs),
             "outputs": dict(self.outputs),
             "tracking_uri": self.tracking_uri,
+            **({"secrets": dict(self.secrets)} if self.secrets else {}),
         }
         return sha256(canonical(frozen).replace(f"{root}/".encode(), b""))

@@ -96,6 +96,7 @@ class Deployment:
     pass_env: tuple[str, ...] = ()
     params_commit: str | None = None
     params_dirty: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)  # references; a later run follows the environment's own
     since: str = ""
     state: str = "unverified"  # verified, unverified, failed
 

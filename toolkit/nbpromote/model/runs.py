@@ -89,6 +89,8 @@ class Run:
     params_dirty: bool = False
     settings: str = ""
     pass_env: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)  # references, never values
+    leaks: tuple[str, ...] = ()  # where a secret was found in what the run left; its name, never its value
     lock: str | None = None
     locked: Mapping[str, str] = field(default_factory=dict)  # the versions that the lock pins
     packages: Mapping[str, str] = field(default_factory=dict)  # the kernel's, where there is a lock

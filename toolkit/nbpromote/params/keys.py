@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-PARAMS = ("tracking_uri", "kernel", "parameters", "notebooks", "limits", "pass_env")
-PARAMS_OF_A_NOTEBOOK = ("parameters", "inputs", "outputs", "kernel", "limits")
+PARAMS = ("tracking_uri", "kernel", "parameters", "notebooks", "limits", "pass_env", "secrets")
+PARAMS_OF_A_NOTEBOOK = ("parameters", "inputs", "outputs", "kernel", "limits", "secrets")
 LIMITS = ("start", "cell", "notebook")
 
 POLICY = ("promotes_from", "protects", "gates", "notebooks")
@@ -15,7 +15,7 @@ RELATIVE = ("max_increase", "max_decrease", "max_relative_increase", "max_relati
 GATE = ("metric", "check", "versus", "mode", *ABSOLUTE, *RELATIVE)
 
 # key: what it would do
-PARAMS_UNBUILT: Mapping[str, str] = {"secrets": "references to secrets"}
+PARAMS_UNBUILT: Mapping[str, str] = {}
 POLICY_UNBUILT: Mapping[str, str] = {
     "approvals": "consent by people",
     "soak": "time to stand verified below",

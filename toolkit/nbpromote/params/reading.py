@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,8 @@ from nbpromote.params.given import Given
 from nbpromote.params.resolve import Sheet
 from nbpromote.params.tree import Read
 from nbpromote.params.values import ParamsFile, params_file
+
+Schemes = Callable[[], Iterable[str]]
 
 
 def folder_reader(folder: Path) -> Read:
@@ -54,12 +56,13 @@ def load(
     commit: str | None = None,
     variables: Mapping[str, str] | None = None,
     protected: Mapping[str, tuple[str, ...]] | None = None,
+    schemes: Schemes = lambda: resolve.BUILT_IN,
 ) -> Environment:
     """An environment with everything that one notebook gets there.
 
     `known` are the schemas of all notebooks, against which names in the files are held: None for one that
     cannot be read, None altogether where they are not known. `variables` are those that `${NAME}` may ask for;
-    `protected` are the globs that each environment has for itself.
+    `protected` are the globs that each environment has for itself, `schemes` what references to secrets begin with.
     Raises `NotFound` for an unknown environment, `BadInput` with every problem of its files, `NotBuilt` where
     nothing is wrong but something asks for what this version does not carry out.
     """
@@ -76,6 +79,7 @@ def load(
     files = (sheet.base, sheet.own, sheet.policy)
     wrong = [finding for file in files for finding in file.wrong]
     wrong += [*answer.wrong, *answer.unset, *strangers, *resolve.others(sheet, notebook)]
+    wrong += resolve.strange_schemes(sheet.files, schemes)
     _tell(wrong, [*(finding for file in files for finding in file.unbuilt), *answer.unbuilt])
     found = resolve.environment(sheet, notebook, answer)
     return replace(found, revision=dict(revision or {}), commit=commit)
@@ -152,6 +156,7 @@ def findings(
     root: Path = Path("/"),
     checks: Iterable[str] = (),
     variables: Mapping[str, str] | None = None,
+    schemes: Schemes = lambda: resolve.BUILT_IN,
 ) -> tuple[Finding, ...]:
     """Everything that is wrong with a params folder whose files are called `names`; never raises for content.
 
@@ -171,6 +176,7 @@ def findings(
         found += [*file.wrong, *file.unbuilt]
     for demand in policies:
         found += [*demand.wrong, *demand.unbuilt]
+    found += resolve.strange_schemes(params, schemes)
     for sheet in sheets or [_sheet(read, "base", root, folder, schemas)]:
         found += _of_sheet(sheet, frozenset(name for file in params for name in file.used))
     return tuple(_sorted(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from nbpromote.params.demands import PolicyFile, PolicyPart
 from nbpromote.params.given import Given
 from nbpromote.params.scope import Scope
 from nbpromote.params.tree import Value, shown
-from nbpromote.params.values import ParamsFile, Part, uri_fault
+from nbpromote.params.values import REFERENCE, ParamsFile, Part, uri_fault
 
 CELL = "parameters cell"
 MANY = 100  # of one kind; finding the nearest name of each of 20,000 would take minutes
@@ -63,6 +63,11 @@ class Sheet:
         base, own = self.parts(notebook)
         return {**self.shared, **base.values, **own.values}
 
+    def secrets(self, notebook: str) -> Mapping[str, Value]:
+        """The references that a notebook gets."""
+        base, own = self.parts(notebook)
+        return {**self.base.secrets, **self.own.secrets, **base.secrets, **own.secrets}
+
     def demands(self, notebook: str) -> Policy:
         part = self.policy.notebooks.get(notebook)
         return Policy(
@@ -97,6 +102,7 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
     base, own = sheet.parts(notebook)
     limits = {**sheet.base.limits, **sheet.own.limits, **base.limits, **own.limits}
     pass_env = dict.fromkeys((*sheet.base.pass_env, *sheet.own.pass_env))
+    secrets = sheet.secrets(notebook)
     return Environment(
         name=sheet.environment,
         tracking_uri=answer.tracking_uri,
@@ -108,6 +114,8 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
         kernel=own.kernel or base.kernel or sheet.own.kernel or sheet.base.kernel,
         limits=Limits(**limits),
         pass_env=tuple(pass_env),
+        secrets={name: secret.value for name, secret in secrets.items()},
+        secret_origins={name: secret.where for name, secret in secrets.items()},
     )
 
 
@@ -159,6 +167,7 @@ def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str,
             answer.parameters[name], answer.origins[name] = parameter.default, CELL
     _paths(sheet, notebook, schema, answer)
     _stays_out(sheet, notebook, overrides, answer)
+    answer.wrong += _one_variable(sheet.secrets(notebook))
     return answer
 
 
@@ -299,6 +308,32 @@ def _collisions(notebook: str, outputs: Mapping[str, str], places: Mapping[str, 
                 how = "the same place" if path == taken else "places inside each other"
                 yield places[name].finding(f"outputs {other!r} and {name!r} of {notebook} go to {how}")
         seen[name] = path
+
+
+# -- secrets -------------------------------------------------------------------------------------------------
+
+
+def _one_variable(secrets: Mapping[str, Value]) -> Iterator[Finding]:
+    """A secret is handed over under its name in capitals."""
+    seen: dict[str, str] = {}
+    for name, secret in secrets.items():
+        other = seen.setdefault(name.upper(), name)
+        if other != name:
+            yield secret.finding(f"secrets {other!r} and {name!r} would both be the variable {name.upper()}")
+
+
+def strange_schemes(files: Iterable[ParamsFile], known: Callable[[], Iterable[str]]) -> Iterator[Finding]:
+    """References that nothing here can follow. What stands there may be a secret with a colon in it: not told."""
+    for file in files:
+        for name, secret in file.references:
+            scheme = secret.value.partition(":")[0]
+            if scheme not in BUILT_IN and scheme not in (schemes := tuple(known())):
+                offered = ", ".join(f"{one}:" for one in schemes)
+                message = f"secret {name!r} {REFERENCE}; this begins with none of {offered}{nearest(scheme, schemes)}"
+                yield secret.finding(message, hint="entry points of nbpromote.secrets add others: docs/secrets.md")
+
+
+BUILT_IN = ("env", "file")
 
 
 # -- what a set of files says of notebooks and parameters ----------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ class Part:
     outputs: Mapping[str, Value] = field(default_factory=dict)
     kernel: str | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
+    secrets: Mapping[str, Value] = field(default_factory=dict)
     line: int = 1
     column: int = 1
 
@@ -43,6 +44,7 @@ class ParamsFile:
     notebooks: Mapping[str, Part] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     pass_env: tuple[str, ...] = ()
+    secrets: Mapping[str, Value] = field(default_factory=dict)
     wrong: tuple[Finding, ...] = ()
     unbuilt: tuple[Finding, ...] = ()
 
@@ -52,6 +54,12 @@ class ParamsFile:
         parts = [part.values for part in self.notebooks.values()]
         values = [value for mapping in (self.parameters, *parts) for value in mapping.values()]
         return frozenset(name for value in values for name in interpolation.names(value.value))
+
+    @property
+    def references(self) -> Iterator[tuple[str, Value]]:
+        """Every secret of this file, whoever gets it."""
+        for secrets in (self.secrets, *(part.secrets for part in self.notebooks.values())):
+            yield from secrets.items()
 
     def part(self, notebook: str) -> Part:
         return self.notebooks.get(notebook, Part())
@@ -78,6 +86,7 @@ def _params(text: str, path: str) -> ParamsFile:
         notebooks={name: _part(reader, name, node) for name, node in notebooks.items()},
         limits=_limits(reader, fields.get("limits")),
         pass_env=_pass_env(reader, fields.get("pass_env")),
+        secrets=_secrets(reader, fields.get("secrets")),
         wrong=tuple(reader.wrong),
         unbuilt=tuple(reader.unbuilt),
     )
@@ -91,6 +100,7 @@ def _part(reader: Reader, name: str, node: Node) -> Part:
         outputs=_values(reader, fields.get("outputs"), "outputs"),
         kernel=reader.word(fields.get("kernel"), "kernel"),
         limits=_limits(reader, fields.get("limits")),
+        secrets=_secrets(reader, fields.get("secrets")),
         line=node.line,
         column=node.column,
     )
@@ -181,3 +191,33 @@ def _seconds(value: Json) -> float | None:
 def _pass_env(reader: Reader, node: Node | None) -> tuple[str, ...]:
     names = (reader.variable(entry, "pass_env") for entry in reader.entries(node, "pass_env"))
     return tuple(name for name in names if name)
+
+
+REFERENCE = "wants a reference, never a value: env:NAME or file:/path"
+_REFERENCE = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9_.+-]*):(?P<rest>.+)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _secrets(reader: Reader, node: Node | None) -> Mapping[str, Value]:
+    """References by name. What is none may be the secret itself, so it is in no message."""
+    if node is None or node.value is None or node.broken:
+        return {}
+    if not isinstance(node.value, dict):
+        reader.say(node, "secrets wants names with references: {warehouse_password: env:WAREHOUSE_PASSWORD}")
+    found = {}
+    for key, child in node.items.items():
+        if not _NAME.fullmatch(key):
+            reader.say(child, "the name of a secret is made of letters, digits and '_': it becomes a variable's name")
+        elif not child.broken and not _is_reference(child.value):
+            reader.say(child, f"secret {key!r} {REFERENCE}")
+        elif not child.broken:
+            found[key] = Value(value=child.value, path=reader.path, line=child.line)
+    return found
+
+
+def _is_reference(value: Json) -> bool:
+    """Whether it has a reference's form; which schemes there are is not asked here."""
+    found = _REFERENCE.fullmatch(value) if isinstance(value, str) and value.isprintable() else None
+    if found is None or found["rest"] != found["rest"].strip():
+        return False
+    return found["scheme"] != "env" or _NAME.fullmatch(found["rest"]) is not None

@@ -218,6 +218,10 @@ def parameters_json(environment: Environment) -> dict[str, Json]:
             {"name": name, "value": value, "kind": kind or "value", "from": environment.origins.get(name)}
             for name, value, kind in given(environment)
         ],
+        "secrets": [
+            {"name": name, "reference": reference, "from": environment.secret_origins.get(name)}
+            for name, reference in sorted(environment.secrets.items())
+        ],
     }
 
 

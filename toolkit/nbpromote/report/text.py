@@ -208,6 +208,10 @@ def parameters(environment: Environment, *, colour: bool = False) -> str:
         [words.line(name), words.value(value), kind, words.line(environment.origins.get(name, ""))]
         for name, value, kind in given(environment)
     ]
+    rows += [
+        [words.line(name), words.line(reference), "secret", words.line(environment.secret_origins.get(name, ""))]
+        for name, reference in sorted(environment.secrets.items())
+    ]
     if not rows:
         return f"no parameters in {words.line(environment.name)}"
     header = [paint(name, "bold") for name in ("name", "value", "", "from")]

@@ -3,6 +3,7 @@
 MLflow is a projection: what is live, and on what evidence, is in the ledger.
 """
 
+from nbpromote.track.given import given
 from nbpromote.track.kernel import WARMING, inside, predictions, question
 from nbpromote.track.models import (
     CHAMPION,
@@ -15,10 +16,11 @@ from nbpromote.track.models import (
     set_alias,
 )
 from nbpromote.track.results import finish
-from nbpromote.track.runs import Opened, close, collect, judge, open_run, tag_release
+from nbpromote.track.runs import VARIABLES, Opened, close, collect, judge, open_run, tag_release
 
 __all__ = [
     "CHAMPION",
+    "VARIABLES",
     "WARMING",
     "Opened",
     "check_model",
@@ -26,6 +28,7 @@ __all__ = [
     "collect",
     "finish",
     "folder_of",
+    "given",
     "has_version",
     "inside",
     "judge",

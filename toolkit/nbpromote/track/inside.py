@@ -23,6 +23,8 @@ models = []  # the URI of each model logged in this kernel and the run it belong
 def note(text):
     """For the run's record, in which no password belongs."""
     text = re.sub(r"//[^/@\s]*@", "//***@", text)
+    for name in os.environ.get("NBPROMOTE_SECRETS", "").split():
+        text = text.replace(os.environ.get(name.upper()) or "\0", f"[secret {name}]")
     with open(os.path.join(FOLDER, "notes.jsonl"), "a") as file:
         file.write(json.dumps(text) + "\n")
 

@@ -32,16 +32,17 @@ def folder_of(uri: str, model_uri: str, into: Path) -> Path:
     with told(uri):
         mlflow = client(uri)
         location = mlflow.get_logged_model(_model_id(mlflow, model_uri)).artifact_location
-        local = _local(location)
-        if local is not None:
-            return local
+        here = local(location)
+        if here is not None:
+            return here
         import mlflow.artifacts as artifacts
 
         into.mkdir(parents=True, exist_ok=True)
         return Path(artifacts.download_artifacts(artifact_uri=location, dst_path=str(into), tracking_uri=uri))
 
 
-def _local(location: str) -> Path | None:
+def local(location: str) -> Path | None:
+    """The folder on this disk that an artifact location is; None where it is elsewhere."""
     if location.startswith("file:"):
         return Path(unquote(urlparse(location).path))
     return Path(location) if location.startswith("/") else None

@@ -53,6 +53,18 @@ def _tags(run: Run) -> dict[str, str]:
     return {**tags, **commit, **params, "nbpromote.params_dirty": str(run.params_dirty).lower()}
 
 
+# what a kernel is told of its run; no secret may have one of these names
+VARIABLES = (
+    *QUIET,
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_REGISTRY_URI",
+    "MLFLOW_EXPERIMENT_ID",
+    "MLFLOW_EXPERIMENT_NAME",
+    "MLFLOW_RUN_ID",
+    "MLFLOW_RUN_CONTEXT",
+)
+
+
 def _variables(run: Run, opened: str, experiment: str) -> dict[str, str]:
     root = artifact_root(run.tracking_uri)
     return {
@@ -78,11 +90,11 @@ def collect(run: Run) -> Run:
     """
     with told(run.tracking_uri):
         mlflow = client(run.tracking_uri)
-        own, *children = _family(mlflow, run)
-        logged = [*_logged(mlflow, children), *_logged(mlflow, [own])]
+        own, *children = family(mlflow, run)
+        found = [*logged(mlflow, children), *logged(mlflow, [own])]
     answered = _answered(run.folder)
-    models = [_model(run, one.model_id, answered) for one in logged if one.status == "READY"]
-    lost = [f"logging model {one.model_id} did not end well: it is left out" for one in logged if one.status != "READY"]
+    models = [_model(run, one.model_id, answered) for one in found if one.status == "READY"]
+    lost = [f"logging model {one.model_id} did not end well: it is left out" for one in found if one.status != "READY"]
     empty = [f"{model.uri} has no MLmodel file: it is left out" for model in models if "MLmodel" not in model.files]
     return replace(
         run,
@@ -92,7 +104,7 @@ def collect(run: Run) -> Run:
     )
 
 
-def _family(mlflow: Any, run: Run) -> list[Any]:
+def family(mlflow: Any, run: Run) -> list[Any]:
     """The run, and every run below it."""
     own = mlflow.get_run(run.mlflow_run)
     others = list(_begun_since(mlflow, run.experiment, own.info.start_time))
@@ -111,7 +123,7 @@ def _begun_since(mlflow: Any, experiment: str, start: int) -> Iterator[Any]:
         page = found.token or ""
 
 
-def _logged(mlflow: Any, runs: list[Any]) -> list[Any]:
+def logged(mlflow: Any, runs: list[Any]) -> list[Any]:
     """Models in the order they were logged; MLflow lists a run's outputs by their random ids."""
     outputs = [output for run in runs if run.outputs for output in run.outputs.model_outputs]
     found = {output.model_id: mlflow.get_logged_model(output.model_id) for output in outputs}
@@ -153,7 +165,7 @@ def close(run: Run, status: str) -> None:
     """
     with told(run.tracking_uri):
         mlflow = client(run.tracking_uri)
-        own, *children = _family(mlflow, run)
+        own, *children = family(mlflow, run)
         for child in children:
             if child.info.status == "RUNNING":
                 mlflow.set_terminated(child.info.run_id, status)

@@ -16,7 +16,7 @@ from nbpromote.validate.metrics import metrics, metrics_finite
 from nbpromote.validate.outputs import outputs_match
 from nbpromote.validate.packages import packages_match, pins
 from nbpromote.validate.parameters import parameters_as_given
-from nbpromote.validate.result import model_predicts, outputs_written, ran_to_the_end
+from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -31,7 +31,9 @@ CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "model-predicts": model_predicts,
     "packages-match": packages_match,
     "parameters-as-given": parameters_as_given,
+    "no-secrets": no_secrets,
 }
+_ALWAYS = ("no-secrets",)  # also of a run that did not reach its end: an error may have shown one
 
 
 def evidence(
@@ -95,7 +97,8 @@ def _answers(case: Case) -> tuple[Check, ...]:
     if first.outcome is Outcome.PASSED:
         return (first, *(_answer(name, case) for name in rest))
     reason = "not asked: the run did not reach its end"
-    return (first, *(Check(name=name, outcome=Outcome.SKIPPED, summary=reason) for name in rest))
+    skipped = Check(name="", outcome=Outcome.SKIPPED, summary=reason)
+    return (first, *(_answer(name, case) if name in _ALWAYS else replace(skipped, name=name) for name in rest))
 
 
 def _answer(name: str, case: Case) -> Check:

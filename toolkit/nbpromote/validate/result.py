@@ -90,6 +90,19 @@ def _missing(path: Path) -> str:
     return "" if path.stat().st_size else f"an empty file at {path}"
 
 
+def no_secrets(case: Case) -> Check:
+    """No secret is in anything that the run left."""
+    leaks, given = case.run.leaks, len(case.run.secrets)
+    if leaks:
+        more = f", and {len(leaks) - 1} more" if len(leaks) > 1 else ""
+        details = (*(leaks if more else ()), "nothing is published; change a secret that others may have seen")
+        return Check(name="no-secrets", outcome=Outcome.FAILED, summary=leaks[0] + more, details=details, count=given)
+    if not given:
+        return Check(name="no-secrets", outcome=Outcome.SKIPPED, summary="no secrets are configured")
+    summary = f"{counted(given, 'secret')} looked for, and found nowhere"
+    return Check(name="no-secrets", outcome=Outcome.PASSED, summary=summary, count=given)
+
+
 def model_predicts(case: Case) -> Check:
     """The model answered its own input example, with numbers where numbers are due."""
     if case.model is None:

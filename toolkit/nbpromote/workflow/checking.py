@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from nbpromote import notebook, params, validate
+from nbpromote import notebook, params, secrets, validate
 from nbpromote.model import Finding
 from nbpromote.project import Project
 from nbpromote.workflow.site import Site
@@ -25,6 +25,7 @@ def check(project: Project, names: Sequence[str] = ()) -> tuple[Finding, ...]:
         root=project.root,
         checks=validate.CHECKS,
         variables=os.environ,
+        schemes=secrets.schemes,
     )
     return (*found, *(wrong or _entries(site)))
 

@@ -25,6 +25,7 @@ from nbpromote.model import (
     dump,
     sha256,
 )
+from nbpromote.workflow import guarding
 from nbpromote.workflow.site import Site
 
 LIVE = "live:"
@@ -97,6 +98,8 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
     draft = _draft(scene)
     folder = scene.folder or (draft.folder / "code" / scene.path).parent
     node = node or notebook.parse(scene.path, scene.files[scene.path])
+    scanner = guarding.followed(site, environment)
+    guarding.refuse_written(scanner, environment, node, scene.files, scene.path)
     draft = replace(draft, resolved=_live_models(site, environment))
     opened = track.open_run(draft, project=site.project.name)
     draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
@@ -109,7 +112,8 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
         environment=environment,
         opening=opening,
         closing=closing,
-        variables=opened.variables,
+        variables={**opened.variables, **guarding.variables(scanner)},
+        scanner=scanner,
         watch=(lambda number, of: watch(scene.name, number, of)) if watch else None,
     )
     try:
@@ -118,10 +122,12 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
         with suppress(Unavailable):
             track.close(draft, "FAILED")
         raise
+    done = guarding.without_leaking_files(done, scanner)
     if any(cell.ending is Ending.INTERRUPTED for cell in done.cells):
+        execute.save_run(done)
         track.close(done, "KILLED")
         raise KeyboardInterrupt
-    done = track.collect(done)
+    done = guarding.searched(track.collect(done), scanner)
     execute.save_run(done)
     executed = notebook.parse("notebook.ipynb", done.notebook_file.read_bytes())
     evidence = validate.evidence(
@@ -168,6 +174,7 @@ def _draft(scene: Scene) -> Run:
         params_dirty=environment.params_dirty,
         settings=environment.settings(site.project.root),
         pass_env=environment.pass_env,
+        secrets=environment.secrets,
         lock=sha256(scene.lock) if scene.lock is not None else None,
         locked=validate.pins(scene.lock),
         tracking_uri=environment.tracking_uri,

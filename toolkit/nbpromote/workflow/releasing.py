@@ -139,4 +139,5 @@ def deployment_of(sealed: Release, evidence: Evidence, *, strategy: str, kept: M
         schema=sealed.schema,
         kernel=run.kernel,
         pass_env=run.pass_env,
+        secrets=run.secrets,
     )

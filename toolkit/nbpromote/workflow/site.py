@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from nbpromote import git, ledger, notebook, params
+from nbpromote import git, ledger, notebook, params, secrets
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
@@ -106,6 +106,7 @@ class Site:
             commit=None if entry else self._params_head,
             variables=os.environ,
             protected={other: self.policy(other, "").protects for other in self.environments if other != name},
+            schemes=secrets.schemes,
         )
 
         return replace(found, params_commit=self._params_head, params_dirty=entry and bool(self.uncommitted(name)))
