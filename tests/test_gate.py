@@ -200,6 +200,15 @@ def test_that_every_cell_ran_is_waived_by_nobody(ran, mode):
     assert len(decision.unmet) == len(set(decision.unmet))
 
 
+@pytest.mark.parametrize("mode", [None, *Mode])
+def test_a_secret_in_what_a_run_left_is_waived_by_nobody(mode):
+    gates = [Gate(check="no-secrets", mode=mode)] if mode else []
+
+    decision = decided(evidence(check("no-secrets", FAILED), mae=1.0), Gate(metric="mae", max=2), *gates)
+
+    assert decision.unmet == ("no-secrets failed: told",)
+
+
 # -- decisions -----------------------------------------------------------------------------------------------------
 
 

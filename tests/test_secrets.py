@@ -312,6 +312,13 @@ mlflow.set_tag("note", password)
 mlflow.log_text(f"said {password}", "said.txt")
 mlflow.log_metric("fine", 1.0)
 
+import io, pandas
+
+table = io.BytesIO()
+pandas.DataFrame({"a": [password]}).to_parquet(table, compression="gzip", write_statistics=False)
+payload = {"name": "t", "data": base64.b64encode(table.getvalue()).decode(), "encoder": "pandas", "version": 1}
+display({"application/scrapbook.scrap.pandas+json": payload}, raw=True, metadata={"scrapbook": {"name": "t"}})
+
 # %%
 raise ValueError("cannot log in as ada with " + password)
 """
@@ -351,7 +358,7 @@ def test_what_shows_a_secret_is_neither_written_nor_published(guarded):
     assert (done.returncode, told["passed"], check["outcome"]) == (1, False, "failed")
     assert re.findall(r"^cell (\d) \(\S+\) (\w+) warehouse_password$", shown, re.M) == [
         ("2", "prints"), ("3", "prints"), ("4", "prints"), ("5", "shows"), ("5", "glues"), ("7", "prints"),
-        ("9", "raises"),
+        ("9", "raises"), ("8", "glues"),
     ]  # fmt: skip
     for place in ("param 'address'", "tag 'note'", "artifact said.txt", "file outputs/result/leaky.csv held"):
         assert place in shown
@@ -362,6 +369,9 @@ def test_what_shows_a_secret_is_neither_written_nor_published(guarded):
     record = json.loads((run / "run.json").read_text())
     assert record["secrets"] == {"warehouse_password": "env:DB_PASSWORD"}
     assert "[secret warehouse_password]" in (run / "notebook.ipynb").read_text()
+    # a table of gzip shows nothing by its bytes
+    assert '"application/scrapbook.scrap.pandas+json": {' not in (run / "notebook.ipynb").read_text()
+    assert not (run / "journal.jsonl").exists()
     # what the notebook gave to MLflow itself is named above, and is not the toolkit's to delete
     theirs = {path for path in holders(guarded.root) if path.startswith(".nbpromote/mlflow/")}
     assert holders(guarded.root) == theirs

@@ -151,7 +151,8 @@ def _in_tables(run: Run, scanner: Scanner) -> list[str]:
     leaks = []
     for scrap in validate.scraps(executed):
         found = scanner.found(json.dumps(scrap.value, default=str)) if scrap.kind == "table" else frozenset()
-        leaks += [f"cell {scrap.cell} glues {name}" for name in sorted(found)]
+        where = next((f"cell {cell.number} ({cell.id})" for cell in run.cells if cell.number == scrap.cell), "a cell")
+        leaks += [f"{where} glues {name}" for name in sorted(found)]
     if leaks:
         files.write(run.notebook_file, _without_tables(executed))
         (run.folder / "journal.jsonl").unlink(missing_ok=True)  # all of it is in the notebook
