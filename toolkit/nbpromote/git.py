@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -117,6 +117,12 @@ class Repository:
 
     def ignored(self, path: Path) -> bool:
         return self.ask("check-ignore", "-q", str(path)) is not None
+
+    def ignored_of(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Those of many paths that git ignores and does not track."""
+        asked = "\0".join(paths).encode(errors="surrogateescape")
+        done = self._call(("check-ignore", "-z", "--stdin"), asked, None)
+        return tuple(path for path in done.stdout.decode(errors="surrogateescape").split("\0") if path)
 
     def author_of(self, path: str) -> str | None:
         """`Name <mail>` of the last commit that touched a file."""

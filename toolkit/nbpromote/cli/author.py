@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from nbpromote import files
 from nbpromote.cli import options
-from nbpromote.cli.options import Here, given, progress, said, shown
+from nbpromote.cli.options import Here, coloured, given, progress, said, shown
 
 
 @click.command()
@@ -41,17 +42,42 @@ def sync(here: Here, names: tuple[str, ...], as_json: bool) -> int:
     return 0
 
 
+_FORMATS = ("text", "json", "junit", "sarif", "github")
+
+
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="text, json, junit, sarif, github.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
+@click.option("--select", multiple=True, metavar="CODES", help="Tell only these: NBP3,NBP401.")
+@click.option("--ignore", multiple=True, metavar="CODES", help="Do not tell these.")
 @options.json
 @click.pass_obj
-def check(here: Here, names: tuple[str, ...], as_json: bool) -> int:
-    """Look at pairs, parameters cells, params and policies without running anything."""
+def check(
+    here: Here,
+    names: tuple[str, ...],
+    form: str,
+    output: Path | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Look at pairs, code, outputs, params and policies without running anything."""
     from nbpromote import report, workflow
 
-    findings = workflow.check(here.project, names)
-    said(report.findings(findings), report.findings_json(findings), as_json=as_json)
-    return 1 if findings else 0
+    told = workflow.check(here.project, names, select=_listed(select), ignore=_listed(ignore))
+    text = report.findings_as(
+        "json" if as_json else form, told.findings, told.looked_at, told.descriptions, colour=not output and coloured()
+    )
+    if output:
+        files.write(output, f"{text}\n")
+    elif text:
+        click.echo(text)
+    return 1 if told.fails else 0
+
+
+def _listed(codes: tuple[str, ...]) -> list[str]:
+    return [code.strip() for part in codes for code in part.split(",") if code.strip()]
 
 
 @click.command()

@@ -3,8 +3,21 @@
 Judges nothing: a failing cell, a killed kernel and a time limit are values in the record.
 """
 
+from nbpromote.execute.kernel import installed
 from nbpromote.execute.records import load_run, save_run, sweep
 from nbpromote.execute.running import PACKAGES, Job, ask, new_id, run
 from nbpromote.execute.witness import Witness, present
 
-__all__ = ["PACKAGES", "Job", "Witness", "ask", "load_run", "new_id", "present", "run", "save_run", "sweep"]
+__all__ = [
+    "PACKAGES",
+    "Job",
+    "Witness",
+    "ask",
+    "installed",
+    "load_run",
+    "new_id",
+    "present",
+    "run",
+    "save_run",
+    "sweep",
+]

@@ -30,6 +30,7 @@ class Problem:
     message: str
     line: int | None = None
     hint: str = ""
+    code: str = "NBP201"  # as `check` names it
 
     def __str__(self) -> str:
         line = f" line {self.line}" if self.line else ""
@@ -76,6 +77,7 @@ def _too_many(tagged: list[tuple[int, NotebookNode]]) -> Iterator[Problem]:
             cell_id=cell.id,
             message=f"a second cell tagged {TAG!r}; cell {tagged[0][0]} ({tagged[0][1].id}) is the first",
             hint="keep the tag on one cell",
+            code="NBP202",
         )
 
 
@@ -88,6 +90,7 @@ def _bound_again(node: NotebookNode, names: set[str], *, after: int) -> Iterator
                     cell=number,
                     cell_id=cell.id,
                     line=line,
+                    code="NBP203",
                     **_reason(name, injected=INJECTED in cells.tags(cell)),
                 )
 

@@ -29,6 +29,11 @@ def check(value: Json, annotation: str) -> Json:
         raise Mismatch from None
 
 
+def is_known(annotation: str) -> bool:
+    """Whether values can be held against a type: one that means nothing here takes any value, unasked for."""
+    return annotation.strip() in ("Any", "typing.Any") or _parse(annotation) is not Any
+
+
 def from_text(text: str, annotation: str) -> Json:
     """A value from the command line. Raises `Mismatch`.
 
