@@ -7,11 +7,24 @@ import re
 import string
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nbpromote.errors import BadInput, NotFound, Unavailable, nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckTable:
+    """`[tool.nbpromote.check]`: codes or beginnings of codes; `per_notebook` by glob over notebooks' names.
+
+    `places` says for each code where it stands: `pyproject.toml:12 NBP3`.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_notebook: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +40,7 @@ class Project:
     store: str = ".nbpromote/store"
     remote: str | None = None
     model_name: str = "{environment}.{notebook}"
+    check: CheckTable = field(default_factory=CheckTable)
 
     @property
     def state(self) -> Path:
@@ -114,6 +128,7 @@ def _project(root: Path, table: Mapping[str, Any], text: str) -> Project:
         store=table.get("store", Project.store),
         remote=table.get("remote"),
         model_name=table.get("model_name", Project.model_name),
+        check=_check_table(root, table.get("check", {}), text),
     )
 
 
@@ -127,6 +142,38 @@ def _problems(root: Path, table: Mapping[str, Any], text: str) -> Iterator[tuple
         fault = _KEYS[key](root, value)
         if fault:
             yield place, f"{key} {fault}"
+    if isinstance(table.get("check"), dict):
+        yield from _check_problems(root, table["check"], text)
+
+
+_OF_CHECK = ("select", "ignore", "per-notebook")
+
+
+def _check_problems(root: Path, table: Mapping[str, Any], text: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with `[tool.nbpromote.check]`; whether there is such a code is asked by `check` itself."""
+    lists = {key: value for key, value in table.items() if key != "per-notebook"}
+    per_notebook = table.get("per-notebook", {})
+    lists |= per_notebook if isinstance(per_notebook, dict) else {"per-notebook": per_notebook}
+    for key, value in lists.items():
+        place = f"{root / 'pyproject.toml'}:{_line(text, key, 'tool.nbpromote.check')}"
+        if key in table and key not in _OF_CHECK:
+            yield place, f"unknown key {key!r} in [tool.nbpromote.check]{nearest(key, _OF_CHECK)}"
+        elif not isinstance(value, list) or not all(isinstance(code, str) for code in value):
+            yield place, f"{key} wants a list of codes, got {value!r}"
+
+
+def _check_table(root: Path, table: Mapping[str, Any], text: str) -> CheckTable:
+    lists = {"select": table.get("select", []), "ignore": table.get("ignore", []), **table.get("per-notebook", {})}
+    return CheckTable(
+        select=tuple(lists["select"]),
+        ignore=tuple(lists["ignore"]),
+        per_notebook={glob: tuple(codes) for glob, codes in table.get("per-notebook", {}).items()},
+        places={
+            f"pyproject.toml:{_line(text, key, 'tool.nbpromote.check')} {key}, {code}": code
+            for key, codes in lists.items()
+            for code in codes
+        },
+    )
 
 
 def _refuse(problems: list[tuple[str, str]]) -> None:
@@ -159,6 +206,10 @@ def _inside_fault(root: Path, value: object) -> str:
     if not fault and not _within(root, str(value)).resolve().is_relative_to(root):
         return f"{value!r} lies outside of the project"
     return fault
+
+
+def _table_fault(root: Path, value: object) -> str:
+    return "" if isinstance(value, dict) else f"wants a table, got {value!r}"
 
 
 def _include_fault(root: Path, value: object) -> str:
@@ -210,6 +261,7 @@ _KEYS: Mapping[str, Callable[[Path, object], str]] = {
     "store": _store_fault,
     "remote": _name_fault,
     "model_name": _model_name_fault,
+    "check": _table_fault,
 }
 
 
@@ -228,16 +280,16 @@ _HEADER = re.compile(r"\s*\[\[?(?P<name>[^\[\]=,]+)\]\]?\s*(#.*)?")
 _KEY = r"""\s*(?:["']?\w+["']?\s*\.\s*)*["']?{}["']?\s*[.=]"""
 
 
-def _line(text: str, key: str) -> int:
-    """The line of a key of the table, else of the table, else 1."""
+def _line(text: str, key: str, of: str = "tool.nbpromote") -> int:
+    """The line of a key of the table `of` or of one below it, else of the table, else 1."""
     table = 1
     ours = False
     for number, line in enumerate(text.split("\n"), 1):
         header = _HEADER.fullmatch(line)
         if header:
             name = re.sub(r"[\s\"']", "", header["name"])
-            ours = name == "tool.nbpromote"
-            if ours or name == f"tool.nbpromote.{key}":
+            ours = name == of or (of != "tool.nbpromote" and name.startswith(f"{of}."))
+            if ours or name == f"{of}.{key}":
                 table = number
         elif ours and re.match(_KEY.format(re.escape(key)), line):
             return number

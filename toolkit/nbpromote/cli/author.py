@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nbpromote import files
 from nbpromote.cli import hooks, options
-from nbpromote.cli.options import Here, progress, said, shown
+from nbpromote.cli.options import Here, coloured, progress, said, shown
 from nbpromote.errors import Usage
 
 if TYPE_CHECKING:
@@ -92,23 +93,53 @@ def _synced_json(one: Synced) -> dict[str, Any]:
     return row | error
 
 
+_FORMATS = ("text", "json", "junit", "sarif", "github")
+
+
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="text, json, junit, sarif, github.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
+@click.option("--select", multiple=True, metavar="CODES", help="Tell only these: NBP3,NBP401.")
+@click.option("--ignore", multiple=True, metavar="CODES", help="Do not tell these.")
 @click.option("--hook", is_flag=True, help="Before a commit: the pairs of the files named, in whichever project.")
 @click.option("--params", is_flag=True, help="With --hook: only params and policies.")
 @options.json
 @click.pass_obj
-def check(here: Here, names: tuple[str, ...], hook: bool, params: bool, as_json: bool) -> int:
-    """Look at pairs, parameters cells, params and policies without running anything."""
+def check(
+    here: Here,
+    names: tuple[str, ...],
+    form: str,
+    output: Path | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    hook: bool,
+    params: bool,
+    as_json: bool,
+) -> int:
+    """Look at pairs, code, outputs, params and policies without running anything."""
     from nbpromote import report, workflow
 
     if params and not hook:
         raise Usage("--params belongs to --hook")
-    if hook:
-        return hooks.check(here.folder, names, params=params, as_json=as_json)
-    findings = workflow.check(here.project, names)
-    said(report.findings(findings), report.findings_json(findings), as_json=as_json)
-    return 1 if findings else 0
+    asked = {"select": _listed(select), "ignore": _listed(ignore)}
+    told = (
+        workflow.check_staged(here.folder, names, params=params, **asked)
+        if hook
+        else workflow.check(here.project, names, **asked)
+    )
+    text = report.findings_as(
+        "json" if as_json else form, told.findings, told.looked_at, told.descriptions, colour=not output and coloured()
+    )
+    if output:
+        files.write(output, f"{text}\n")
+    elif text:
+        click.echo(text)
+    return 1 if told.fails else 0
+
+
+def _listed(codes: tuple[str, ...]) -> list[str]:
+    return [code.strip() for part in codes for code in part.split(",") if code.strip()]
 
 
 @click.command()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbpromote.cli.options import said
-from nbpromote.model import Severity
 
 if TYPE_CHECKING:
     from nbpromote.workflow.hooking import Brought
@@ -29,14 +28,6 @@ def sync(folder: Path, names: tuple[str, ...], *, stage: bool, as_json: bool) ->
     if text or as_json:
         said(text, document, as_json=as_json)
     return 0 if done.passed else 1
-
-
-def check(folder: Path, names: tuple[str, ...], *, params: bool, as_json: bool) -> int:
-    from nbpromote import report, workflow
-
-    findings = workflow.check_staged(folder, names, params=params)
-    said(report.findings(findings), report.findings_json(findings), as_json=as_json)
-    return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0
 
 
 def _lines(done: Brought) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nbpromote.notebook.accepted import stamp, without_changed
 from nbpromote.notebook.findings import check
 from nbpromote.notebook.outputs import accept, write
 from nbpromote.notebook.pairing import (
@@ -20,16 +21,24 @@ from nbpromote.notebook.pairing import (
 )
 from nbpromote.notebook.pairs import find, find_all, has_cells, is_name
 from nbpromote.notebook.parameters import schema
+from nbpromote.notebook.rules import RULES, WARNINGS
+from nbpromote.notebook.rules.metrics import handed_out
+from nbpromote.notebook.rules.resources import Resource, named
+from nbpromote.notebook.rules.subject import Around
 from nbpromote.notebook.sides import SUFFIXES, language, parse, read
 from nbpromote.notebook.version import code
 
 __all__ = [
+    "RULES",
     "SUFFIXES",
+    "WARNINGS",
     "Agreed",
+    "Around",
     "Base",
     "Block",
     "Contents",
     "Dropped",
+    "Resource",
     "Settled",
     "accept",
     "agree",
@@ -39,14 +48,18 @@ __all__ = [
     "code",
     "find",
     "find_all",
+    "handed_out",
     "has_cells",
     "is_name",
     "language",
+    "named",
     "parse",
     "read",
     "read_agreed",
     "schema",
     "settle",
+    "stamp",
+    "without_changed",
     "write",
     "write_agreed",
 ]

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nbpromote.errors import BadInput
-from nbpromote.model import Finding, Pair
-from nbpromote.notebook import cells, parameters, sides, syntax
-from nbpromote.notebook.parameters import Problem
+from nbpromote.model import Finding, Pair, Severity
+from nbpromote.notebook import sides
+from nbpromote.notebook.rules import RULES, WARNINGS
+from nbpromote.notebook.rules.subject import Around, Subject, subject
 from nbpromote.notebook.sides import Side
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
 
+def check(pair: Pair, root: Path, around: Around | None = None) -> tuple[Finding, ...]:
+    """What is wrong with either side, with their agreement, with the code and with the stored outputs.
 
-def check(pair: Pair, root: Path, *, fits: parameters.Fits | None = None) -> tuple[Finding, ...]:
-    """What is wrong with either side, with their agreement, and with the code. Paths are from `root`.
-
-    `fits` says whether a default is of its annotation's type; None: not asked.
+    Paths are from `root`; `around` is what other rooms know of the project.
     """
-    looked = [_look(path, root) for path in (pair.script, pair.ipynb) if path]
-    findings = [finding for side in looked for finding in side.findings]
-    good = [side for side in looked if side.node is not None and not side.findings]
-    if len(good) == 2:
-        findings += _disagreement(pair, good[0], good[1])
-    if len(good) == 2 and _code(good[0]) == _code(good[1]):
-        # told once: at the line of the script, with the id of the notebook's cell
-        return (*findings, *_faults(good[0], ids=good[1].node, fits=fits))
-    return (*findings, *(fault for side in good for fault in _faults(side, ids=None, fits=fits)))
+    read = tuple(_look(path, root) for path in (pair.script, pair.ipynb) if path)
+    looked = subject(pair, read, around or Around())
+    found = dict.fromkeys(finding for code in RULES for finding in _found(code, looked))
+    return tuple(sorted(_placed(found, looked), key=_order))
 
 
 def _look(path: Path, root: Path) -> Side:
@@ -40,65 +33,20 @@ def _look(path: Path, root: Path) -> Side:
         return Side(path=place, findings=(Finding(path=place, message=error.message),))
 
 
-def _disagreement(pair: Pair, one: Side, other: Side) -> Iterator[Finding]:
-    assert one.node is not None
-    assert other.node is not None
-    if cells.content(one.node) == cells.content(other.node):
-        return
-    mine, theirs = cells.code(one.node), cells.code(other.node)
-    what = "text or tags of a cell that is no code"
-    if mine != theirs:
-        what = f"code, from code cell {cells.first_difference(mine, theirs) + 1} on (empty ones not counted)"
-    yield Finding(path=one.path, message=f"disagrees with {other.path}: {what}", hint=f"nbpromote sync {pair.name}")
+def _found(code: str, looked: Subject) -> Iterator[Finding]:
+    severity = Severity.WARNING if code in WARNINGS else Severity.ERROR
+    return (replace(finding, code=code, severity=severity) for finding in RULES[code](looked))
 
 
-def _code(side: Side) -> object:
-    return side.node and cells.code(side.node)
+def _placed(found: Iterable[Finding], looked: Subject) -> Iterator[Finding]:
+    pages = {page.path: page for page in (looked.stored, *looked.pages) if page}
+    for finding in found:
+        page = pages.get(finding.path) if finding.cell else None
+        if page is None:
+            yield finding
+        elif not page.says_noqa(finding):
+            yield page.placed(finding)
 
 
-def _faults(side: Side, *, ids: NotebookNode | None, fits: parameters.Fits | None) -> Iterator[Finding]:
-    node = side.node
-    if node is None or sides.language(node) != "python":
-        return
-    lines = _first_lines(side)
-    names = _ids(node, ids)
-    _, problems = parameters.declared(node, fits=fits)
-    for problem in sorted({*problems, *_syntax(node)}, key=lambda p: (p.cell, p.line or 0, p.message)):
-        first = lines.get(problem.cell)
-        within = f" (line {problem.line} of the cell)" if problem.line and not first else ""
-        yield Finding(
-            path=side.path,
-            line=first + problem.line - 1 if first and problem.line else first,
-            cell=problem.cell,
-            cell_id=names.get(problem.cell, problem.cell_id),
-            message=problem.message + within,
-            hint=problem.hint,
-        )
-
-
-def _syntax(node: NotebookNode) -> Iterator[Problem]:
-    for number, cell in cells.numbered(node):
-        if parameters.TAG not in cells.tags(cell) and (fault := syntax.fault(cell.source)):
-            line, reason = fault
-            yield Problem(cell=number, cell_id=cell.id, line=line, message=f"not Python: {reason}")
-
-
-def _ids(node: NotebookNode, other: NotebookNode | None) -> dict[int, str]:
-    """Ids of the other side's cells by this side's numbers; the code is the same, but for empty cells."""
-    numbers = [number for number, cell in cells.numbered(node) if cells.canonical(cell.source)]
-    theirs = [cell.id for _, cell in cells.numbered(other) if cells.canonical(cell.source)] if other else []
-    return dict(zip(numbers, theirs, strict=False))
-
-
-def _first_lines(side: Side) -> dict[int, int]:
-    """For a script, the line of the file at which each code cell's source begins, where it can be found."""
-    if side.node is None or side.path.endswith(".ipynb"):
-        return {}
-    lines, found, start = side.text.split("\n"), {}, 0
-    for number, cell in cells.numbered(side.node):
-        source = cell.source.split("\n")
-        at = next((i for i in range(start, len(lines)) if lines[i] == source[0]), None) if source[0] else None
-        if at is not None:
-            found[number] = at + 1
-            start = at + len(source)
-    return found
+def _order(finding: Finding) -> tuple[int, int, int, str]:
+    return finding.cell or 0, finding.line or 0, finding.column or 0, finding.code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from nbpromote.notebook import syntax
@@ -11,7 +11,7 @@ from nbpromote.notebook import syntax
 Read = Callable[[str], "bytes | None"]
 
 
-def reached(modules: Iterable[ast.Module], folder: str, *, read: Read, tracked: Collection[str]) -> set[str]:
+def reached(modules: Iterable[ast.Module], folder: str, *, read: Read, tracked: Container[str]) -> set[str]:
     """Tracked files that `modules`, standing in `folder`, import, directly or by way of others.
 
     Paths are from the root, with `/`. As in a kernel the folder comes first; then the root, then `src`.
@@ -29,7 +29,7 @@ def reached(modules: Iterable[ast.Module], folder: str, *, read: Read, tracked: 
     return found
 
 
-def _imported(module: ast.Module, package: str, bases: Sequence[str], tracked: Collection[str]) -> Iterator[str]:
+def _imported(module: ast.Module, package: str, bases: Sequence[str], tracked: Container[str]) -> Iterator[str]:
     """Paths of what one module names; `package` is the folder that its relative imports start from."""
     for node in ast.walk(module):
         match node:
@@ -46,12 +46,12 @@ def _imported(module: ast.Module, package: str, bases: Sequence[str], tracked: C
                     yield from _files([*parts, alias.name], start, tracked)
 
 
-def _first(parts: Sequence[str], bases: Sequence[str], tracked: Collection[str]) -> list[str]:
+def _first(parts: Sequence[str], bases: Sequence[str], tracked: Container[str]) -> list[str]:
     """What the first base offers that has anything of this name, as Python stops at the first."""
     return next((files for base in bases if (files := list(_files(parts, base, tracked)))), [])
 
 
-def _files(parts: Sequence[str], base: str, tracked: Collection[str]) -> Iterator[str]:
+def _files(parts: Sequence[str], base: str, tracked: Container[str]) -> Iterator[str]:
     """Every file that importing the dotted name runs: each package on the way, then the module.
 
     The last part may be a name inside a module as well as a module; both spellings are tried.

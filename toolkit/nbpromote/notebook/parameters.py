@@ -32,6 +32,7 @@ class Problem:
     message: str
     line: int | None = None
     hint: str = ""
+    code: str = "NBP201"  # as `check` names it
 
     def __str__(self) -> str:
         line = f" line {self.line}" if self.line else ""
@@ -79,6 +80,7 @@ def _too_many(tagged: list[tuple[int, NotebookNode]]) -> Iterator[Problem]:
             cell_id=cell.id,
             message=f"a second cell tagged {TAG!r}; cell {tagged[0][0]} ({tagged[0][1].id}) is the first",
             hint="keep the tag on one cell",
+            code="NBP202",
         )
 
 
@@ -91,6 +93,7 @@ def _bound_again(node: NotebookNode, names: set[str], *, after: int) -> Iterator
                     cell=number,
                     cell_id=cell.id,
                     line=line,
+                    code="NBP203",
                     **_reason(name, injected=INJECTED in cells.tags(cell)),
                 )
 
@@ -100,6 +103,9 @@ def _reason(name: str, *, injected: bool) -> Mapping[str, str]:
     if injected:
         return {"message": message, "hint": f"delete the cell tagged {INJECTED!r}, which papermill left"}
     return {"message": message, "hint": "use another name below the parameters cell"}
+
+
+_LITERALS = "plain literals are numbers, strings, True, False, None, and lists and dicts of these; dates as ISO strings"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,13 +165,14 @@ class _Reader:
 
     def _misfit(self, name: str, default: Json, kind: str, line: int) -> Problem:
         hint = f"{kind} | None takes nothing as well" if default is None else "mend the annotation or the default"
-        return self._problem(f"the default of {name!r}, {_shown(default)}, is no {kind}", line, hint=hint)
+        return self._problem(
+            f"the default of {name!r}, {_shown(default)}, is no {kind}", line, hint=hint, code="NBP207"
+        )
 
-    def _problem(self, message: str, line: int | None = None, *, hint: str = "") -> Problem:
-        return Problem(cell=self.number, cell_id=self.cell_id, message=message, line=line, hint=hint or _LITERALS)
-
-
-_LITERALS = "plain literals are numbers, strings, True, False, None, and lists and dicts of these; dates as ISO strings"
+    def _problem(
+        self, message: str, line: int | None = None, *, hint: str = _LITERALS, code: str = Problem.code
+    ) -> Problem:
+        return Problem(cell=self.number, cell_id=self.cell_id, message=message, line=line, hint=hint, code=code)
 
 
 def _shown(value: Json) -> str:

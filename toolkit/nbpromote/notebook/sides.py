@@ -150,6 +150,7 @@ def _conflicts(path: str, text: str) -> tuple[Finding, ...]:
             path=path,
             line=line,
             message="unresolved merge conflict",
+            code=violations.CONFLICT,
             hint="edit the file to what it should say, without the markers",
         )
         for line in violations.marked_lines(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from nbpromote.errors import NotFound
 from nbpromote.model import Code, digest, dump, sha256
 from nbpromote.notebook import cells, imports, parameters, sides, syntax
+from nbpromote.notebook.globs import pattern
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -57,13 +57,6 @@ def _files(
         modules = [tree for tree in trees if tree]
     folder = str(PurePosixPath(path).parent)
     paths = imports.reached(modules, folder, read=read, tracked=tracked)
-    patterns = [_pattern(glob) for glob in include]
+    patterns = [pattern(glob) for glob in include]
     paths |= {file for file in tracked if any(pattern.fullmatch(file) for pattern in patterns)}
     return {file: sha256(data) for file in sorted(paths) if (data := read(file)) is not None}
-
-
-def _pattern(glob: str) -> re.Pattern[str]:
-    """A glob over paths from the root: `*` and `?` within a folder, `**` across; a folder means all of it."""
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", glob.removeprefix("./").rstrip("/"))
-    spelled = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(spelled.get(piece) or re.escape(piece) for piece in pieces) + "(?:/.*)?")

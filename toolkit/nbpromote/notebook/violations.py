@@ -12,6 +12,9 @@ from nbpromote.model import Finding
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+# codes of what reading finds; nbpromote.notebook.rules describes them
+CONFLICT, FORMAT, IDS = "NBP102", "NBP103", "NBP105"
+
 _MARKERS = (re.compile(r"^<{7}(?: |$)", re.MULTILINE), re.compile(r"^>{7}(?: |$)", re.MULTILINE))
 
 
@@ -24,7 +27,7 @@ def of_format(path: str, raw: Mapping[str, Any]) -> Iterator[Finding]:
         if place[:1] == ["cells"] and len(place) > 1:
             broken.add(place[1])
         else:
-            yield Finding(path=path, message=_violation(place, error.message))
+            yield Finding(path=path, message=_violation(place, error.message), code=FORMAT)
     for index in sorted(broken):
         yield from _cell_violations(path, raw["cells"], index, version)
     yield from _duplicate_ids(path, raw.get("cells"))
@@ -61,7 +64,8 @@ def _duplicate_ids(path: str, raw: Any) -> Iterator[Finding]:
         name = cell.get("id") if isinstance(cell, dict) else None
         if isinstance(name, str) and name in seen:
             finding = _finding(path, raw, index)
-            yield replace(finding, message=f"{finding.message}the id {name!r} is taken by a cell above")
+            message = f"{finding.message}the id {name!r} is taken by a cell above"
+            yield replace(finding, message=message, code=IDS, hint="delete the id; JupyterLab gives the cell a new one")
         elif isinstance(name, str):
             seen.add(name)
 
@@ -72,8 +76,8 @@ def _finding(path: str, raw: list[Any], index: int) -> Finding:
     cell_id = cell.get("id") if isinstance(cell.get("id"), str) else None
     if cell.get("cell_type") == "code":
         number = sum(isinstance(c, dict) and c.get("cell_type") == "code" for c in raw[: index + 1])
-        return Finding(path=path, message="", cell=number, cell_id=cell_id)
-    return Finding(path=path, message=f"cells[{index}]: ", cell_id=cell_id)
+        return Finding(path=path, message="", code=FORMAT, cell=number, cell_id=cell_id)
+    return Finding(path=path, message=f"cells[{index}]: ", code=FORMAT, cell_id=cell_id)
 
 
 def _violation(place: list[Any], message: str) -> str:
@@ -90,6 +94,7 @@ def of_sources(path: str, node: NotebookNode) -> Iterator[Finding]:
             yield replace(
                 finding,
                 message=f"{finding.message}unresolved merge conflict in line {line} of the cell",
+                code=CONFLICT,
                 hint="edit the cell to what it should say, without the markers",
             )
         if any("\ud800" <= letter <= "\udfff" for letter in cell.source):

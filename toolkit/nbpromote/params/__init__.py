@@ -8,7 +8,7 @@ from nbpromote.params.given import Given, from_file, from_yaml
 from nbpromote.params.naming import environments, order
 from nbpromote.params.reading import findings, folder_reader, load, policy, tracking_uri
 from nbpromote.params.tree import Read
-from nbpromote.params.types import fits
+from nbpromote.params.types import fits, is_known_type
 
 __all__ = [
     "Given",
@@ -19,6 +19,7 @@ __all__ = [
     "folder_reader",
     "from_file",
     "from_yaml",
+    "is_known_type",
     "load",
     "order",
     "policy",

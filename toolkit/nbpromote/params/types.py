@@ -60,6 +60,11 @@ def close(value: Json, annotation: str) -> str:
     return ""
 
 
+def is_known_type(annotation: str) -> bool:
+    """Whether values can be held against a type: one that means nothing here takes any value, unasked for."""
+    return annotation.strip() in ("Any", "typing.Any") or _parse(annotation) is not Any
+
+
 def from_text(text: str, annotation: str) -> Json:
     """A value from the command line. Raises `Mismatch`.
 

@@ -1,20 +1,20 @@
 """Records in, strings out: text for a terminal, JSON for scripts, HTML for people. Writes nothing."""
 
 from nbpromote.report.board import history, status
+from nbpromote.report.findings import findings, findings_as, findings_json, github, junit, sarif
 from nbpromote.report.page import page
 from nbpromote.report.plain import (
     checks_json,
     decision_json,
     differences_json,
     evidence_json,
-    findings_json,
     history_json,
     parameters_json,
     plan_json,
     promotion_json,
     status_json,
 )
-from nbpromote.report.text import checks, decision, differences, evidence, findings, parameters, plan, promotion
+from nbpromote.report.text import checks, decision, differences, evidence, parameters, plan, promotion
 
 __all__ = [
     "checks",
@@ -26,9 +26,12 @@ __all__ = [
     "evidence",
     "evidence_json",
     "findings",
+    "findings_as",
     "findings_json",
+    "github",
     "history",
     "history_json",
+    "junit",
     "page",
     "parameters",
     "parameters_json",
@@ -36,6 +39,7 @@ __all__ = [
     "plan_json",
     "promotion",
     "promotion_json",
+    "sarif",
     "status",
     "status_json",
 ]

@@ -13,7 +13,6 @@ from nbpromote.model import (
     Environment,
     Event,
     Evidence,
-    Finding,
     Gate,
     Json,
     Model,
@@ -188,23 +187,6 @@ def promotion_json(promotion: Promotion) -> dict[str, Json]:
         "evidence": evidence_json(promotion.evidence) if promotion.evidence else None,
         "decision": decision_json(promotion.decision) if promotion.decision else None,
         "verification": checks_json(promotion.verification)["checks"],
-    }
-
-
-def findings_json(findings: Sequence[Finding]) -> dict[str, Json]:
-    return {
-        "findings": [
-            {
-                "path": finding.path,
-                "line": finding.line,
-                "column": finding.column,
-                "cell": finding.cell,
-                "cell_id": finding.cell_id,
-                "message": finding.message,
-                "hint": finding.hint,
-            }
-            for finding in findings
-        ]
     }
 
 

@@ -11,7 +11,6 @@ from nbpromote.model import (
     Difference,
     Environment,
     Evidence,
-    Finding,
     Gate,
     Outcome,
     Plan,
@@ -187,18 +186,6 @@ def _outcome(promotion: Promotion, paint: Paint) -> str:
 def checks(checks: Sequence[Check], *, colour: bool = False) -> str:
     """Each answer on a line, with its details below."""
     return _end(_checks(checks, Paint(colour)) or ["nothing was asked"])
-
-
-def findings(findings: Sequence[Finding], *, colour: bool = False) -> str:
-    """`path:line: message`, with the hint below, as linters do."""
-    paint = Paint(colour)
-    lines = []
-    for finding in findings:
-        lines.append(f"{paint(words.line(finding.place), 'bold')}: {words.line(finding.message)}")
-        lines += [f"    {words.line(finding.hint)}"] if finding.hint else []
-    count = len(findings)
-    found = f"{count} problem{'s' if count > 1 else ''} found" if count else "no problem found"
-    return _end([*lines, paint(found, "red" if count else "green")])
 
 
 def parameters(environment: Environment, *, colour: bool = False) -> str:

@@ -1,9 +1,10 @@
-"""Secrets: references to values, and a search for these values in everything that a run leaves.
+"""Secrets: references to values, a search for these in everything that a run leaves, and for what looks like one.
 
 The values are in no record, message or file of the toolkit; what is written down is the reference.
 """
 
+from nbpromote.secrets.detector import Suspect, detect
 from nbpromote.secrets.references import resolve, schemes
 from nbpromote.secrets.scanning import Scanner
 
-__all__ = ["Scanner", "resolve", "schemes"]
+__all__ = ["Scanner", "Suspect", "detect", "resolve", "schemes"]

@@ -13,7 +13,7 @@ from nbpromote.validate.answers import answers
 from nbpromote.validate.case import Case
 from nbpromote.validate.glued import scraps
 from nbpromote.validate.metrics import metrics, metrics_finite
-from nbpromote.validate.outputs import outputs_match
+from nbpromote.validate.outputs import is_marked, outputs_match
 from nbpromote.validate.packages import packages_match, pins
 from nbpromote.validate.parameters import parameters_as_given
 from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end
@@ -21,7 +21,7 @@ from nbpromote.validate.result import model_predicts, no_secrets, outputs_writte
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["CHECKS", "Case", "accepted", "answers", "evidence", "pins", "scraps"]
+__all__ = ["CHECKS", "Case", "accepted", "answers", "evidence", "is_marked", "pins", "scraps"]
 
 CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "ran-to-the-end": ran_to_the_end,

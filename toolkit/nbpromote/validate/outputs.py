@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def outputs_match(case: Case) -> Check:
     """Cells marked `# NBVAL_CHECK_OUTPUT` or `nbval-check-output` show what a person accepted."""
     cells = code_cells(case.executed)
-    marked = [number for number, cell in enumerate(cells, 1) if _marked(cell)]
+    marked = [number for number, cell in enumerate(cells, 1) if is_marked(cell)]
     baseline = f"nbpromote baseline {case.run.notebook}"
     if not marked:
         return _check(Outcome.SKIPPED, "no cell is marked for comparison")
@@ -60,7 +60,7 @@ def _check(outcome: Outcome, summary: str, details: Sequence[str] = (), count: i
     return Check(name="outputs-match", outcome=outcome, summary=summary, details=tuple(details), count=count)
 
 
-def _marked(cell: NotebookNode) -> bool:
+def is_marked(cell: NotebookNode) -> bool:
     """As nbval's collector decides it: a comment is stronger than a tag."""
     if "nbval" not in f"{cell.source} {cell.metadata.get('tags')}".lower():
         return False

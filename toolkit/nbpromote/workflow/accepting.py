@@ -60,7 +60,8 @@ def baseline(project: Project, name: str, *, run_id: str | None = None) -> Evide
     accepted = validate.accepted(evidence, site.actor, executed=executed)
     if entry:
         target = pair.ipynb or pair.path.with_suffix(".ipynb")
-        notebook.write(notebook.accept(notebook.read(pair), executed), target)
+        shown = notebook.accept(notebook.read(pair), executed)
+        notebook.write(notebook.stamp(shown, validate.is_marked, by=site.actor, run=evidence.run.id), target)
         publish(accepted.run)
     keep(accepted)
     track.judge(accepted)

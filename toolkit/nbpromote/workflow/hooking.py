@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from nbpromote import git, notebook, project
 from nbpromote.errors import BadInput, NotFound, Refused, Usage
-from nbpromote.model import Finding
 from nbpromote.project import Project
 from nbpromote.workflow import checking, staging
+from nbpromote.workflow.checking import Checked
 from nbpromote.workflow.staging import Scene, Staged, Step, Tree, Write
 
 
@@ -157,7 +157,14 @@ def _project(folder: Path) -> Project | None:
 # -- check -----------------------------------------------------------------------------------------------------
 
 
-def check_staged(folder: Path, names: Sequence[str] = (), *, params: bool = False) -> tuple[Finding, ...]:
+def check_staged(
+    folder: Path,
+    names: Sequence[str] = (),
+    *,
+    params: bool = False,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> Checked:
     """What `check` says of the pairs that the files named belong to; with `params`, of params and policies only.
 
     Paths are from the folder that the command runs in, for there may be several projects below it.
@@ -165,23 +172,34 @@ def check_staged(folder: Path, names: Sequence[str] = (), *, params: bool = Fals
     paths = [Path(os.path.abspath(name)) for name in names]
     folders = {path.parent for path in paths}
     homes = {home for place in folders if (home := _project(place))} if names else {project.find(folder)}
-    return tuple(
-        replace(finding, path=os.path.relpath(home.root / finding.path))
-        for home in sorted(homes, key=lambda home: home.root)
-        for finding in _checked(home, paths, params=params)
+    told = []
+    for home in sorted(homes, key=lambda home: home.root):
+        pairs = _asked(home, paths, params=params)
+        if pairs is not None:
+            one = checking.check(home, pairs, select=select, ignore=ignore)
+            told.append(_from_here(home, one, of=home.params.name if params else None))
+    return Checked(
+        findings=tuple(finding for one in told for finding in one.findings),
+        looked_at=tuple(path for one in told for path in one.looked_at),
     )
 
 
-def _checked(home: Project, paths: Sequence[Path], *, params: bool) -> Iterator[Finding]:
+def _asked(home: Project, paths: Sequence[Path], *, params: bool) -> list[str] | None:
+    """Names of the pairs to look at, none for all; None where the files are no business of this project's check."""
     if params:
-        asked = not paths or any(path.is_relative_to(home.params) for path in paths)
-        found = checking.check(home) if asked else ()
-        yield from (one for one in found if PurePosixPath(one.path).parts[:1] == (home.params.name,))
-        return
+        return [] if not paths or any(path.is_relative_to(home.params) for path in paths) else None
     stems = {path.with_suffix("") for path in paths}
     pairs = [pair.name for pair in notebook.find_all(home.notebooks) if pair.path.with_suffix("") in stems]
-    if pairs or not paths:
-        yield from checking.check(home, pairs)
+    return pairs if pairs or not paths else None
+
+
+def _from_here(home: Project, told: Checked, *, of: str | None) -> Checked:
+    """Paths from where the user stands; `of` leaves only what lies in that folder of the project."""
+    wanted = [one for one in told.findings if of is None or PurePosixPath(one.path).parts[:1] == (of,)]
+    return Checked(
+        findings=tuple(replace(one, path=os.path.relpath(home.root / one.path)) for one in wanted),
+        looked_at=tuple(os.path.relpath(home.root / path) for path in (() if of else told.looked_at)),
+    )
 
 
 # -- lines to type -----------------------------------------------------------------------------------------------

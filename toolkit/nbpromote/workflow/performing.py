@@ -94,7 +94,7 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
     Raises `KeyboardInterrupt` after a run that was interrupted has been recorded as such.
     """
     site, environment = scene.site, scene.environment
-    _keep_out_of_git(site)
+    site.keep_out_of_git()
     draft = _draft(scene)
     folder = scene.folder or (draft.folder / "code" / scene.path).parent
     node = node or notebook.parse(scene.path, scene.files[scene.path])
@@ -179,13 +179,6 @@ def _draft(scene: Scene) -> Run:
         locked=validate.pins(scene.lock),
         tracking_uri=environment.tracking_uri,
     )
-
-
-def _keep_out_of_git(site: Site) -> None:
-    """Whatever the project's own .gitignore says, nothing of the toolkit's state is ever committed."""
-    ignore = site.project.state / ".gitignore"
-    if not ignore.exists():
-        files.write(ignore, "*\n")
 
 
 def _lay_out(folder: Path, code: Mapping[str, bytes]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nbpromote import notebook, release
+from nbpromote import notebook, release, validate
 from nbpromote.errors import NotFound
 from nbpromote.model import (
     Code,
@@ -80,12 +80,19 @@ def _run_here(
         folder=pair.folder,
         dirty=site.git.is_dirty(),
     )
-    reference = notebook.parse(str(pair.ipynb), pair.ipynb.read_bytes()) if pair.ipynb else None
+    reference = _accepted(pair)
     named = site.relative(pair.ipynb) if pair.ipynb else ""
     evidence = perform(scene, node, reference=reference, reference_name=named, watch=asked.watch)
     if evidence.passed:
         publish(evidence.run)
     return evidence
+
+
+def _accepted(pair: Pair) -> Any:
+    """The stored outputs, but for those that JupyterLab saved over what somebody had accepted."""
+    if pair.ipynb is None:
+        return None
+    return notebook.without_changed(notebook.parse(str(pair.ipynb), pair.ipynb.read_bytes()), validate.is_marked)
 
 
 def _run_live(

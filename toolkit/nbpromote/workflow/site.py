@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from nbpromote import git, ledger, notebook, params, secrets
+from nbpromote import files, git, ledger, notebook, params, secrets
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
@@ -43,6 +43,12 @@ class Site:
     def store(self) -> Store:
         url = self.project.store
         return Store(url if "://" in url or url.startswith("/") else str(self.project.root / url))
+
+    def keep_out_of_git(self) -> None:
+        """Whatever the project's own .gitignore says, nothing of the toolkit's state is ever committed."""
+        ignore = self.project.state / ".gitignore"
+        if not ignore.exists():
+            files.write(ignore, "*\n")
 
     @cached_property
     def actor(self) -> str:

@@ -1,0 +1,176 @@
+"""Findings as they were told before, for as long as nothing that they rest on has changed. Never stale."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any
+
+from nbpromote import files, notebook, params, validate
+from nbpromote.errors import Error, Unavailable
+from nbpromote.model import Finding, Json, Pair, Schema, digest, dump, load, sha256
+from nbpromote.notebook import Around, Resource
+from nbpromote.workflow.checking import environments
+from nbpromote.workflow.checking.environments import Facts
+from nbpromote.workflow.checking.files import Files
+from nbpromote.workflow.checking.packages import unlocked
+from nbpromote.workflow.site import Site
+
+_FORMAT = 1
+
+
+class Answers:
+    """Asks the rules, or the file that holds what they said of the same bytes.
+
+    A record of a notebook rests on both sides, on what the environments own, on the lock, and on every project
+    file that its imports asked for, there or not. What is said of the environments rests on all notebooks.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._path = site.project.state / "check" / "findings.json"
+        self._before: dict[str, Any] = {}
+        self._now: dict[str, Any] = {}
+
+    def __enter__(self) -> Answers:
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            kept = json.loads(self._path.read_bytes())
+            self._before = kept["answers"] if kept["toolkit"] == self._toolkit else {}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        kept = {**self._before, **self._now}
+        if kind is None and kept != self._before:
+            with suppress(Unavailable):  # a full disk makes the next check slow, and this one no less true
+                self._site.keep_out_of_git()
+                text = json.dumps({"toolkit": self._toolkit, "answers": kept}, ensure_ascii=False)
+                files.write(self._path, text.encode("utf-8", "backslashreplace"))
+
+    @cached_property
+    def _toolkit(self) -> str:
+        """What would answer differently though no file changed."""
+        return f"{_FORMAT} {version('nbpromote')} {_sources()} {sys.version} {self._site.project.root}"
+
+    # -- the two kinds of answers
+
+    def about(self, pair: Pair) -> list[Finding]:
+        """What is wrong with one notebook."""
+        rests = digest([self._bytes(pair), self._owned_digest, self._lock])
+        record = self._kept(f"notebook {pair.name}", rests, lambda: self._look(pair))
+        return [load(Finding, plain) for plain in record["findings"]]
+
+    def about_environments(self) -> list[Finding]:
+        """What is wrong with params and policies, held against what the notebooks declare."""
+        kept = [load(Finding, plain) for plain in self._environments["findings"]]
+        return [*kept, *environments.of_this_machine(self._site, self._facts)]
+
+    @cached_property
+    def _environments(self) -> Mapping[str, Any]:
+        """Findings and what each environment owns; needs every notebook, of which most are known already."""
+        sides = {pair.name: self._bytes(pair) for pair in self._site.pairs}
+        rests = digest([sides, environments.params_digest(self._site)])
+        return self._kept("environments", rests, self._look_at_environments)
+
+    def _look(self, pair: Pair) -> Mapping[str, Json]:
+        seen = Files(self._site.project.root, self._tracked)
+        around = Around(
+            resources=self._owned,
+            entry=str(self._environments["entry"]),
+            files=seen,
+            unlocked=unlocked(self._site.lock_file()),
+            fits=params.fits,
+            knows_type=params.is_known_type,
+            secrets=environments.secrets_in,
+            marked=validate.is_marked,
+        )
+        found = notebook.check(pair, self._site.project.root, around)
+        return {"findings": [dump(finding) for finding in found], "files": dict(seen.states(seen.asked))}
+
+    def _look_at_environments(self) -> Mapping[str, Json]:
+        told = environments.look(self._site, self._facts)
+        return {
+            "findings": [dump(finding) for finding in told.findings],
+            "owned": [dump(resource) for resource in told.owned],
+            "entry": told.entry,
+        }
+
+    @cached_property
+    def _facts(self) -> Mapping[str, Facts]:
+        return {pair.name: self._facts_of(pair) for pair in self._site.pairs}
+
+    def _facts_of(self, pair: Pair) -> Facts:
+        record = self._kept(f"facts {pair.name}", self._bytes(pair), lambda: _facts(pair))
+        schema = record["schema"]
+        metrics = record["metrics"]
+        return Facts(
+            schema=None if schema is None else load(Schema, schema),
+            metrics=None if metrics is None else frozenset(metrics),
+            kernel=record["kernel"],
+            path=self._site.relative(pair.path),
+        )
+
+    def _kept(self, name: str, rests: str, look: Callable[[], Mapping[str, Json]]) -> Mapping[str, Any]:
+        known = self._now.get(name) or self._before.get(name)
+        if known and known["rests"] == rests and self._files.states(known.get("files", ())) == known.get("files", {}):
+            return known  # type: ignore[no-any-return]
+        self._now[name] = {"rests": rests, **look()}
+        return self._now[name]  # type: ignore[no-any-return]
+
+    # -- what they rest on
+
+    def _bytes(self, pair: Pair) -> str:
+        return digest({str(side.name): _digest(side.read_bytes) for side in (pair.script, pair.ipynb) if side})
+
+    @cached_property
+    def _owned(self) -> tuple[Resource, ...]:
+        return tuple(load(Resource, plain) for plain in self._environments["owned"])
+
+    @cached_property
+    def _owned_digest(self) -> str:
+        return digest([self._environments["owned"], self._environments["entry"]])
+
+    @cached_property
+    def _lock(self) -> str:
+        """The lock, and where packages are installed: names of imports are looked up there."""
+        lock = self._site.lock_file()
+        return "" if lock is None else digest([sha256(lock), environments.installed()])
+
+    @cached_property
+    def _tracked(self) -> Iterable[str]:
+        return self._site.git.tracked()
+
+    @cached_property
+    def _files(self) -> Files:
+        return Files(self._site.project.root, self._tracked)
+
+
+def _digest(read: Callable[[], bytes]) -> str:
+    try:
+        return sha256(read())
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def _sources() -> str:
+    """Size and time of the toolkit's own files: a working copy of it has one version through many edits."""
+    from pathlib import Path
+
+    home = Path(__file__).parents[2]
+    return digest([[p.name, *p.stat()[6:9:2]] for p in sorted(home.rglob("*.py"))])
+
+
+def _facts(pair: Pair) -> Mapping[str, Json]:
+    """What other files are held against; nothing of a notebook that cannot be read."""
+    try:
+        node = notebook.parse(str(pair.path), pair.path.read_bytes())
+        schema = dump(notebook.schema(node, fits=params.fits))
+    except (Error, OSError):
+        return {"schema": None, "metrics": None, "kernel": None}
+    names = notebook.handed_out(node)
+    kernel = node.metadata.get("kernelspec", {}).get("name")
+    return {"schema": schema, "metrics": None if names is None else sorted(names), "kernel": kernel}
