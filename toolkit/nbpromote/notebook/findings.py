@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbpromote.errors import BadInput
 from nbpromote.model import Finding, Pair
-from nbpromote.notebook import cells, parameters, sides, syntax
+from nbpromote.notebook import cells, parameters, sides, syntax, violations
 from nbpromote.notebook.parameters import Problem
 from nbpromote.notebook.sides import Side
 
@@ -32,9 +33,12 @@ def check(pair: Pair, root: Path) -> tuple[Finding, ...]:
 def _look(path: Path, root: Path) -> Side:
     place = path.resolve().relative_to(root.resolve()).as_posix()
     try:
-        return sides.look(place, sides.content(path))
+        side = sides.look(place, sides.content(path))
     except BadInput as error:
         return Side(path=place, findings=(Finding(path=place, message=error.message),))
+    if side.node is None or side.findings:
+        return side
+    return replace(side, findings=tuple(violations.of_breaks(place, side.text, side.node)))
 
 
 def _disagreement(pair: Pair, one: Side, other: Side) -> Iterator[Finding]:
