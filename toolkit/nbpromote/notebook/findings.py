@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nbpromote.errors import BadInput
 from nbpromote.model import Finding, Pair, Severity
-from nbpromote.notebook import sides
+from nbpromote.notebook import sides, violations
 from nbpromote.notebook.rules import RULES, WARNINGS
 from nbpromote.notebook.rules.subject import Around, Subject, subject
 from nbpromote.notebook.sides import Side
@@ -28,9 +28,12 @@ def check(pair: Pair, root: Path, around: Around | None = None) -> tuple[Finding
 def _look(path: Path, root: Path) -> Side:
     place = path.resolve().relative_to(root.resolve()).as_posix()
     try:
-        return sides.look(place, sides.content(path))
+        side = sides.look(place, sides.content(path))
     except BadInput as error:
         return Side(path=place, findings=(Finding(path=place, message=error.message),))
+    if side.node is None or side.findings:
+        return side
+    return replace(side, findings=tuple(violations.of_breaks(place, side.text, side.node)))
 
 
 def _found(code: str, looked: Subject) -> Iterator[Finding]:

@@ -148,20 +148,22 @@ class Past:
         """States that both sides had in common, the likeliest first.
 
         The record, as long as HEAD says of the pair what it said then: nothing but edits came in between, stashed
-        and popped ones among them. Once HEAD moved (pull, checkout, rebase, merge, cherry-pick, commit), git has put
-        HEAD's copies under the edits, so HEAD is what they have in common; the record, which is older, is only
-        asked whether it tells the opposite. Where HEAD's own sides differ, somebody committed one of them alone:
-        the newest commit that holds both in agreement is what both came from. A clone has no record, a renamed pair
-        the one that lies under its old name, and where git holds only one side only the record is left.
+        and popped ones among them; or else HEAD went away and came back, and neither side keeps to the record.
+        Once HEAD moved (pull, checkout, rebase, merge, cherry-pick, commit), git has put HEAD's copies under the
+        edits, so HEAD is what they have in common; the record, which is older, is asked whether it tells the
+        opposite. Where HEAD's own sides differ, somebody committed one of them alone: the newest commit that holds
+        both in agreement is what both came from. A clone has no record, a renamed pair one under its old name, and
+        where git holds only one side only the record is left.
         """
         agreed = self._agreed(pair)
         if agreed and agreed.committed == self._committed(pair):
-            yield agreed.base
-            return
+            yield replace(agreed.base, certain=True)
         if committed := self._at_head(pair, contents) or self._in_history(pair):
             yield committed
         if agreed:
             yield agreed.base
+        else:
+            yield from self._under_old_names(pair, contents)
 
     def _at_head(self, pair: Pair, contents: Contents) -> Base | None:
         ids = [self._head.get(path) for path in self._paths(pair)]
@@ -191,6 +193,16 @@ class Past:
         except OSError:
             return None
 
+    def _under_old_names(self, pair: Pair, contents: Contents) -> Iterator[Base]:
+        """What was agreed of pairs whose files are gone, where one side here still says it."""
+        top = self.site.project.root.joinpath(*[".."] * self.site.git.prefix.count("/")).resolve()
+        for file in sorted(self._records.rglob("*.json")):
+            stem = top / file.relative_to(self._records).with_suffix("")
+            is_there = stem.parent.is_dir() and any(path.stem == stem.name for path in stem.parent.iterdir())
+            agreed = None if is_there else notebook.read_agreed(file.read_bytes())
+            if agreed and notebook.keeps_to(agreed.base, pair, contents):
+                yield agreed.base
+
     def _note(self, pair: Pair, agreed: Agreed) -> None:
         files.write(self._record(pair), notebook.write_agreed(agreed))
 
@@ -198,7 +210,11 @@ class Past:
         """By the pair's place in the repository, which may hold other projects with notebooks of the same name."""
         git = self.site.git
         place = f"{git.prefix}{self.site.relative(pair.path)}".rsplit(".", 1)[0]
-        return git.own_folder / "nbpromote" / "agreed" / f"{place}.json"
+        return self._records / f"{place}.json"
+
+    @property
+    def _records(self) -> Path:
+        return self.site.git.own_folder / "nbpromote" / "agreed"
 
     def _committed(self, pair: Pair) -> str:
         return " ".join(self._head.get(path, "-") for path in self._paths(pair))

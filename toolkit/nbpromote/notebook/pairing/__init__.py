@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nbpromote.notebook.pairing.blocks import Base, Block, Contents
 from nbpromote.notebook.pairing.records import Agreed, agreed, read_agreed, write_agreed
-from nbpromote.notebook.pairing.settling import Settled, agree, base, settle
+from nbpromote.notebook.pairing.settling import Settled, agree, base, keeps_to, settle
 from nbpromote.notebook.pairing.telling import Dropped
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "agree",
     "agreed",
     "base",
+    "keeps_to",
     "read_agreed",
     "settle",
     "write_agreed",

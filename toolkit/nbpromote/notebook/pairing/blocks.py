@@ -51,9 +51,10 @@ class Contents:
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """What both sides said when they said the same."""
+    """What both sides said when they said the same. A `certain` one is not outweighed by others that tell more."""
 
     blocks: tuple[Block, ...]
+    certain: bool = False
 
 
 def of(node: NotebookNode, *, ids: bool) -> tuple[Block, ...]:

@@ -60,7 +60,7 @@ def settle(pair: Pair, contents: Contents, *, bases: Iterable[Base] = (), ours: 
         return _complete(pair, contents, notebook, script)
     if blocks.say_the_same(notebook.blocks, script.blocks):
         return Settled(contents=contents, base=Base(blocks=notebook.blocks), reason="both sides agree")
-    base = _chosen(list(bases), notebook.blocks, script.blocks)
+    base = _chosen(bases, notebook.blocks, script.blocks)
     if base is None:
         merged = _unbased(notebook.blocks, script.blocks, ours)
     else:
@@ -79,6 +79,15 @@ def base(pair: Pair, contents: Contents) -> Base | None:
     if notebook is None or script is None or not blocks.say_the_same(notebook.blocks, script.blocks):
         return None
     return Base(blocks=notebook.blocks)
+
+
+def keeps_to(base: Base, pair: Pair, contents: Contents) -> bool:
+    """Whether one of the sides still says what the base says. False where one cannot be read."""
+    try:
+        found = [side for side in _sides(pair, contents) if side]
+    except BadInput:
+        return False
+    return any(blocks.say_the_same(side.blocks, base.blocks) for side in found)
 
 
 def agree(pair: Pair) -> bool:
@@ -111,10 +120,23 @@ def _side(name: str, data: bytes) -> _Side:
     return _Side(name, data, node, blocks.of(node, ids=name.endswith(".ipynb")))
 
 
-def _chosen(bases: Sequence[Base], notebook: Sequence[Block], script: Sequence[Block]) -> Base | None:
-    """The likeliest base; none where another one tells the opposite story, for nothing then says which is true."""
-    stories = {_only_changed(base, notebook, script) for base in bases} - {""}
-    return bases[0] if bases and len(stories) < 2 else None
+def _chosen(bases: Iterable[Base], notebook: Sequence[Block], script: Sequence[Block]) -> Base | None:
+    """The likeliest base that one side still keeps to, else the likeliest of all.
+
+    None where another one tells the opposite story: nothing then says which is true.
+    """
+    known: list[Base] = []
+    tellers: dict[str, Base] = {}
+    for base in bases:
+        known.append(base)
+        story = _only_changed(base, notebook, script)
+        tellers.setdefault(story, base)
+        if story and base.certain:
+            return base
+    tellers.pop("", None)
+    if len(tellers) > 1:
+        return None
+    return next(iter([*tellers.values(), *known]), None)
 
 
 def _only_changed(base: Base, notebook: Sequence[Block], script: Sequence[Block]) -> str:

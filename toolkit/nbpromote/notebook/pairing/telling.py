@@ -28,8 +28,8 @@ def conflict(name: str, notebook: str, script: str, clashes: Sequence[Clash], *,
     shown = "\n".join(line for clash in clashes for line in _shown(clash, notebook, script))
     return Conflict(
         f"{found}; both are untouched\n{shown}",
-        hint=f"bring both edits into one side, then nbpromote sync {name} --ours notebook (or --ours script): "
-        "only these cells go by it, and what it drops is printed",
+        hint=f"bring both edits into one side, then nbpromote sync {name} --ours notebook, or --ours script; "
+        f"{'these cells go' if based else 'all cells go'} by it, and what it drops is printed",
     )
 
 
