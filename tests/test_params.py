@@ -877,7 +877,7 @@ def test_a_default_is_judged_before_anything_runs(ground):
     assert (checked.returncode, ran.returncode) == (1, 2)
     for told in (checked.stdout, ran.stderr):
         assert "the default of 'top', 'three', is no int" in told
-    assert "notebooks/count.py:14 cell 1" in checked.stdout
+    assert "notebooks/count.py:14: NBP207 " in checked.stdout
 
 
 def test_a_word_that_is_not_among_those_allowed_names_the_nearest():

@@ -51,5 +51,7 @@ def _placed(found: Iterable[Finding], looked: Subject) -> Iterator[Finding]:
             yield page.placed(finding)
 
 
-def _order(finding: Finding) -> tuple[int, int, int, str]:
-    return finding.cell or 0, finding.line or 0, finding.column or 0, finding.code
+def _order(finding: Finding) -> tuple[bool, int, int, int, str]:
+    """The script, which has lines, before the notebook; then from top to bottom."""
+    is_notebook = finding.path.endswith(".ipynb")
+    return is_notebook, finding.cell or 0, finding.line or 0, finding.column or 0, finding.code
