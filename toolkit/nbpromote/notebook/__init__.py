@@ -21,10 +21,11 @@ from nbpromote.notebook.pairing import (
 )
 from nbpromote.notebook.pairs import find, find_all
 from nbpromote.notebook.parameters import schema
-from nbpromote.notebook.sides import language, parse, read
+from nbpromote.notebook.sides import SUFFIXES, language, parse, read
 from nbpromote.notebook.version import code
 
 __all__ = [
+    "SUFFIXES",
     "Agreed",
     "Base",
     "Block",
