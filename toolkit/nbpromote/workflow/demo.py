@@ -70,7 +70,7 @@ def _begin(folder: Path, say: Say) -> Walk:
     _commit(walker, "Start from the flights example")
     say(f"{'init':<9} {f'four notebooks, three environments in {folder}':<62} {time.monotonic() - started:5.1f} s")
     with walker.step("sync", "notebooks and scripts agree"):
-        pairing.sync(walker.project)
+        _synced(walker.project)
     return walker
 
 
@@ -126,7 +126,7 @@ def _worsen(walker: Walk) -> None:
     script = walker.project.notebooks / "train_delay.py"
     files.write(script, script.read_text().replace(GOOD, WORSE))
     with walker.step("run", "train_delay in dev, after an edit that makes it worse"):
-        pairing.sync(walker.project, ["train_delay"])
+        _synced(walker.project, "train_delay")
         running.run(walker.project, "train_delay", env="dev")
         accepting.baseline(walker.project, "train_delay")
         _commit(walker, "Leave out the departure delay")
@@ -159,3 +159,8 @@ def _live(promotion: Promotion) -> None:
 
 def _commit(walker: Walk, message: str) -> None:
     starting.commit_all(walker.project.root, message)
+
+
+def _synced(project: Project, *names: str) -> None:
+    if error := pairing.refusal(pairing.sync(project, names)):
+        raise error

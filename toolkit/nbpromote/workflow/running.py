@@ -138,7 +138,7 @@ def _rehearse(
     environment = site.environment(env, pair.name, code.schema, overrides=asked.overrides)
     stem = path.rsplit(".", 1)[0]
     tracked = site.git.tracked("HEAD")
-    wanted = [side for side in (f"{stem}.ipynb", f"{stem}.py") if side in tracked] + list(code.files)
+    wanted = [side for suffix in notebook.SUFFIXES if (side := f"{stem}{suffix}") in tracked] + list(code.files)
     found = {file: site.git.read("HEAD", file) or b"" for file in wanted}
     scene = Scene(
         site=site,

@@ -196,7 +196,7 @@ class Site:
             return None
         tracked = self.git.tracked("HEAD")
         stem = notebook_path.rsplit(".", 1)[0]
-        sides = [side for side in (f"{stem}.ipynb", f"{stem}.py") if side in tracked]
+        sides = [side for suffix in notebook.SUFFIXES if (side := f"{stem}{suffix}") in tracked]
         if not sides:
             return None
         include = self.project.include
