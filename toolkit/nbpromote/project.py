@@ -40,7 +40,7 @@ class Project:
     store: str = ".nbpromote/store"
     remote: str | None = None
     model_name: str = "{environment}.{notebook}"
-    check: CheckTable = field(default_factory=CheckTable)
+    check: CheckTable = field(default_factory=CheckTable, hash=False)  # its mappings have no hash
 
     @property
     def state(self) -> Path:

@@ -74,8 +74,11 @@ def _planned(scene: Scene, *, ignored: bool) -> tuple[list[Step], list[str], lis
 
 
 def _told(pair: Staged, error: Refused | BadInput) -> str:
-    folder = f"{PurePosixPath(pair.notebook).parent}/" if error.where else ""  # it knows the file's name only
-    return f"{folder}{error}" + (f"\n  next: {error.hint}" if error.hint else "")
+    """The error with paths from the top: it knows the files' names only."""
+    folder = PurePosixPath(pair.notebook).parent
+    problems = [f"  {folder / problem}" for problem in getattr(error, "problems", ())]
+    message = f"{folder / error.where}: {error.message}" if error.where else error.message
+    return "\n".join([message, *problems, *([f"  next: {error.hint}"] if error.hint else [])])
 
 
 def _stays_whole(scene: Scene, pair: Staged) -> None:
