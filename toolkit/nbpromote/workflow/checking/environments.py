@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from nbpromote import notebook, params, secrets, validate
 from nbpromote.errors import BadInput, Error, nearest
@@ -298,18 +298,24 @@ def _asked(configured: Configured, rules: Mapping[str, Rule]) -> Iterator[Findin
             yield replace(finding, severity=severity) if code in WARNINGS else finding
 
 
+_VARIABLE = re.compile(rb"\$\{(\w+)\}")
+
+
 def params_digest(site: Site) -> str:
-    """Of every file in the params folder: what the rules above rest on, beside the notebooks."""
+    """Of what the rules above rest on beside the notebooks: files, variables they ask for, installed packages."""
     folder = site.project.params
-    found: dict[str, Any] = {path.name: _digest(path) for path in sorted(folder.glob("*")) if path.is_file()}
-    return digest([folder.name, found, sorted(validate.CHECKS)])
+    found = {path.name: _content(path) for path in sorted(folder.glob("*")) if path.is_file()}
+    asked = {name.decode() for data in found.values() for name in _VARIABLE.findall(data)}
+    variables = {name: sha256(os.environ.get(name, "").encode(errors="surrogateescape")) for name in sorted(asked)}
+    digests = {name: sha256(data) for name, data in found.items()}
+    return digest([folder.name, digests, variables, sorted(validate.CHECKS), installed()])
 
 
-def _digest(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
-        return sha256(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
-        return f"cannot be read: {error.strerror}"
+        return f"cannot be read: {error.strerror}".encode()
 
 
 # -- what other rooms say of a notebook ----------------------------------------------------------------------
@@ -335,4 +341,5 @@ def secrets_in(text: str, style: str) -> list[tuple[int, str]]:
 
 def installed() -> list[Json]:
     """Where packages are installed and when that last changed: installing touches the folder."""
-    return [[entry, os.stat(entry).st_mtime_ns] for entry in sys.path if os.path.isdir(entry)]
+    homes = sorted({entry for entry in sys.path if entry.endswith("-packages") and os.path.isdir(entry)})
+    return [[home, os.stat(home).st_mtime_ns] for home in homes]
