@@ -52,7 +52,7 @@ print("counted to", len(numbers))
 
 # %%
 Path(result).parent.mkdir(parents=True, exist_ok=True)
-Path(result).write_text("number\\n" + "".join(f"{number}\\n" for number in numbers))
+Path(result).write_text("number\\n" + "".join(f"{number}\\n" for number in numbers if number > -limit))
 glue("rows", len(numbers))
 glue("error", 10.0 / len(numbers))
 """

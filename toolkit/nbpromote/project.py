@@ -158,6 +158,8 @@ def _check_problems(root: Path, table: Mapping[str, Any], text: str) -> Iterator
         place = f"{root / 'pyproject.toml'}:{_line(text, key, 'tool.nbpromote.check')}"
         if key in table and key not in _OF_CHECK:
             yield place, f"unknown key {key!r} in [tool.nbpromote.check]{nearest(key, _OF_CHECK)}"
+        elif key == "per-notebook":
+            yield place, f"per-notebook wants a table of lists by notebook, got {value!r}"
         elif not isinstance(value, list) or not all(isinstance(code, str) for code in value):
             yield place, f"{key} wants a list of codes, got {value!r}"
 

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from nbpromote.model import Json
 from nbpromote.params import interpolation
 
+CODE = "NBP306"  # as `check` names a leak between environments
+
 
 def trespass(value: Json, protected: Mapping[str, Iterable[str]], root: Path) -> str:
     """Whose ground a value's texts name first; empty where nobody's. `protected` maps environments to their globs."""

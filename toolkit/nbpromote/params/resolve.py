@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -292,10 +292,11 @@ def _stays_out(sheet: Sheet, notebook: str, overrides: Mapping[str, Given], answ
         if told := protection.trespass(value, others, sheet.root):
             message = f"{sheet.kinds(notebook).get(name, 'parameter')} {name!r} of {notebook} {told}"
             place = overrides.get(name) or places.get(name)
-            answer.wrong.append(_by_hand(place, message) if place else Finding(path=CELL, message=message))
+            found = _by_hand(place, message) if place else Finding(path=CELL, message=message)
+            answer.wrong.append(replace(found, code=protection.CODE))
     uri = sheet.own.tracking_uri or sheet.base.tracking_uri
     if uri and others and (told := protection.trespass(answer.tracking_uri, others, sheet.root)):
-        answer.wrong.append(uri.finding(f"tracking_uri {told}"))
+        answer.wrong.append(replace(uri.finding(f"tracking_uri {told}"), code=protection.CODE))
 
 
 def _collisions(notebook: str, outputs: Mapping[str, str], places: Mapping[str, Value]) -> Iterator[Finding]:

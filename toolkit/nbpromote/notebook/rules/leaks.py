@@ -110,7 +110,7 @@ _POSIX = re.compile(r"/(?P<first>[A-Za-z0-9._-]+)/\S|/(?P<only>[A-Za-z0-9._-]+\.
 
 def _is_absolute(text: Text) -> bool:
     """Whether it is a path from the root. What is opened is one; of other texts only what begins like one."""
-    value = text.text
+    value = text.text if text.whole else f"{text.text}…"
     if "\n" in value or len(value) > 400 or value.startswith(_OF_THE_SYSTEM):
         return False
     if value.startswith("file://"):

@@ -40,7 +40,7 @@ class Answers:
     def __enter__(self) -> Answers:
         with suppress(OSError, ValueError, TypeError, AttributeError):
             kept = json.loads(self._path.read_bytes())
-            self._before = kept["answers"] if kept["toolkit"] == self._toolkit else {}
+            self._before = dict(kept["answers"]) if kept.get("toolkit") == self._toolkit else {}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

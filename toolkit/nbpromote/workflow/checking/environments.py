@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from nbpromote import notebook, params, secrets, validate
 from nbpromote.errors import BadInput, Error, nearest
@@ -64,6 +63,11 @@ class Configured:
             variables=os.environ,
             schemes=secrets.schemes,
         )
+
+    @property
+    def faults(self) -> Iterator[Finding]:
+        """What it finds wrong with the files themselves."""
+        return (finding for finding in self.told if not finding.code)
 
     def policy(self, environment: str, name: str = "") -> Policy:
         """Demands as the working tree has them, which is what is about to be committed; none where they are wrong."""
@@ -197,8 +201,9 @@ def _inside(path: str, folder: str) -> bool:
 
 def names_another(configured: Configured) -> Iterator[Finding]:
     """A params file names a folder, host or bucket of another environment."""
+    yield from (finding for finding in configured.told if finding.code)
     for environment in ("base", *configured.environments):
-        # what is protected is the params room's to tell, with the value that comes of it
+        # what is protected was told above, with the value that names it
         others = [resource for resource in configured.used_alone if resource.environment != environment]
         for number, line in configured.lines(f"{environment}.yaml"):
             for said, resource in notebook.named(line, others, ""):
@@ -219,18 +224,18 @@ def secret(configured: Configured) -> Iterator[Finding]:
 
 def params_file(configured: Configured) -> Iterator[Finding]:
     """A params file holds what does not fit: a typo, a wrong type, a name that nothing declares, a key not built."""
-    return (f for f in configured.told if f.path.endswith(".yaml") and not f.path.endswith(".policy.yaml"))
+    return (f for f in configured.faults if f.path.endswith(".yaml") and not f.path.endswith(".policy.yaml"))
 
 
 def policy_file(configured: Configured) -> Iterator[Finding]:
     """A policy file holds what does not fit: a typo, an unknown notebook or check, a gate that says nothing."""
-    return (f for f in configured.told if f.path.endswith(".policy.yaml"))
+    return (f for f in configured.faults if f.path.endswith(".policy.yaml"))
 
 
 def order(configured: Configured) -> Iterator[Finding]:
     """The environments have no order: none is there, several are the entry, or they promote in a circle."""
     folder = configured.folder
-    yield from (finding for finding in configured.told if not finding.path.endswith(".yaml"))
+    yield from (finding for finding in configured.faults if not finding.path.endswith(".yaml"))
     if not configured.environments:
         yield Finding(path=folder, message="no environment is configured", hint=f"{folder}/dev.yaml makes one")
     elif len(configured.entries) > 1 and not configured.told:
@@ -317,20 +322,20 @@ def _asked(configured: Configured, rules: Mapping[str, Rule]) -> Iterator[Findin
             yield replace(finding, severity=severity) if code in WARNINGS else finding
 
 
-def params_digest(site: Site) -> str:
-    """What the rules above rest on beside the notebooks: every file of the params folder, and what these ask for."""
-    folder = site.project.params
-    texts = {path.name: _bytes(path) for path in sorted(folder.glob("*")) if path.is_file()}
-    named = sorted({name for text in texts.values() for name in _VARIABLE.findall(text)})
-    variables = {name: os.environ.get(name) for name in (os.fsdecode(name) for name in named)}
-    found: dict[str, Any] = {name: sha256(text) for name, text in texts.items()}
-    return digest([folder.name, found, variables, sorted(validate.CHECKS), installed()])
-
-
 _VARIABLE = re.compile(rb"\$\{(\w+)\}")
 
 
-def _bytes(path: Path) -> bytes:
+def params_digest(site: Site) -> str:
+    """Of what the rules above rest on beside the notebooks: files, variables they ask for, installed packages."""
+    folder = site.project.params
+    found = {path.name: _content(path) for path in sorted(folder.glob("*")) if path.is_file()}
+    asked = {name.decode() for data in found.values() for name in _VARIABLE.findall(data)}
+    variables = {name: sha256(os.environ.get(name, "").encode(errors="surrogateescape")) for name in sorted(asked)}
+    digests = {name: sha256(data) for name, data in found.items()}
+    return digest([folder.name, digests, variables, sorted(validate.CHECKS), installed()])
+
+
+def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
@@ -347,4 +352,5 @@ def secrets_in(text: str, style: str) -> list[tuple[int, str]]:
 
 def installed() -> list[Json]:
     """Where packages are installed and when that last changed: installing touches the folder."""
-    return [[entry, os.stat(entry).st_mtime_ns] for entry in sys.path if os.path.isdir(entry)]
+    homes = sorted({entry for entry in sys.path if entry.endswith("-packages") and os.path.isdir(entry)})
+    return [[home, os.stat(home).st_mtime_ns] for home in homes]
