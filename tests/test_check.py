@@ -157,7 +157,7 @@ _exit_code
 # %%
 %timeit -n {epsilon} model(1)
 ''',
-    "magics and shell with a look at what came": "\n# %%\n%matplotlib inline\nout = !git status\nassert _exit_code == 0\n",
+    "shell with a look at what came": "\n# %%\n%matplotlib inline\nout = !git status\nassert _exit_code == 0\n",
     "a bash cell, which fails by itself": "\n# %%\n%%bash\nset -e\nls /data/prod/x\n",
     "mlflow as the environment gives it": """
 # %%
@@ -530,7 +530,7 @@ def test_codes_are_selected_and_ignored(place: Ground, name: str) -> None:
 
 
 REFUSED = {
-    "a code that is none": ('select = ["NBP399"]', ["pyproject.toml:6", "'NBP399'", "did you mean 'NBP3"]),
+    "a code that is none": ('select = ["NBP399"]', ["pyproject.toml:6", "'NBP399'", "did you mean 'NBP"]),
     "a family that is none": ('ignore = ["E501"]', ["pyproject.toml:6", "'E501'"]),
     "one of a notebook": ('[tool.nbpromote.check.per-notebook]\n"a*" = ["NBP999"]', ["pyproject.toml:7", "'NBP999'"]),
     "an unknown key": ('selct = ["NBP3"]', ["pyproject.toml:6", "did you mean 'select'"]),

@@ -824,7 +824,7 @@ def test_check_collects_everything_at_the_line_of_the_script(root):
 def test_check_of_an_ipynb_alone_gives_cell_id_and_line_in_the_cell(root):
     cells = [
         new_code_cell("x = 1", metadata={"tags": ["parameters"]}),
-        new_code_cell("y = 1\nx = 2", id="again"),
+        new_code_cell("print(x)\nx = 2", id="again"),
     ]
     path = notebook.write(new_notebook(cells=cells), root / "notebooks/alone.ipynb")
     (finding,) = notebook.check(Pair(name="alone", ipynb=path), root)
