@@ -157,7 +157,8 @@ _exit_code
 # %%
 %timeit -n {epsilon} model(1)
 ''',
-    "magics and shell with a look at what came": "\n# %%\n%matplotlib inline\nout = !git status\nassert _exit_code == 0\n",
+    "an operator at the beginning of a line": "\n# %%\nx = (\n    1\n    != 2\n)\n%matplotlib inline\n",
+    "shell with a look at what came": "\n# %%\n%matplotlib inline\nout = !git status\nassert _exit_code == 0\n",
     "a bash cell, which fails by itself": "\n# %%\n%%bash\nset -e\nls /data/prod/x\n",
     "mlflow as the environment gives it": """
 # %%
@@ -321,6 +322,24 @@ def test_a_secret_is_never_shown_in_full(place: Ground) -> None:
 
     assert HEX not in str(finding)
     assert "AKIA…" in finding.message
+
+
+MASKED = {
+    "in an address": ("'postgresql://ada:hunter2Ab9@db.acme.io/x'", "NBP302"),
+    "in a query": ("'https://api.acme.io/v1?sig=hunter2Ab9'", "NBP302"),
+    "in pairs": ("'Server=db.acme.io;Database=x;Uid=ada;Pwd=hunter2Ab9'", "NBP302"),
+    "in a command": ("1\n!curl -u ada:hunter2Ab9 api.acme.io", "NBP506"),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_no_finding_repeats_what_might_let_somebody_in(place: Ground, name: str) -> None:
+    source, code = MASKED[name]
+
+    told = found(place, f"\n# %%\nx = {source}\n")
+
+    assert code in codes_of(told)
+    assert "hunter2" not in str(told)
 
 
 def stored(*cells: object, **metadata: object) -> str:
@@ -530,7 +549,7 @@ def test_codes_are_selected_and_ignored(place: Ground, name: str) -> None:
 
 
 REFUSED = {
-    "a code that is none": ('select = ["NBP399"]', ["pyproject.toml:6", "'NBP399'", "did you mean 'NBP3"]),
+    "a code that is none": ('select = ["NBP399"]', ["pyproject.toml:6", "'NBP399'", "did you mean 'NBP"]),
     "a family that is none": ('ignore = ["E501"]', ["pyproject.toml:6", "'E501'"]),
     "one of a notebook": ('[tool.nbpromote.check.per-notebook]\n"a*" = ["NBP999"]', ["pyproject.toml:7", "'NBP999'"]),
     "an unknown key": ('selct = ["NBP3"]', ["pyproject.toml:6", "did you mean 'select'"]),

@@ -430,13 +430,13 @@ def test_a_promotion_that_is_not_verified_does_not_sound_done(
 def test_findings_read_as_a_linter_s() -> None:
     found = [
         Finding(path="params/prod.yaml", line=7, message="unknown parameter 'alhpa'", hint="did you mean 'alpha'?"),
-        Finding(path="notebooks/a.ipynb", cell=3, cell_id="abc", message="reassigned"),
+        Finding(path="notebooks/a.ipynb", code="NBP203", cell=3, cell_id="abc", message="reassigned"),
     ]
 
     assert report.findings(found) == (
         "params/prod.yaml:7: unknown parameter 'alhpa'\n"
         "    did you mean 'alpha'?\n"
-        "notebooks/a.ipynb cell 3 (abc): reassigned\n"
+        "notebooks/a.ipynb: NBP203 reassigned [cell 3, abc]\n"
         "2 problems found"
     )
     assert report.findings([]) == "no problem found"

@@ -22,7 +22,8 @@ def check(pair: Pair, root: Path, around: Around | None = None) -> tuple[Finding
     read = tuple(_look(path, root) for path in (pair.script, pair.ipynb) if path)
     looked = subject(pair, read, around or Around())
     found = dict.fromkeys(finding for code in RULES for finding in _found(code, looked))
-    return tuple(sorted(_placed(found, looked), key=_order))
+    paths = [side.path for side in read]
+    return tuple(sorted(_placed(found, looked), key=lambda finding: (paths.index(finding.path), *_order(finding))))
 
 
 def _look(path: Path, root: Path) -> Side:

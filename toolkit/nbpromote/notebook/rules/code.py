@@ -87,13 +87,9 @@ def _calls(subject: Subject, wanted: frozenset[str], why: str, hint: str) -> Ite
     for page in subject.python:
         own = {node.name for cell in page.cells for node in cell.walk() if isinstance(node, ast.FunctionDef)}
         for cell in page.cells:
-            for node in _outside_main(cell):
+            for node in cell.walk():
                 if isinstance(node, ast.Call) and (name := _dotted(node.func)) in wanted - own:
                     yield page.on(cell, node, f"{name}() {why}", hint=hint)
-
-
-def _outside_main(cell: Cell) -> Iterator[ast.AST]:
-    return cell.walk()
 
 
 def _dotted(node: ast.expr) -> str:
@@ -105,7 +101,7 @@ def _dotted(node: ast.expr) -> str:
     return ""
 
 
-_SHELL = re.compile(r"\s*(?:[\w, ]+=\s*)?(!{1,2})(?P<command>.*\S.*)")
+_SHELL = re.compile(r"\s*(?:[\w, ]+=\s*)?(!{1,2})(?!=)(?P<command>.*\S.*)")
 
 
 def unseen_failure(subject: Subject) -> Iterator[Finding]:
@@ -116,8 +112,8 @@ def unseen_failure(subject: Subject) -> Iterator[Finding]:
                 continue
             for line in _shell_lines(cell):
                 found = _SHELL.match(cell.source.split("\n")[line - 1])
-                command = found["command"].strip() if found else ""
-                message = f"nobody sees when `!{command[:60]}` fails"
+                program = found["command"].split()[0] if found else ""  # what follows may be a password
+                message = f"nobody sees when `!{program}` fails"
                 hint = "subprocess.run([...], check=True), a %%bash cell, or look at _exit_code"
                 yield page.at(cell, message, line=line, column=1, hint=hint)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nbpromote.model import Finding
-from nbpromote.notebook.rules.resources import Resource, hosts, named
+from nbpromote.notebook.rules.places import address_in, is_absolute, shortened
+from nbpromote.notebook.rules.resources import Resource, named
 from nbpromote.notebook.rules.subject import Cell, Page, Subject
-from nbpromote.notebook.rules.texts import Text, texts
+from nbpromote.notebook.rules.texts import texts
 
 _AS_PARAMETER = "make it a parameter, given by params/*.yaml"
 
@@ -20,8 +20,8 @@ def absolute_path(subject: Subject) -> Iterator[Finding]:
     for page in subject.python:
         for cell in _written(page):
             for text in texts(cell):
-                if _is_absolute(text):
-                    message = f"absolute path {_shown(text.text)}"
+                if is_absolute(text):
+                    message = f"absolute path {shortened(text.text)}"
                     hint = "a default is relative to the notebook" if cell.declares else _AS_PARAMETER
                     yield page.on(cell, text.node, message, hint=hint)
 
@@ -31,8 +31,8 @@ def address(subject: Subject) -> Iterator[Finding]:
     for page in subject.python:
         for cell in page.below:
             for text in texts(cell):
-                if kind := _address(text.text):
-                    yield page.on(cell, text.node, f"{kind} {_shown(_public(text.text))}", hint=_AS_PARAMETER)
+                if kind := address_in(text.text):
+                    yield page.on(cell, text.node, f"{kind} {shortened(text.text)}", hint=_AS_PARAMETER)
 
 
 def names_an_environment(subject: Subject) -> Iterator[Finding]:
@@ -76,11 +76,7 @@ def _written(page: Page) -> Iterator[Cell]:
 
 def _of(resource: Resource, said: str) -> str:
     where = f" ({resource.where})" if resource.where else ""
-    return f"names {_shown(_public(said))}, which belongs to {resource.environment}{where}"
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")
+    return f"names {shortened(said)}, which belongs to {resource.environment}{where}"
 
 
 def shown(cell: Any) -> Iterator[str]:
@@ -93,79 +89,6 @@ def shown(cell: Any) -> Iterator[str]:
                 yield data
         if "traceback" in output:
             yield "\n".join(output["traceback"])
-
-
-# -- paths ---------------------------------------------------------------------------------------------------
-
-_ROOTS_WORDS = """
-    home Users root data mnt media opt srv var tmp usr work workspace workspaces scratch nfs dbfs Volumes content
-    kaggle export storage shared share lustre gpfs project projects private databricks local
-"""
-_ROOTS = frozenset(_ROOTS_WORDS.split())
-_OF_THE_SYSTEM = ("/dev/", "/proc/", "/sys/", "/etc/")
-_WINDOWS = re.compile(r"[A-Za-z]:[\\/](?![\\/])\S|\\\\[A-Za-z0-9]")
-_HOME = re.compile(r"~[A-Za-z0-9_-]*/\S")
-_POSIX = re.compile(r"/(?P<first>[A-Za-z0-9._-]+)/\S|/(?P<only>[A-Za-z0-9._-]+\.\w{2,8}$)")
-
-
-def _is_absolute(text: Text) -> bool:
-    """Whether it is a path from the root. What is opened is one; of other texts only what begins like one."""
-    value = text.text if text.whole else f"{text.text}…"
-    if "\n" in value or len(value) > 400 or value.startswith(_OF_THE_SYSTEM):
-        return False
-    if value.startswith("file://"):
-        return True
-    if _WINDOWS.match(value) or _HOME.match(value):
-        return text.opened or " " not in value
-    found = _POSIX.match(value)
-    if found is None:
-        return text.opened and bool(re.fullmatch(r"/[A-Za-z][\w.-]*/?", value)) and value.strip("/") in _ROOTS
-    if text.opened:
-        return True
-    return found["first"] in _ROOTS and (" " not in value or bool(re.search(r"\.\w{2,8}$", value)))
-
-
-# -- addresses -----------------------------------------------------------------------------------------------
-
-_URL = re.compile(r"(?:jdbc:)?(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>\S+)")
-_PAIRS = re.compile(r"(?i)(?:^|[;\s])(server|data source|host|hostaddr|driver|dsn)\s*=\s*[^;\s]+")
-_MORE_PAIRS = re.compile(r"(?i)(?:^|[;\s])(database|dbname|initial catalog|uid|user|user id|pwd|password|port)\s*=")
-# names of things, not addresses: nobody opens them
-_NAMES_WORDS = """
-    www.w3.org w3.org schema.org purl.org xmlns.com json-schema.org schemas.openxmlformats.org
-    schemas.microsoft.com doi.org dx.doi.org creativecommons.org spdx.org www.opengis.net opengis.net
-    www.sitemaps.org vega.github.io orcid.org
-"""
-_NAMES = frozenset(_NAMES_WORDS.split())
-_IN_MEMORY = re.compile(r"(?i)(sqlite|duckdb)(\+\w+)?://(/:memory:)?/?$")
-
-
-def _address(text: str) -> str:
-    """`URL` or `connection string`; empty for what is neither, or names no certain host."""
-    text = text.strip()
-    found = _URL.fullmatch(text)
-    if found is None:
-        pairs = len(text) < 1000 and "\n" not in text and _PAIRS.search(text) and _MORE_PAIRS.search(text)
-        return "connection string" if pairs else ""
-    scheme, rest = found["scheme"].lower(), found["rest"]
-    if scheme == "file" or _IN_MEMORY.fullmatch(text):
-        return ""
-    if rest.startswith("/"):
-        return "connection string"
-    if hosts(text) & _NAMES or not re.match(r"[\w\[]", rest.rpartition("@")[2]):
-        return ""
-    return "URL" if scheme in _WEB else "connection string"
-
-
-_WEB_WORDS = """
-    http https ftp sftp ws wss s3 s3a gs gcs az abfs abfss adl wasbs hdfs dbfs
-"""
-_WEB = frozenset(_WEB_WORDS.split())
-
-
-def _public(text: str) -> str:
-    """An address without the password in it."""
-    return re.sub(r"(://[^/:@\s]*:)[^@/\s]+@", r"\1***@", re.sub(r"(?i)(pwd|password)\s*=\s*[^;\s]+", r"\1=***", text))
 
 
 # -- MLflow --------------------------------------------------------------------------------------------------

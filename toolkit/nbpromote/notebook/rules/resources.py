@@ -19,12 +19,13 @@ _SCHEME = re.compile(r"^(?:jdbc:)?[A-Za-z][A-Za-z0-9+.-]*://")
 class Resource:
     """A folder or file from the project's root, a glob over these, an address or the host of one.
 
-    `where` is the file and line that gives it to the environment.
+    `where` is the file and line that gives it to the environment; `protected`: a policy says so.
     """
 
     environment: str
     text: str
     where: str = ""
+    protected: bool = False
 
     @cached_property
     def needle(self) -> str:

@@ -16,9 +16,11 @@ from nbpromote.errors import Error, Unavailable
 from nbpromote.model import Finding, Json, Pair, Schema, digest, dump, load, sha256
 from nbpromote.notebook import Around, Resource
 from nbpromote.workflow.checking import environments
-from nbpromote.workflow.checking.environments import Facts
+from nbpromote.workflow.checking.asking import secrets_in
+from nbpromote.workflow.checking.configured import Facts
 from nbpromote.workflow.checking.files import Files
 from nbpromote.workflow.checking.packages import unlocked
+from nbpromote.workflow.checking.resting import installed, params_digest
 from nbpromote.workflow.site import Site
 
 _FORMAT = 1
@@ -73,7 +75,7 @@ class Answers:
     def _environments(self) -> Mapping[str, Any]:
         """Findings and what each environment owns; needs every notebook, of which most are known already."""
         sides = {pair.name: self._bytes(pair) for pair in self._site.pairs}
-        rests = digest([sides, environments.params_digest(self._site)])
+        rests = digest([sides, params_digest(self._site)])
         return self._kept("environments", rests, self._look_at_environments)
 
     def _look(self, pair: Pair) -> Mapping[str, Json]:
@@ -85,7 +87,7 @@ class Answers:
             unlocked=unlocked(self._site.lock_file()),
             fits=params.fits,
             knows_type=params.is_known_type,
-            secrets=environments.secrets_in,
+            secrets=secrets_in,
             marked=validate.is_marked,
         )
         found = notebook.check(pair, self._site.project.root, around)
@@ -138,7 +140,7 @@ class Answers:
     def _lock(self) -> str:
         """The lock, and where packages are installed: names of imports are looked up there."""
         lock = self._site.lock_file()
-        return "" if lock is None else digest([sha256(lock), environments.installed()])
+        return "" if lock is None else digest([sha256(lock), installed()])
 
     @cached_property
     def _tracked(self) -> Iterable[str]:

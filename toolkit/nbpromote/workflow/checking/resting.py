@@ -1,0 +1,37 @@
+"""What answers rest on beside the notebooks themselves, as digests: another digest, another answer."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from nbpromote import validate
+from nbpromote.model import Json, digest, sha256
+from nbpromote.workflow.site import Site
+
+_VARIABLE = re.compile(rb"\$\{(\w+)\}")
+
+
+def params_digest(site: Site) -> str:
+    """Of what the rules above rest on beside the notebooks: files, variables they ask for, installed packages."""
+    folder = site.project.params
+    found = {path.name: _content(path) for path in sorted(folder.glob("*")) if path.is_file()}
+    asked = {name.decode() for data in found.values() for name in _VARIABLE.findall(data)}
+    variables = {name: sha256(os.environ.get(name, "").encode(errors="surrogateescape")) for name in sorted(asked)}
+    digests = {name: sha256(data) for name, data in found.items()}
+    return digest([folder.name, digests, variables, sorted(validate.CHECKS), installed()])
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}".encode()
+
+
+def installed() -> list[Json]:
+    """Where packages are installed and when that last changed: installing touches the folder."""
+    homes = sorted({entry for entry in sys.path if entry.endswith("-packages") and os.path.isdir(entry)})
+    return [[home, os.stat(home).st_mtime_ns] for home in homes]
