@@ -11,9 +11,11 @@ from pathlib import Path
 
 import nbformat
 
-from nbpromote import notebook, params, project, validate
+from nbpromote import notebook, params, project, secrets, validate
 from nbpromote.errors import Error
-from nbpromote.model import Parameter, Schema
+from nbpromote.model import Pair, Parameter, Schema
+from nbpromote.params.given import from_yaml
+from nbpromote.workflow import installing
 
 SECONDS = 1.0  # of CPU; the clock on the wall would blame a busy machine
 
@@ -37,6 +39,31 @@ def ipynb(data: bytes) -> None:
 
 def script(data: bytes) -> None:
     notebook.parse("fuzz.py", data)
+
+
+def julia(data: bytes) -> None:
+    notebook.parse("fuzz.jl", data)
+
+
+def both_sides(data: bytes) -> None:
+    """A pair whose sides were edited by strangers: the notebook, a zero byte, the script, a zero byte, the base."""
+    one, other, base = (*data.split(b"\0", 2), b"", b"")[:3]
+    pair = Pair(name="fuzz", ipynb=Path("fuzz.ipynb"), script=Path("fuzz.py"))
+    known = notebook.read_agreed(base)
+    contents = notebook.Contents(notebook=one, script=other)
+    notebook.settle(pair, contents, bases=[known.base] if known else [], ours="script")
+
+
+def agreement(data: bytes) -> None:
+    notebook.read_agreed(data)
+
+
+def checked(data: bytes) -> None:
+    """Every rule of `check`, which promises to raise nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "fuzz.py")
+        script.write_bytes(data)
+        notebook.check(Pair(name="fuzz", script=script), Path(folder), notebook.Around(secrets=_secrets))
 
 
 def parameters_cell(data: bytes) -> None:
@@ -65,6 +92,11 @@ def argument(data: bytes) -> None:
     _loaded({"dev.yaml": ""}, schema, {"x": text})
 
 
+def given(data: bytes) -> None:
+    """`-y`: values by hand."""
+    from_yaml(_text(data))
+
+
 def interpolated(data: bytes) -> None:
     """A value with texts that ask for other values, itself among them."""
     texts = {"model": _text(data), "data_dir": "data/{rate}", "rate": 1}
@@ -77,13 +109,35 @@ def settings(data: bytes) -> None:
         project.find(Path(folder))
 
 
+def hooks(data: bytes) -> None:
+    """A configuration of pre-commit that the hooks are added to."""
+    installing.added(_text(data), Path(installing.CONFIG))
+
+
 def lock(data: bytes) -> None:
     validate.pins(data)
 
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for target in (ipynb, script, parameters_cell, imports, values, policy, argument, interpolated, settings, lock)
+    for target in (
+        ipynb,
+        script,
+        julia,
+        both_sides,
+        agreement,
+        checked,
+        parameters_cell,
+        imports,
+        values,
+        policy,
+        argument,
+        given,
+        interpolated,
+        settings,
+        hooks,
+        lock,
+    )
 }
 
 
@@ -91,6 +145,10 @@ def feed(name: str, data: bytes) -> None:
     """Give a target its input. Lets through whatever it should not have raised."""
     with _in_time(), suppress(Error):
         TARGETS[name](data)
+
+
+def _secrets(text: str, style: str) -> list[tuple[int, str]]:
+    return [(suspect.line, suspect.kind) for suspect in secrets.detect(text, style)]
 
 
 def _text(data: bytes) -> str:

@@ -22,8 +22,14 @@ def install(folder: Path) -> Path | None:
     text = _text(path)
     if text is None:
         return files.write(path, template())
+    longer = added(text, path)
+    return files.write(path, longer) if longer != text else None
+
+
+def added(text: str, path: Path) -> str:
+    """The configuration with the hooks that it lacks."""
     names = _lacking(text, path)
-    return files.write(path, _extended(text, _block(names), path)) if names else None
+    return _extended(text, _block(names), path) if names else text
 
 
 def hooks_are_missing(folder: Path) -> bool:

@@ -45,7 +45,7 @@ def read_agreed(data: bytes) -> Agreed | None:
         plain = json.loads(data)
         blocks = tuple(Block(**{**cell, "tags": tuple(cell["tags"])}) for cell in plain["cells"])
         files = {key: plain[key] for key in ("notebook", "script", "committed")}
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return Agreed(base=Base(blocks=blocks), **files)
 
