@@ -25,6 +25,7 @@ from nbpromote.model import (
     dump,
     sha256,
 )
+from nbpromote.secrets import Scanner
 from nbpromote.workflow import guarding
 from nbpromote.workflow.site import Site
 
@@ -95,20 +96,34 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
     """
     site, environment = scene.site, scene.environment
     site.keep_out_of_git()
-    draft = _draft(scene)
-    folder = scene.folder or (draft.folder / "code" / scene.path).parent
     node = node or notebook.parse(scene.path, scene.files[scene.path])
     scanner = guarding.followed(site, environment)
     guarding.refuse_written(scanner, environment, node, scene.files, scene.path)
-    draft = replace(draft, resolved=_live_models(site, environment))
+    done = _executed(_job(scene, node, scanner, watch), scanner)
+    evidence = validate.evidence(
+        done,
+        executed=notebook.parse("notebook.ipynb", done.notebook_file.read_bytes()),
+        reference=reference,
+        reference_name=reference_name,
+        versus_live=not environment.policy.is_entry,
+    )
+    keep(evidence)
+    track.finish(evidence)
+    return evidence
+
+
+def _job(scene: Scene, node: Any, scanner: Scanner, watch: Watch | None) -> execute.Job:
+    """The run that is about to happen: open in MLflow, its code laid out in its folder."""
+    site, environment = scene.site, scene.environment
+    draft = replace(_draft(scene), resolved=_live_models(site, environment))
     opened = track.open_run(draft, project=site.project.name)
     draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
     _lay_out(draft.folder / "code", scene.files)
     opening, closing = _around(draft) if notebook.language(node) == "python" else ("", "")
-    job = execute.Job(
+    return execute.Job(
         draft=draft,
         node=node,
-        folder=folder,
+        folder=scene.folder or (draft.folder / "code" / scene.path).parent,
         environment=environment,
         opening=opening,
         closing=closing,
@@ -116,11 +131,15 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
         scanner=scanner,
         watch=(lambda number, of: watch(scene.name, number, of)) if watch else None,
     )
+
+
+def _executed(job: execute.Job, scanner: Scanner) -> Run:
+    """What came of it, with what MLflow was given, and rid of secrets."""
     try:
         done = execute.run(job)
     except Error:
         with suppress(Unavailable):
-            track.close(draft, "FAILED")
+            track.close(job.draft, "FAILED")
         raise
     done = guarding.without_leaking_files(done, scanner)
     if any(cell.ending is Ending.INTERRUPTED for cell in done.cells):
@@ -129,17 +148,7 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
         raise KeyboardInterrupt
     done = guarding.searched(track.collect(done), scanner)
     execute.save_run(done)
-    executed = notebook.parse("notebook.ipynb", done.notebook_file.read_bytes())
-    evidence = validate.evidence(
-        done,
-        executed=executed,
-        reference=reference,
-        reference_name=reference_name,
-        versus_live=not environment.policy.is_entry,
-    )
-    keep(evidence)
-    track.finish(evidence)
-    return evidence
+    return done
 
 
 def _around(draft: Run) -> tuple[str, str]:
