@@ -761,3 +761,17 @@ def test_every_code_has_a_case_here() -> None:
     elsewhere = {"NBP101", "NBP106", "NBP602", "NBP705", "NBP706"}
 
     assert set(codes.DESCRIPTIONS) - tried == elsewhere
+
+
+def test_a_run_is_not_compared_with_what_was_saved_over_the_accepted(ground: Ground) -> None:
+    for verb in ("run", "baseline"):  # the first run has nothing to be compared with
+        ground.nbpromote(verb, "count")
+    sound, again = ground.nbpromote("check", "count"), ground.nbpromote("run", "count")
+    ground.edit("notebooks/count.ipynb", "counted to 3", "counted to 4")
+
+    checked, ran = ground.nbpromote("check", "count"), ground.nbpromote("run", "count")
+
+    assert (sound.returncode, again.returncode) == (0, 0), sound.stdout + again.stdout
+    assert (checked.returncode, ran.returncode) == (1, 1)
+    assert "NBP602 the stored output is not the one that Ada Test accepted" in checked.stdout
+    assert "cell 3: no accepted output to compare with" in ran.stdout

@@ -40,13 +40,15 @@ class Answers:
         self._now: dict[str, Any] = {}
 
     def __enter__(self) -> Answers:
-        with suppress(OSError, ValueError, TypeError, AttributeError):
+        with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
             kept = json.loads(self._path.read_bytes())
             self._before = dict(kept["answers"]) if kept.get("toolkit") == self._toolkit else {}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        kept = {**self._before, **self._now}
+        there = {pair.name for pair in self._site.pairs}
+        before = {name: record for name, record in self._before.items() if name.partition(" ")[2] in {"", *there}}
+        kept = {**before, **self._now}
         if kind is None and kept != self._before:
             with suppress(Unavailable):  # a full disk makes the next check slow, and this one no less true
                 self._site.keep_out_of_git()
