@@ -38,7 +38,9 @@ def _values(configured: Configured, environment: str) -> Iterator[tuple[str, str
     root = configured.site.project.root
     own = f"{configured.folder}/{environment}.yaml"
     try:
-        uri = params.tracking_uri(configured.site.params_file, environment, root=root, folder=configured.folder)
+        uri = params.tracking_uri(
+            configured.site.params_file, environment, root=root, folder=configured.folder, variables=os.environ
+        )
     except Error:
         uri = ""
     scheme, _, file = uri.partition(":///")
