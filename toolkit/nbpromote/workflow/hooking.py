@@ -111,7 +111,7 @@ def _meant(tree: Tree, names: Sequence[str], *, every: bool) -> Iterator[str]:
     for name, path in zip(names, named, strict=True):
         if not tree.is_there(path) and path not in tree.gone:
             raise NotFound(f"{name} is neither staged nor in the work tree")
-    yield from named or tree.git.put_in() or (tree.entries if every else ())
+    yield from named or tree.index.put_in() or (tree.entries if every else ())
     yield from (path for change in tree.gone.items() for path in change if path)
 
 
@@ -129,7 +129,7 @@ def _pairs(tree: Tree, paths: Iterable[str]) -> tuple[Staged, ...]:
     homes = {folder: _project(tree.git.root / folder) for folder in {stem.parent for stem in stems}}
     found = [_pair(tree, stem, home) for stem in sorted(stems) if (home := homes[stem.parent])]
     pairs = tuple(pair for pair in found if pair)
-    if not pairs and not tree.git.mentions("nbpromote", "*pyproject.toml"):
+    if not pairs and not tree.index.mentions("nbpromote", "*pyproject.toml"):
         project.find(tree.git.root)
     return pairs
 

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from nbpromote import files, notebook
 from nbpromote.errors import BadInput, Refused
-from nbpromote.git import Entry, Repository
+from nbpromote.git import Entry, Index, Repository
 from nbpromote.model import Pair
 from nbpromote.notebook import Base, Contents, Settled
 from nbpromote.project import Project
@@ -63,20 +63,24 @@ class Tree:
 
     git: Repository
 
+    @property
+    def index(self) -> Index:
+        return Index(self.git)
+
     @cached_property
     def entries(self) -> dict[str, Entry]:
         """Without what `git add --intent-to-add` only announced, which has no content yet."""
-        announced = {path for path, letter in self.git.unstaged().items() if letter == "A"}
-        return {path: entry for path, entry in self.git.staged().items() if path not in announced}
+        announced = {path for path, letter in self.index.unstaged().items() if letter == "A"}
+        return {path: entry for path, entry in self.index.staged().items() if path not in announced}
 
     @cached_property
     def unstaged(self) -> frozenset[str]:
-        return stashed.unstaged(self.git)
+        return stashed.unstaged(self.index)
 
     @cached_property
     def gone(self) -> dict[str, str | None]:
         """Paths that HEAD has and the index has not, each with the path that it was renamed to."""
-        return {change.gone: change.now for change in self.git.taken_out()}
+        return {change.gone: change.now for change in self.index.taken_out()}
 
     @cached_property
     def heads(self) -> tuple[str, ...]:
@@ -97,7 +101,7 @@ class Tree:
     def content(self, path: str) -> bytes:
         """What the index holds at a path, else the work tree; nothing where neither has it."""
         entries = {path: self.entries[path]} if path in self.entries else {}
-        return self.git.contents(entries)[path] if entries else self.on_disk(path) or b""
+        return self.index.contents(entries)[path] if entries else self.on_disk(path) or b""
 
     def on_disk(self, path: str) -> bytes | None:
         file = self.git.root / path
@@ -117,7 +121,7 @@ class Scene:
     @cached_property
     def _tracked(self) -> Mapping[str, bytes]:
         paths = [path for pair in self.pairs for path in pair.paths.values() if path in self.tree.entries]
-        return self.tree.git.contents({path: self.tree.entries[path] for path in paths})
+        return self.tree.index.contents({path: self.tree.entries[path] for path in paths})
 
     @cached_property
     def _ignored(self) -> frozenset[str]:
@@ -166,7 +170,7 @@ def carry_out(scene: Scene, steps: Sequence[Step], *, stage: bool) -> None:
         files.write(tree.git.root / write.path, write.data)
     if stage:
         modes = {write.path: tree.entries[write.path].mode for write in writes if write.path in tree.entries}
-        tree.git.stage({write.path: write.staged for write in writes if write.staged is not None}, modes=modes)
+        tree.index.stage({write.path: write.staged for write in writes if write.staged is not None}, modes=modes)
     for step in steps:
         sides = _sides(scene, step.pair, step.settled.contents)
         scene.pasts[step.pair.project].agree(sides, step.settled.contents, step.settled.base)
@@ -211,7 +215,7 @@ def _at(scene: Scene, pair: Staged, commit: str) -> Base | None:
 
 def _write(scene: Scene, pair: Staged, side: str, settled: Settled) -> Write:
     path, data = pair.paths[side], getattr(settled.contents, side)
-    if scene.tree.git.is_partial and not scene.is_ignored(path):
+    if scene.tree.index.is_partial and not scene.is_ignored(path):
         raise Refused(
             f"{path} must go with it, and `git commit FILE` would leave it behind",
             hint="git add what is to be committed, and git commit without names",

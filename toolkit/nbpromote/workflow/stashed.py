@@ -12,16 +12,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from nbpromote.git import Repository
+from nbpromote.git import Index
 
 _PATCH = re.compile(r"patch(?P<seconds>\d+)-(?P<process>\d+)")  # pre_commit/staged_files_only.py
 _SLACK = 60  # seconds between two clocks; a patch too many refuses a commit, one too few loses an edit
 
 
-def unstaged(repository: Repository) -> frozenset[str]:
+def unstaged(index: Index) -> frozenset[str]:
     """Paths of the index with edits that are not staged, in the work tree or put aside."""
-    aside = {path for patch in _patches() for path in repository.patched(patch)}
-    return frozenset({*repository.unstaged(), *aside})
+    aside = {path for patch in _patches() for path in index.patched(patch)}
+    return frozenset({*index.unstaged(), *aside})
 
 
 def _patches() -> Iterator[Path]:

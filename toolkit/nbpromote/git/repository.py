@@ -1,7 +1,4 @@
-"""The git program: plumbing, status, blobs. Knows nothing of what the commits are about.
-
-Every call is explicit about its repository and format; the caller's GIT_* variables and hooks stay out.
-"""
+"""A repository: its commits, references and remotes, by git's plumbing."""
 
 from __future__ import annotations
 
@@ -22,27 +19,6 @@ PUSH_SECONDS = 60.0  # a remote that says nothing must not hold a promotion for 
 
 class Rejected(Exception):
     """A reference was not where the caller thought; nothing was moved."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A file as it stands in the index."""
-
-    mode: str
-    blob: str
-
-    @property
-    def is_file(self) -> bool:
-        """Neither a link nor a submodule."""
-        return self.mode.startswith("100")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """A path that the index no longer has, and the one that it was renamed to where it was."""
-
-    gone: str
-    now: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +112,7 @@ class Repository:
     def tracked(self, commit: str | None = None) -> dict[str, str]:
         """Blob id by path (from this root) of every file in the index, or in a commit."""
         listing = self.run("ls-files", "-s", "-z") if commit is None else self.run("ls-tree", "-r", "-z", commit, ".")
-        rows = (row.split("\t", 1) for row in _rows(listing))
+        rows = (row.split("\t", 1) for row in listed(listing))
         # `mode blob stage` from the index, `mode blob id` from a tree
         return {path: meta.split()[1 if commit is None else 2] for meta, path in rows}
 
@@ -165,6 +141,10 @@ class Repository:
             listing = listing[size + 1 :]
         return found
 
+    def blob(self, commit: str, path: str) -> str | None:
+        """The id of a file's content in a commit."""
+        return self.ask("rev-parse", "--verify", "--quiet", f"{commit}:./{path}")
+
     def commits_of(self, paths: Sequence[str], *, most: int) -> list[str]:
         """The commits at and below HEAD that touched any of the paths, the newest first."""
         return self.run("log", f"-{most}", "--format=%H", "HEAD", "--", *paths).decode().split()
@@ -175,84 +155,15 @@ class Repository:
     def ignored(self, path: Path) -> bool:
         return self.ask("check-ignore", "-q", str(path)) is not None
 
-    def author_of(self, path: str) -> str | None:
-        """`Name <mail>` of the last commit that touched a file."""
-        return self.ask("log", "-1", "--format=%an <%ae>", "--", path) or None
-
-    # -- the index, which is what will be committed
-
-    def staged(self) -> dict[str, Entry]:
-        """Every file of the index by its path. Raises `Refused` where a merge left a path unsettled."""
-        rows = (row.split("\t", 1) for row in _rows(self.run("ls-files", "-s", "-z")))
-        parsed = [(path, *meta.split()) for meta, path in rows]
-        unmerged = sorted({path for path, _, _, level in parsed if level != "0"})
-        if unmerged:
-            raise Refused(f"unmerged: {', '.join(unmerged)}", hint="resolve them and git add them")
-        return {path: Entry(mode=mode, blob=blob) for path, mode, blob, _ in parsed}
-
-    @property
-    def is_partial(self) -> bool:
-        """Whether the commit is made of named files only, as by `git commit FILE`; git keeps its index aside."""
-        return self.index is not None and self.index.name.startswith("next-index-")
-
-    def unstaged(self) -> dict[str, str]:
-        """Paths of the index whose file is another one in the work tree, by git's filters, each with git's letter.
-
-        `A` is a file that `git add --intent-to-add` only announced: it has no content in the index yet.
-        """
-        rows = _rows(self.run("diff", "--name-status", "--no-renames", "--no-ext-diff", "--ignore-submodules", "-z"))
-        return dict(zip(rows[1::2], rows[0::2], strict=True))
-
-    def blob(self, commit: str, path: str) -> str | None:
-        """The id of a file's content in a commit."""
-        return self.ask("rev-parse", "--verify", "--quiet", f"{commit}:./{path}")
-
-    def mentions(self, text: str, pattern: str) -> bool:
-        """Whether a file of the index whose path fits the pattern holds the text."""
-        return self.ask("grep", "--quiet", "--cached", "--fixed-strings", "-e", text, "--", pattern) is not None
-
-    def put_in(self) -> tuple[str, ...]:
-        """Paths that the index has otherwise than HEAD, or that HEAD has not."""
-        args = ("--cached", "--name-only", "--no-renames", "--diff-filter=d", "--no-ext-diff", "-z")
-        return tuple(_rows(self.run("diff", *args)))
-
-    def taken_out(self) -> tuple[Change, ...]:
-        """Paths that HEAD has and the index has not."""
-        args = ("--cached", "--name-status", "--find-renames", "--diff-filter=DR", "--no-ext-diff", "-z")
-        rows = iter(_rows(self.run("diff", *args)))
-        return tuple(Change(gone=next(rows), now=next(rows) if letter.startswith("R") else None) for letter in rows)
-
-    def contents(self, entries: Mapping[str, Entry]) -> dict[str, bytes]:
-        """What the work tree would hold of these files of the index, git's filters (line ends, LFS) applied."""
-        blobs = self.blobs([entry.blob for entry in entries.values()])
-        return {path: self._filtered(path, blob or b"") for path, blob in zip(entries, blobs, strict=True)}
-
-    def _filtered(self, path: str, blob: bytes) -> bytes:
-        # one by one: with --batch, --filters tells the size of what was not filtered yet
-        file = self.root / path
-        if file.is_file() and file.read_bytes() == blob:
-            return blob
-        return self.run("cat-file", "--filters", f":./{path}")
-
-    def stage(self, files: Mapping[str, bytes], *, modes: Mapping[str, str]) -> None:
-        """Put contents into the index, all or none, git's filters undone. Touches no work tree."""
-        rows = []
-        for path, data in files.items():
-            blob = self.run("hash-object", "-w", "--stdin", "--path", path, data=data).decode().strip()
-            rows.append(f"{modes.get(path, _MODE)} {blob}\t{path}\0")
-        if rows:
-            self.run("update-index", "-z", "--add", "--index-info", data=os.fsencode("".join(rows)))
-
     def ignored_of(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of the paths that git ignores: never one that it tracks."""
         asked = "".join(f"{path}\0" for path in paths)
         done = self._call(("check-ignore", "-z", "--stdin"), os.fsencode(asked), None)
-        return tuple(_rows(done.stdout))  # it says no with 1 where none is
+        return tuple(listed(done.stdout))  # it says no with 1 where none is
 
-    def patched(self, patch: Path) -> tuple[str, ...]:
-        """Paths that a patch touches."""
-        rows = _rows(self.run("apply", "--numstat", "-z", str(patch)))
-        return tuple(row.split("\t", 2)[2] for row in rows)
+    def author_of(self, path: str) -> str | None:
+        """`Name <mail>` of the last commit that touched a file."""
+        return self.ask("log", "-1", "--format=%an <%ae>", "--", path) or None
 
     # -- references, and commits made without a work tree
 
@@ -348,7 +259,7 @@ class Repository:
         )
 
 
-def _rows(listing: bytes) -> list[str]:
+def listed(listing: bytes) -> list[str]:
     """What git ends with NUL, one by one; a path need not be UTF-8."""
     return [row for row in os.fsdecode(listing).split("\0") if row]
 
@@ -366,7 +277,6 @@ _MOVED = (
     "failed to update ref",
     ".lock': File exists",
 )
-_MODE = "100644"
 _IN_THE_WAY = ("exists; cannot create", "directory file conflict")
 
 
@@ -381,16 +291,6 @@ def find(start: Path) -> Repository:
             hint=f"git config --global --add safe.directory {start.resolve()}, or the folder above that holds .git",
         )
     raise NotFound(f"{start} is not in a git repository", hint="git init, or nbpromote init DIR")
-
-
-def committing(start: Path) -> Repository:
-    """The repository that `start` stands in from its top, with the index that git is making a commit from.
-
-    git tells its hooks of one that is not its usual by GIT_INDEX_FILE; one of another repository is not believed.
-    """
-    top, own = find(start).run("rev-parse", "--show-toplevel", "--absolute-git-dir").decode().splitlines()
-    index = Path.cwd() / os.environ.get("GIT_INDEX_FILE", "")
-    return Repository(Path(top), index.resolve() if index.resolve().parent == Path(own).resolve() else None)
 
 
 def init(folder: Path) -> Repository:
