@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from nbpromote.workflow.checking import check
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
-    from nbpromote.workflow.hooking import check_staged, sync_staged
-    from nbpromote.workflow.installing import hooks_are_missing
+    from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
+    from nbpromote.workflow.hooks.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
     from nbpromote.workflow.planning import plan
     from nbpromote.workflow.promoting import promote
@@ -48,8 +48,8 @@ __all__ = [
 _HOMES = {
     "checking": ("check",),
     "configuring": ("compare_params", "schema_of", "show_params"),
-    "hooking": ("check_staged", "sync_staged"),
-    "installing": ("hooks_are_missing",),
+    "hooks.hooking": ("check_staged", "sync_staged"),
+    "hooks.installing": ("hooks_are_missing",),
     "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
     "doctoring": ("doctor",),

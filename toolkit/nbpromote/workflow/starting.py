@@ -10,7 +10,7 @@ from typing import Any
 
 from nbpromote import files, git, project
 from nbpromote.errors import NotFound
-from nbpromote.workflow import installing
+from nbpromote.workflow.hooks import installing
 
 EXAMPLES = ("flights",)
 

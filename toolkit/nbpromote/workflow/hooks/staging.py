@@ -16,7 +16,7 @@ from nbpromote.git import Entry, Index, Repository
 from nbpromote.model import Pair
 from nbpromote.notebook import Base, Contents, Settled
 from nbpromote.project import Project
-from nbpromote.workflow import stashed
+from nbpromote.workflow.hooks import stashed
 from nbpromote.workflow.pairing import Past
 from nbpromote.workflow.site import Site
 

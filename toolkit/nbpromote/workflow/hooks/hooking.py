@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from nbpromote import git, notebook, project
 from nbpromote.errors import BadInput, NotFound, Refused, Usage
 from nbpromote.project import Project
-from nbpromote.workflow import checking, staging
+from nbpromote.workflow import checking
 from nbpromote.workflow.checking import Checked
-from nbpromote.workflow.staging import Scene, Staged, Step, Tree, Write
+from nbpromote.workflow.hooks import staging
+from nbpromote.workflow.hooks.staging import Scene, Staged, Step, Tree, Write
 
 
 @dataclass(frozen=True, kw_only=True)
