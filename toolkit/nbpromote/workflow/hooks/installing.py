@@ -132,13 +132,17 @@ def _adds_one(before: Any, text: str) -> bool:
     return same and len(repos) == len(before.get("repos") or ()) + 1
 
 
+# Python's own, which ruamel raises for a key that cannot be one, a number out of range, a nesting too deep
+_LET_THROUGH = (ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError, RecursionError)
+
+
 def _read(text: str, path: Path) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
         config = YAML().load(text)
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, *_LET_THROUGH) as error:
         mark = getattr(error, "problem_mark", None)
         said = getattr(error, "problem", None) or str(error).split("\n")[0]
         place = f"{path}:{mark.line + 1}" if mark else str(path)
