@@ -238,10 +238,13 @@ def test_init_lays_out_a_project_that_runs(tmp_path: Path, empty_store: Path) ->
     assert (ground.root / ".git").is_dir()
 
 
-def test_init_makes_a_repository_of_its_own_inside_another(ground: Ground) -> None:
+def test_init_joins_the_repository_that_it_lies_in(ground: Ground) -> None:
     command("init", str(ground.root / "inner"))
+    command("init", str(ground.root / "data" / "ignored"))
 
-    assert (ground.root / "inner/.git").is_dir()
+    ground.commit("a second project")
+    assert "inner/notebooks/starter.py" in ground.git("ls-files").splitlines()
+    assert (ground.root / "data/ignored/.git").is_dir()
 
 
 def test_init_adds_what_is_missing_and_overwrites_nothing(ground: Ground) -> None:

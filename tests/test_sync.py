@@ -583,6 +583,25 @@ def test_a_renamed_pair_keeps_its_base(paired, root):
     assert sync(root, "fit").winner == "script"
 
 
+def test_one_side_renamed_alone_is_refused_and_makes_no_second_notebook(paired, root):
+    commit(root)
+    paired.script.rename(paired.script.with_stem("fit"))
+
+    done = workflow.sync(find(root))
+
+    assert {path.name for path in (root / "notebooks").iterdir()} == {"fit.py", "train.ipynb"}
+    told = "notebooks/train.py was renamed to notebooks/fit.py, and notebooks/train.ipynb was not"
+    assert [told in str(one.error) for one in done] == [True, True]
+    assert done[0].error.hint == "git mv notebooks/train.ipynb notebooks/fit.ipynb"
+
+
+def test_a_side_deleted_alone_is_made_again(paired, root):
+    commit(root)
+    paired.script.unlink()
+
+    assert sync(root).reason == "there was no script"
+
+
 def test_two_projects_of_one_repository_have_agreements_of_their_own(committed, root):
     shutil.copytree(root / "notebooks", root / "second/notebooks")
     shutil.copy(root / "pyproject.toml", root / "second")

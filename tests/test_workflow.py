@@ -472,3 +472,15 @@ def test_an_error_is_json_too_where_json_was_asked_for(ground: Ground) -> None:
 
     assert done.returncode == 2
     assert json.loads(done.stdout)["exit_code"] == 2
+
+
+def test_what_is_protected_counts_before_it_is_committed(ground: Ground) -> None:
+    ground.edit("params/prod.policy.yaml", "promotes_from", "protects: ['data/prod/**']\npromotes_from")
+    ground.edit("params/dev.yaml", "data/dev/result.csv", "data/prod/result.csv")
+
+    done = ground.nbpromote("run", "count")
+
+    assert done.returncode == 2
+    assert "params/dev.yaml:4" in done.stderr
+    assert "which prod protects: data/prod/**" in done.stderr
+    assert not (ground.root / "data").exists()

@@ -62,8 +62,9 @@ def walk(folder: Path, *, say: Say) -> None:
 
 def _begin(folder: Path, say: Say) -> Walk:
     started = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    repository = git.init(folder)  # of its own, wherever it lies: it is committed to
     starting.init(folder, example="flights")
-    repository = git.find(folder)
     repository.run("config", "user.name", "Ada Demo")
     repository.run("config", "user.email", "ada@example.org")
     walker = Walk(projects.find(folder), say)

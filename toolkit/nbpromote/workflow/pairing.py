@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nbpromote import files, notebook
 from nbpromote.errors import BadInput, Conflict, Error
 from nbpromote.model import Pair
 from nbpromote.notebook import Agreed, Base, Contents, Dropped, Settled
 from nbpromote.project import Project
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, blob_id
 
 _COMMITS = 50  # looked through for one in which both sides agreed
 
@@ -68,6 +69,7 @@ def _synced(pair: Pair, past: Past, *, ours: str | None, check: bool) -> Synced:
         contents = _contents(pair)
         if past.is_unchanged(pair, contents, note=not check):
             return Synced(pair=pair, reason="both sides agree")
+        _stays_whole(pair, past)
         settled = notebook.settle(pair, contents, bases=past.bases(pair, contents), ours=ours)
         whole = _whole(pair, settled)
         if not check:
@@ -77,6 +79,31 @@ def _synced(pair: Pair, past: Past, *, ours: str | None, check: bool) -> Synced:
         return Synced(pair=pair, error=error)
     wrote = tuple(path for side, path in _files(whole) if side in settled.changed)
     return Synced(pair=whole, wrote=wrote, winner=settled.winner, reason=settled.reason, dropped=settled.dropped)
+
+
+def _stays_whole(pair: Pair, past: Past) -> None:
+    """One side renamed alone would make two notebooks of one, neither with the other's outputs or history."""
+    if pair.ipynb and pair.script:
+        return
+    for old, new in past.renamed.items():
+        if past.site.relative(pair.folder / pair.path.stem) in (_stem(old), _stem(new)):
+            stayed = _beside(old, past.site.project.root)[0]
+            target = f"{_stem(new)}{PurePosixPath(stayed).suffix}"
+            raise Conflict(
+                f"{old} was renamed to {new}, and {stayed} was not; nothing was written",
+                hint=f"git mv {shlex.quote(stayed)} {shlex.quote(target)}",
+            )
+
+
+def _stem(path: str) -> str:
+    return str(PurePosixPath(path).with_suffix(""))
+
+
+def _beside(path: str, root: Path) -> list[str]:
+    """The other sides that are there of the pair that a path belongs to."""
+    suffixes = notebook.SUFFIXES[1:] if path.endswith(".ipynb") else notebook.SUFFIXES[:1]
+    places = (f"{_stem(path)}{suffix}" for suffix in suffixes if path.endswith(notebook.SUFFIXES))
+    return [place for place in places if (root / place).exists()]
 
 
 def _contents(pair: Pair) -> Contents:
@@ -131,6 +158,18 @@ class Past:
     def _head(self) -> dict[str, str]:
         """Blob id by path of everything in HEAD."""
         return self.site.git.tracked("HEAD") if self.site.git.head() else {}
+
+    @cached_property
+    def renamed(self) -> dict[str, str]:
+        """Sides that HEAD has under a name that is gone, each with the one that it has now, byte for byte.
+
+        Only those whose other side is still there, under the old name.
+        """
+        root = self.site.project.root
+        gone = {blob: path for path, blob in self._head.items() if _beside(path, root) and not (root / path).exists()}
+        alone = [pair.path for pair in self.site.pairs if not (pair.ipynb and pair.script)] if gone else []
+        found = {gone.get(blob_id(path.read_bytes())): self.site.relative(path) for path in alone}
+        return {old: new for old, new in found.items() if old and new not in self._head}
 
     def is_unchanged(self, pair: Pair, contents: Contents, *, note: bool) -> bool:
         """Whether both files still are, byte for byte, what was agreed on; then nothing needs to be read in them."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 
 from nbpromote import files, git, ledger, notebook, params, secrets
@@ -111,11 +112,18 @@ class Site:
             revision=self.revision(name, entry=entry),
             commit=None if entry else self._params_head,
             variables=os.environ,
-            protected={other: self.policy(other, "").protects for other in self.environments if other != name},
+            protected={other: self._protected(other) for other in self.environments if other != name},
             schemes=secrets.schemes,
         )
 
         return replace(found, params_commit=self._params_head, params_dirty=entry and bool(self.uncommitted(name)))
+
+    def _protected(self, environment: str) -> tuple[str, ...]:
+        """What an environment has for itself, by the commit or by the working tree: a bar counts at once."""
+        folder = self.project.params.name
+        reads = [self.params_file, *([self.committed_params] if self._is_committed(environment) else [])]
+        globs = (params.policy(read, environment, "", folder=folder).protects for read in reads)
+        return tuple(dict.fromkeys(chain.from_iterable(globs)))
 
     def _why(self, environment: str) -> str:
         """What to do about values that no commit holds."""
@@ -131,7 +139,7 @@ class Site:
         read = self._working_params if entry else self._committed_params
         contents = {file: read(file) for file in _files_of(environment)}
         folder = self.project.params.name
-        return {f"{folder}/{file}": _blob_id(data) for file, data in contents.items() if data is not None}
+        return {f"{folder}/{file}": blob_id(data) for file, data in contents.items() if data is not None}
 
     def uncommitted(self, environment: str) -> tuple[str, ...]:
         """Params and policy files of an environment that differ from HEAD."""
@@ -234,5 +242,6 @@ def _blob(repository: Repository, commit: str, path: str) -> bytes | None:
     return repository.read(commit, path)
 
 
-def _blob_id(data: bytes) -> str:
+def blob_id(data: bytes) -> str:
+    """What git calls a file of this content, where no filter changes it."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

@@ -18,20 +18,28 @@ EXAMPLES = ("flights",)
 def init(folder: Path, *, example: str | None = None, hooks: bool = False) -> tuple[Path, ...]:
     """Lay out a project, adding only what is not there. Gives the files that were written.
 
-    A new folder becomes a git repository of its own, also inside another one. With `hooks`, a configuration of
-    pre-commit that is there gets them added; a project that is laid out gets nothing else.
+    A new folder joins the repository that it lies in; where there is none, or one that ignores it, it becomes a
+    repository of its own. With `hooks`, a configuration of pre-commit that is there gets them added; a project
+    that is laid out gets nothing else.
     """
     if example is not None and example not in EXAMPLES:
         raise NotFound(f"no example {example!r}", hint=f"known: {', '.join(EXAMPLES)}")
     fresh = not folder.exists() or not any(folder.iterdir())
     folder.mkdir(parents=True, exist_ok=True)
-    if fresh:
-        git.init(folder)
-    else:
+    if not fresh:
         git.find(folder)
+    elif not _is_in_a_repository(folder):
+        git.init(folder)
     added = installing.install(folder) if hooks else None  # first, as it may be refused
     laid_out = hooks and not fresh and _is_in_a_project(folder)
     return (*([added] if added else []), *(() if laid_out else _written(folder.resolve(), example)))
+
+
+def _is_in_a_repository(folder: Path) -> bool:
+    try:
+        return not git.find(folder).ignored(folder.resolve())
+    except NotFound:
+        return False
 
 
 def _is_in_a_project(folder: Path) -> bool:
