@@ -288,6 +288,8 @@ CASES = {
     "NBP503 ignored": "\n# %%\nfrom hidden import VALUE\n",
     "NBP504 exit": "\n# %%\nif 1 > 2:\n    exit()\n",
     "NBP504 sys.exit": "\n# %%\nimport sys\nsys.exit(0)\n",
+    "NBP504 raise SystemExit": "\n# %%\nif 1 > 2:\n    raise SystemExit\n",
+    "NBP504 raise SystemExit with a reason": "\n# %%\ndef stop():\n    raise SystemExit('no data')\n",
     "NBP505 input": "\n# %%\nx = input('which?')\n",
     "NBP505 getpass": "\n# %%\nimport getpass\nx = getpass.getpass()\n",
     "NBP506 a bare command": "\n# %%\n!pip install pandas\n",
@@ -653,6 +655,14 @@ def test_an_answer_goes_to_a_file(place: Ground, tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (1, "")
     assert json.loads((tmp_path / "check.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_an_answer_goes_to_no_folder_that_is_not_there(place: Ground, tmp_path: Path) -> None:
+    done = place.nbpromote("check", "base", "--output", str(tmp_path / "reprots" / "check.txt"))
+
+    assert done.returncode == 2
+    assert "reprots" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- memory ----------------------------------------------------------------------------------------------------

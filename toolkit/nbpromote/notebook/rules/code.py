@@ -69,27 +69,39 @@ def _in_project(subject: Subject, page: Page, node: ast.stmt) -> bool:
 
 
 def ends_itself(subject: Subject) -> Iterator[Finding]:
-    """`exit()`, `quit()`, `sys.exit()` or `os._exit()`: the cells below would never run."""
+    """`exit()`, `quit()`, `sys.exit()`, `os._exit()` or `raise SystemExit`: the cells below would never run."""
     hint = "raise an error where something is wrong; to leave cells out, put them under `if`"
-    return _calls(subject, _ENDING, "ends the notebook here, and the cells below never run", hint)
+    return _done(subject, _ENDING, "ends the notebook here, and the cells below never run", hint)
 
 
 def asks_a_person(subject: Subject) -> Iterator[Finding]:
     """`input()`, `getpass()` or a breakpoint: nobody answers in a run."""
-    return _calls(subject, _ASKING, "waits for a person, and in a run there is nobody", "make it a parameter")
+    return _done(subject, _ASKING, "waits for a person, and in a run there is nobody", "make it a parameter")
 
 
-_ENDING = frozenset(("exit", "quit", "sys.exit", "os._exit", "os.abort"))
-_ASKING = frozenset(("input", "getpass.getpass", "getpass", "breakpoint", "pdb.set_trace", "ipdb.set_trace"))
+_ENDING = frozenset(("exit()", "quit()", "sys.exit()", "os._exit()", "os.abort()", "raise SystemExit"))
+_ASKING_WORDS = """
+    input() getpass.getpass() getpass() breakpoint() pdb.set_trace() ipdb.set_trace()
+"""
+_ASKING = frozenset(_ASKING_WORDS.split())
 
 
-def _calls(subject: Subject, wanted: frozenset[str], why: str, hint: str) -> Iterator[Finding]:
+def _done(subject: Subject, wanted: frozenset[str], why: str, hint: str) -> Iterator[Finding]:
     for page in subject.python:
-        own = {node.name for cell in page.cells for node in cell.walk() if isinstance(node, ast.FunctionDef)}
+        own = {f"{node.name}()" for cell in page.cells for node in cell.walk() if isinstance(node, ast.FunctionDef)}
         for cell in page.cells:
             for node in cell.walk():
-                if isinstance(node, ast.Call) and (name := _dotted(node.func)) in wanted - own:
-                    yield page.on(cell, node, f"{name}() {why}", hint=hint)
+                if (deed := _deed(node)) in wanted - own:
+                    yield page.on(cell, node, f"{deed} {why}", hint=hint)
+
+
+def _deed(node: ast.AST) -> str:
+    match node:
+        case ast.Call(func=func):
+            return f"{_dotted(func)}()"
+        case ast.Raise(exc=ast.Name(id=name) | ast.Call(func=ast.Name(id=name))):
+            return f"raise {name}"
+    return ""
 
 
 def _dotted(node: ast.expr) -> str:
