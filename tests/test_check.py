@@ -157,6 +157,17 @@ _exit_code
 # %%
 %timeit -n {epsilon} model(1)
 ''',
+    "magics that stay in the project": """
+# %%
+# %cd ..
+# %run -i notebooks/tracked.py /home/ada/x
+# %load_ext autoreload
+# %matplotlib inline
+rows = tree.xpath("//table/tbody/tr"); ratio = 7 //2/1
+text = '''
+%cd /home/ada/x
+'''
+""",
     "an operator at the beginning of a line": "\n# %%\nx = (\n    1\n    != 2\n)\n%matplotlib inline\n",
     "shell with a look at what came": "\n# %%\n%matplotlib inline\nout = !git status\nassert _exit_code == 0\n",
     "a bash cell, which fails by itself": "\n# %%\n%%bash\nset -e\nls /data/prod/x\n",
@@ -259,6 +270,9 @@ CASES = {
     "NBP301 a home": "\n# %%\nhere = '/home/ada/x'\n",
     "NBP301 a tilde": "\n# %%\nhere = '~/data/x.csv'\n",
     "NBP301 Windows": "\n# %%\nhere = r'C:\\Users\\ada\\x.csv'\n",
+    "NBP301 Windows, a share with slashes": "\n# %%\nhere = '//server/share/t.csv'\n",
+    "NBP301 a magic that goes there": "\n# %%\n%cd /home/ada/x\n",
+    "NBP301 a magic that runs it": "\n# %%\n# %run -i /home/ada/x.py\n",
     "NBP301 Path": "\n# %%\nfrom pathlib import Path\nx = Path('/srv') / 'models' / 'x'\n",
     "NBP301 the beginning of an f-string": "\n# %%\nname = 1\nx = f'/data/{name}/x.csv'\n",
     "NBP301 a default": f"\n{PARAMETERS}x = '/data/x.csv'\n\n# %%\nprint(x)\n",
@@ -286,6 +300,7 @@ CASES = {
     "NBP502 of another name": "\n# %%\nfrom yaml import safe_load\n",
     "NBP503 not added": "\n# %%\nimport untracked\n",
     "NBP503 ignored": "\n# %%\nfrom hidden import VALUE\n",
+    "NBP501 below a magic": "\n# %%\n# %time x = 1\ndef broken(\n",
     "NBP504 exit": "\n# %%\nif 1 > 2:\n    exit()\n",
     "NBP504 sys.exit": "\n# %%\nimport sys\nsys.exit(0)\n",
     "NBP504 raise SystemExit": "\n# %%\nif 1 > 2:\n    raise SystemExit\n",
@@ -294,6 +309,8 @@ CASES = {
     "NBP505 getpass": "\n# %%\nimport getpass\nx = getpass.getpass()\n",
     "NBP506 a bare command": "\n# %%\n!pip install pandas\n",
     "NBP506 its output kept": "\n# %%\nfiles = !ls\n",
+    "NBP506 as jupytext writes it": "\n# %%\n# !ls\n",
+    "NBP506 as jupytext writes it, its output kept": "\n# %%\n# files = !ls\nfiles\n",
     # outputs
     "NBP601 nothing to compare with": "\n# %%\n# NBVAL_CHECK_OUTPUT\nprint(1)\n",
 }

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from nbpromote.model import Finding
 from nbpromote.notebook import imports, syntax
+from nbpromote.notebook.rules import magics
 from nbpromote.notebook.rules.subject import Cell, Page, Subject
 
 
@@ -122,24 +123,8 @@ def unseen_failure(subject: Subject) -> Iterator[Finding]:
         for cell in page.below:
             if cell.source.lstrip().startswith("%%") or "_exit_code" in cell.source:
                 continue
-            for line in _shell_lines(cell):
-                found = _SHELL.match(cell.source.split("\n")[line - 1])
-                program = found["command"].split()[0] if found else ""  # what follows may be a password
+            for line, match in magics.lines(cell, _SHELL):
+                program = match["command"].split()[0]  # what follows may be a password
                 message = f"nobody sees when `!{program}` fails"
                 hint = "subprocess.run([...], check=True), a %%bash cell, or look at _exit_code"
                 yield page.at(cell, message, line=line, column=1, hint=hint)
-
-
-def _shell_lines(cell: Cell) -> Iterator[int]:
-    """Lines that IPython hands to a shell; a line of a string may look the same."""
-    lines = cell.source.split("\n")
-    candidates = [number for number, line in enumerate(lines, 1) if _SHELL.match(line)]
-    if not candidates or cell.tree is None:
-        return
-    inside = {
-        line
-        for node in cell.walk()
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.end_lineno != node.lineno
-        for line in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
-    }
-    yield from (number for number in candidates if number not in inside)
