@@ -176,6 +176,14 @@ text = '''
 import mlflow
 with mlflow.start_run():
     mlflow.log_metric("mae", 1.0)
+
+# %%
+import os
+# %env MLFLOW_TRACKING_URI
+# %env MODE=fast
+os.environ.update(OMP_NUM_THREADS="1")
+print({"MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"]})
+os.environ.setdefault("OMP_NUM_THREADS", "MLFLOW_TRACKING_URI")
 """,
     "digests, ids and base64": """
 # %%
@@ -291,6 +299,13 @@ CASES = {
     "NBP305 a tracking server": "\n# %%\nimport mlflow\nmlflow.set_tracking_uri(server)\n",
     "NBP305 an experiment": "\n# %%\nfrom mlflow import set_experiment\nset_experiment('mine')\n",
     "NBP305 by a variable": "\n# %%\nimport os\nos.environ['MLFLOW_TRACKING_URI'] = server\n",
+    "NBP305 by another name": "\n# %%\nfrom mlflow import set_experiment as se\nse('mine')\n",
+    "NBP305 by a variable, if unset": "\n# %%\nimport os\nos.environ.setdefault('MLFLOW_EXPERIMENT_NAME', 'x')\n",
+    "NBP305 by a keyword": "\n# %%\nfrom os import environ\nenviron.update(MLFLOW_TRACKING_URI=server)\n",
+    "NBP305 by a dict": "\n# %%\nimport os\nos.environ |= {'MLFLOW_TRACKING_URI': server}\n",
+    "NBP305 by putenv": "\n# %%\nimport os\nos.putenv('MLFLOW_TRACKING_URI', server)\n",
+    "NBP305 by a magic": "\n# %%\n# %env MLFLOW_TRACKING_URI=mine\n",
+    "NBP305 by a magic, apart": "\n# %%\n# %set_env MLFLOW_EXPERIMENT_NAME mine\n",
     # secrets
     "NBP401 a cloud key": f"\n# %%\nkey = '{HEX}'\n",
     "NBP401 a password": "\n# %%\npassword = 'hunter2-Ab9'\n",
