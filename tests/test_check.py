@@ -194,6 +194,19 @@ password = None
 columns = ["password_hash", "secret_name", "api_key_id"]
 key = "customer_id"
 """,
+    "names of secrets, placeholders and tokenizers": """
+# %%
+password = ""; db_password = "..."; pwd = "<password>"; passwd = "${DB_PASSWORD}"; secret = "***"
+x = connect(password="changeme", user="ada", token="EMPTY", password_env="DB_PASSWORD", secret="DB_SECRET")
+password_hash = "bcrypt-or-argon2"
+allowed = connect(password="correct-horse")  # pragma: allowlist secret
+tokens = ["a"]; token = "word"; api_key = "customer_id"
+tokenizer = load(sep_token="[SEP]", pad_token="<pad>", eos_token="</s>", unk_token="<|endoftext|>")
+frame = frame.rename(columns={"pwd": "password_text", "token": "word_1"}).astype({"password": "string"})
+labels = {"password": "Your password, please", "secret": None}
+if token == "correct-horse":
+    pass
+""",
     "secrets from where they belong": """
 # %%
 import os
@@ -308,6 +321,13 @@ CASES = {
     "NBP305 by a magic, apart": "\n# %%\n# %set_env MLFLOW_EXPERIMENT_NAME mine\n",
     # secrets
     "NBP401 a cloud key": f"\n# %%\nkey = '{HEX}'\n",
+    "NBP401 a plain password": "\n# %%\npassword = 'correct-horse'\n",
+    "NBP401 a keyword": "\n# %%\nx = connect(passwd='correct-horse')\n",
+    "NBP401 a keyword on a line of its own": "\n# %%\nx = dict(\n    user='ada',\n    password='correct-horse',\n)\n",
+    "NBP401 a key": "\n# %%\nx = {'password': 'correct-horse'}\n",
+    "NBP401 a variable": "\n# %%\nimport os\nos.environ['DB_PASSWORD'] = 'correct-horse'\n",
+    "NBP401 a default": f"\n{PARAMETERS}db_password: str = 'hunter'\n\n# %%\nprint(db_password)\n",
+    "NBP401 a token": "\n# %%\nx = connect(api_key='ab12cd34ef')\n",
     "NBP401 a password": "\n# %%\npassword = 'hunter2-Ab9'\n",
     # code
     "NBP501 not Python": "\n# %%\ndef broken(\n",
@@ -349,6 +369,14 @@ def test_the_place_is_the_line_and_the_column(place: Ground) -> None:
     (finding,) = found(place, "# %% [markdown]\n# Text\n\n# %%\nx = 1\ny = open('/warehouse/x.csv')\n")
 
     assert (finding.line, finding.column, finding.cell) == (6, 10, 1)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("NBP401") and "cloud" not in name])
+def test_nothing_is_shown_of_what_its_name_betrays(place: Ground, name: str) -> None:
+    (finding,) = found(place, CASES[name])
+
+    assert finding.message == "looks like a secret: Secret Keyword"
+    assert "`secrets:`" in finding.hint
 
 
 def test_a_secret_is_never_shown_in_full(place: Ground) -> None:
