@@ -157,6 +157,17 @@ _exit_code
 # %%
 %timeit -n {epsilon} model(1)
 ''',
+    "magics that stay in the project": """
+# %%
+# %cd ..
+# %run -i notebooks/tracked.py /home/ada/x
+# %load_ext autoreload
+# %matplotlib inline
+rows = tree.xpath("//table/tbody/tr"); ratio = 7 //2/1
+text = '''
+%cd /home/ada/x
+'''
+""",
     "an operator at the beginning of a line": "\n# %%\nx = (\n    1\n    != 2\n)\n%matplotlib inline\n",
     "shell with a look at what came": "\n# %%\n%matplotlib inline\nout = !git status\nassert _exit_code == 0\n",
     "a bash cell, which fails by itself": "\n# %%\n%%bash\nset -e\nls /data/prod/x\n",
@@ -165,6 +176,14 @@ _exit_code
 import mlflow
 with mlflow.start_run():
     mlflow.log_metric("mae", 1.0)
+
+# %%
+import os
+# %env MLFLOW_TRACKING_URI
+# %env MODE=fast
+os.environ.update(OMP_NUM_THREADS="1")
+print({"MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"]})
+os.environ.setdefault("OMP_NUM_THREADS", "MLFLOW_TRACKING_URI")
 """,
     "digests, ids and base64": """
 # %%
@@ -174,6 +193,19 @@ icon = "iVBORw0KGgo="
 password = None
 columns = ["password_hash", "secret_name", "api_key_id"]
 key = "customer_id"
+""",
+    "names of secrets, placeholders and tokenizers": """
+# %%
+password = ""; db_password = "..."; pwd = "<password>"; passwd = "${DB_PASSWORD}"; secret = "***"
+x = connect(password="changeme", user="ada", token="EMPTY", password_env="DB_PASSWORD", secret="DB_SECRET")
+password_hash = "bcrypt-or-argon2"
+allowed = connect(password="correct-horse")  # pragma: allowlist secret
+tokens = ["a"]; token = "word"; api_key = "customer_id"
+tokenizer = load(sep_token="[SEP]", pad_token="<pad>", eos_token="</s>", unk_token="<|endoftext|>")
+frame = frame.rename(columns={"pwd": "password_text", "token": "word_1"}).astype({"password": "string"})
+labels = {"password": "Your password, please", "secret": None}
+if token == "correct-horse":
+    pass
 """,
     "secrets from where they belong": """
 # %%
@@ -259,6 +291,9 @@ CASES = {
     "NBP301 a home": "\n# %%\nhere = '/home/ada/x'\n",
     "NBP301 a tilde": "\n# %%\nhere = '~/data/x.csv'\n",
     "NBP301 Windows": "\n# %%\nhere = r'C:\\Users\\ada\\x.csv'\n",
+    "NBP301 Windows, a share with slashes": "\n# %%\nhere = '//server/share/t.csv'\n",
+    "NBP301 a magic that goes there": "\n# %%\n%cd /home/ada/x\n",
+    "NBP301 a magic that runs it": "\n# %%\n# %run -i /home/ada/x.py\n",
     "NBP301 Path": "\n# %%\nfrom pathlib import Path\nx = Path('/srv') / 'models' / 'x'\n",
     "NBP301 the beginning of an f-string": "\n# %%\nname = 1\nx = f'/data/{name}/x.csv'\n",
     "NBP301 a default": f"\n{PARAMETERS}x = '/data/x.csv'\n\n# %%\nprint(x)\n",
@@ -277,8 +312,22 @@ CASES = {
     "NBP305 a tracking server": "\n# %%\nimport mlflow\nmlflow.set_tracking_uri(server)\n",
     "NBP305 an experiment": "\n# %%\nfrom mlflow import set_experiment\nset_experiment('mine')\n",
     "NBP305 by a variable": "\n# %%\nimport os\nos.environ['MLFLOW_TRACKING_URI'] = server\n",
+    "NBP305 by another name": "\n# %%\nfrom mlflow import set_experiment as se\nse('mine')\n",
+    "NBP305 by a variable, if unset": "\n# %%\nimport os\nos.environ.setdefault('MLFLOW_EXPERIMENT_NAME', 'x')\n",
+    "NBP305 by a keyword": "\n# %%\nfrom os import environ\nenviron.update(MLFLOW_TRACKING_URI=server)\n",
+    "NBP305 by a dict": "\n# %%\nimport os\nos.environ |= {'MLFLOW_TRACKING_URI': server}\n",
+    "NBP305 by putenv": "\n# %%\nimport os\nos.putenv('MLFLOW_TRACKING_URI', server)\n",
+    "NBP305 by a magic": "\n# %%\n# %env MLFLOW_TRACKING_URI=mine\n",
+    "NBP305 by a magic, apart": "\n# %%\n# %set_env MLFLOW_EXPERIMENT_NAME mine\n",
     # secrets
     "NBP401 a cloud key": f"\n# %%\nkey = '{HEX}'\n",
+    "NBP401 a plain password": "\n# %%\npassword = 'correct-horse'\n",
+    "NBP401 a keyword": "\n# %%\nx = connect(passwd='correct-horse')\n",
+    "NBP401 a keyword on a line of its own": "\n# %%\nx = dict(\n    user='ada',\n    password='correct-horse',\n)\n",
+    "NBP401 a key": "\n# %%\nx = {'password': 'correct-horse'}\n",
+    "NBP401 a variable": "\n# %%\nimport os\nos.environ['DB_PASSWORD'] = 'correct-horse'\n",
+    "NBP401 a default": f"\n{PARAMETERS}db_password: str = 'hunter'\n\n# %%\nprint(db_password)\n",
+    "NBP401 a token": "\n# %%\nx = connect(api_key='ab12cd34ef')\n",
     "NBP401 a password": "\n# %%\npassword = 'hunter2-Ab9'\n",
     # code
     "NBP501 not Python": "\n# %%\ndef broken(\n",
@@ -286,12 +335,17 @@ CASES = {
     "NBP502 of another name": "\n# %%\nfrom yaml import safe_load\n",
     "NBP503 not added": "\n# %%\nimport untracked\n",
     "NBP503 ignored": "\n# %%\nfrom hidden import VALUE\n",
+    "NBP501 below a magic": "\n# %%\n# %time x = 1\ndef broken(\n",
     "NBP504 exit": "\n# %%\nif 1 > 2:\n    exit()\n",
     "NBP504 sys.exit": "\n# %%\nimport sys\nsys.exit(0)\n",
+    "NBP504 raise SystemExit": "\n# %%\nif 1 > 2:\n    raise SystemExit\n",
+    "NBP504 raise SystemExit with a reason": "\n# %%\ndef stop():\n    raise SystemExit('no data')\n",
     "NBP505 input": "\n# %%\nx = input('which?')\n",
     "NBP505 getpass": "\n# %%\nimport getpass\nx = getpass.getpass()\n",
     "NBP506 a bare command": "\n# %%\n!pip install pandas\n",
     "NBP506 its output kept": "\n# %%\nfiles = !ls\n",
+    "NBP506 as jupytext writes it": "\n# %%\n# !ls\n",
+    "NBP506 as jupytext writes it, its output kept": "\n# %%\n# files = !ls\nfiles\n",
     # outputs
     "NBP601 nothing to compare with": "\n# %%\n# NBVAL_CHECK_OUTPUT\nprint(1)\n",
 }
@@ -315,6 +369,14 @@ def test_the_place_is_the_line_and_the_column(place: Ground) -> None:
     (finding,) = found(place, "# %% [markdown]\n# Text\n\n# %%\nx = 1\ny = open('/warehouse/x.csv')\n")
 
     assert (finding.line, finding.column, finding.cell) == (6, 10, 1)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("NBP401") and "cloud" not in name])
+def test_nothing_is_shown_of_what_its_name_betrays(place: Ground, name: str) -> None:
+    (finding,) = found(place, CASES[name])
+
+    assert finding.message == "looks like a secret: Secret Keyword"
+    assert "`secrets:`" in finding.hint
 
 
 def test_a_secret_is_never_shown_in_full(place: Ground) -> None:
@@ -653,6 +715,14 @@ def test_an_answer_goes_to_a_file(place: Ground, tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (1, "")
     assert json.loads((tmp_path / "check.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_an_answer_goes_to_no_folder_that_is_not_there(place: Ground, tmp_path: Path) -> None:
+    done = place.nbpromote("check", "base", "--output", str(tmp_path / "reprots" / "check.txt"))
+
+    assert done.returncode == 2
+    assert "reprots" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- memory ----------------------------------------------------------------------------------------------------

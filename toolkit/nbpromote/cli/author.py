@@ -10,7 +10,7 @@ import click
 from nbpromote import files
 from nbpromote.cli import hooks, options
 from nbpromote.cli.options import Here, coloured, progress, said, shown
-from nbpromote.errors import Usage
+from nbpromote.errors import BadInput, Usage
 
 if TYPE_CHECKING:
     from nbpromote.params import Given
@@ -122,6 +122,8 @@ def check(
 
     if params and not hook:
         raise Usage("--params belongs to --hook")
+    if output and not output.parent.is_dir():
+        raise BadInput(f"--output: there is no folder {shown(output.parent)}", hint=f"mkdir -p {shown(output.parent)}")
     asked = {"select": _listed(select), "ignore": _listed(ignore)}
     told = (
         workflow.check_staged(here.folder, names, params=params, **asked)

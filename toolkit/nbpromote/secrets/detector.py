@@ -16,7 +16,7 @@ _LONGEST = 5_000  # of a line; the rest of an embedded picture says nothing
 
 @dataclass(frozen=True, kw_only=True)
 class Suspect:
-    """`line` counts from 1; `shown` is the beginning of the secret and its length, never the whole."""
+    """`line` counts from 1; `shown` is at most the beginning that all tokens of its vendor share."""
 
     line: int
     kind: str
@@ -33,24 +33,23 @@ def detect(text: str, style: str = "code") -> tuple[Suspect, ...]:
         if _LONG.search(line) and not _ALLOWED.search(line):
             first = next(_in(line[:_LONGEST], style), None)
             if first is not None:
-                found.append(Suspect(line=number, kind=first[0], shown=_shown(first[1])))
+                found.append(Suspect(line=number, kind=first[0], shown=first[1]))
     return tuple(found)
 
 
-def _shown(secret: str) -> str:
-    """Some plugins answer with a token's kind instead of the token: nothing to show."""
-    if len(secret) < 6:
-        return ""
-    beginning = secret[:4] if len(secret) >= 12 else ""
-    return f"{beginning}… ({len(secret)} characters)"
+# what every token of a vendor begins with
+_PUBLIC = re.compile(r"A[KS]IA|gh[opsur]_|github_pat_|glpat-|npm_|pypi-|sk-|[rs]k_(?:live|test)_|xox[a-z]-|SG\.|eyJ")
 
 
 def _in(line: str, style: str) -> Iterator[tuple[str, str]]:
+    """Kind of each secret and what of it may be shown."""
     for plugin in _tokens():
-        yield from ((plugin.secret_type, secret) for secret in plugin.analyze_string(line) if secret)
+        for secret in filter(None, plugin.analyze_string(line)):
+            public = _PUBLIC.match(secret)
+            yield plugin.secret_type, f"{public[0]}…" if public else ""
     if style != "output":
-        yield from (("Secret Keyword", secret) for secret in _by_keyword(line, style) if _is_meant(secret))
-        yield from (("High Entropy String", secret) for secret in _by_entropy(line))
+        yield from (("Secret Keyword", "") for secret in _by_keyword(line, style) if _is_meant(secret))
+        yield from (("High Entropy String", "") for _ in _by_entropy(line))
 
 
 @lru_cache(maxsize=1)
@@ -71,9 +70,14 @@ _SHAPES_WORDS = """
 _SHAPES = tuple(_SHAPES_WORDS.split())
 
 
+_DIGEST = re.compile(r"(?i)(?:password|passwd|pwd|secret)_?(?:hash|digest)")  # names no secret
+
+
 def _by_keyword(line: str, style: str) -> Iterator[str]:
     from detect_secrets.plugins import keyword
 
+    if _DIGEST.search(line):
+        return
     regexes = keyword.CONFIG_DENYLIST_REGEX_TO_GROUP if style == "config" else None
     yield from keyword.KeywordDetector().analyze_string(line, regexes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from nbpromote.model import Finding
-from nbpromote.notebook.rules import code, leaks, outputs, pairs, parameters, secrets
+from nbpromote.notebook.rules import code, leaks, outputs, pairs, parameters, secrets, tracking
 from nbpromote.notebook.rules.subject import Subject
 
 Rule = Callable[[Subject], Iterator[Finding]]
@@ -29,7 +29,7 @@ RULES: Mapping[str, Rule] = {
     "NBP302": leaks.address,
     "NBP303": leaks.names_an_environment,
     "NBP304": leaks.stored_output,
-    "NBP305": leaks.sets_tracking,
+    "NBP305": tracking.sets_tracking,
     "NBP401": secrets.in_code,
     "NBP402": secrets.in_outputs,
     "NBP403": secrets.in_metadata,

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from nbpromote.model import Finding
 from nbpromote.notebook import imports, syntax
+from nbpromote.notebook.rules import magics
 from nbpromote.notebook.rules.subject import Cell, Page, Subject
 
 
@@ -69,27 +70,39 @@ def _in_project(subject: Subject, page: Page, node: ast.stmt) -> bool:
 
 
 def ends_itself(subject: Subject) -> Iterator[Finding]:
-    """`exit()`, `quit()`, `sys.exit()` or `os._exit()`: the cells below would never run."""
+    """`exit()`, `quit()`, `sys.exit()`, `os._exit()` or `raise SystemExit`: the cells below would never run."""
     hint = "raise an error where something is wrong; to leave cells out, put them under `if`"
-    return _calls(subject, _ENDING, "ends the notebook here, and the cells below never run", hint)
+    return _done(subject, _ENDING, "ends the notebook here, and the cells below never run", hint)
 
 
 def asks_a_person(subject: Subject) -> Iterator[Finding]:
     """`input()`, `getpass()` or a breakpoint: nobody answers in a run."""
-    return _calls(subject, _ASKING, "waits for a person, and in a run there is nobody", "make it a parameter")
+    return _done(subject, _ASKING, "waits for a person, and in a run there is nobody", "make it a parameter")
 
 
-_ENDING = frozenset(("exit", "quit", "sys.exit", "os._exit", "os.abort"))
-_ASKING = frozenset(("input", "getpass.getpass", "getpass", "breakpoint", "pdb.set_trace", "ipdb.set_trace"))
+_ENDING = frozenset(("exit()", "quit()", "sys.exit()", "os._exit()", "os.abort()", "raise SystemExit"))
+_ASKING_WORDS = """
+    input() getpass.getpass() getpass() breakpoint() pdb.set_trace() ipdb.set_trace()
+"""
+_ASKING = frozenset(_ASKING_WORDS.split())
 
 
-def _calls(subject: Subject, wanted: frozenset[str], why: str, hint: str) -> Iterator[Finding]:
+def _done(subject: Subject, wanted: frozenset[str], why: str, hint: str) -> Iterator[Finding]:
     for page in subject.python:
-        own = {node.name for cell in page.cells for node in cell.walk() if isinstance(node, ast.FunctionDef)}
+        own = {f"{node.name}()" for cell in page.cells for node in cell.walk() if isinstance(node, ast.FunctionDef)}
         for cell in page.cells:
             for node in cell.walk():
-                if isinstance(node, ast.Call) and (name := _dotted(node.func)) in wanted - own:
-                    yield page.on(cell, node, f"{name}() {why}", hint=hint)
+                if (deed := _deed(node)) in wanted - own:
+                    yield page.on(cell, node, f"{deed} {why}", hint=hint)
+
+
+def _deed(node: ast.AST) -> str:
+    match node:
+        case ast.Call(func=func):
+            return f"{_dotted(func)}()"
+        case ast.Raise(exc=ast.Name(id=name) | ast.Call(func=ast.Name(id=name))):
+            return f"raise {name}"
+    return ""
 
 
 def _dotted(node: ast.expr) -> str:
@@ -110,24 +123,8 @@ def unseen_failure(subject: Subject) -> Iterator[Finding]:
         for cell in page.below:
             if cell.source.lstrip().startswith("%%") or "_exit_code" in cell.source:
                 continue
-            for line in _shell_lines(cell):
-                found = _SHELL.match(cell.source.split("\n")[line - 1])
-                program = found["command"].split()[0] if found else ""  # what follows may be a password
+            for line, match in magics.lines(cell, _SHELL):
+                program = match["command"].split()[0]  # what follows may be a password
                 message = f"nobody sees when `!{program}` fails"
                 hint = "subprocess.run([...], check=True), a %%bash cell, or look at _exit_code"
                 yield page.at(cell, message, line=line, column=1, hint=hint)
-
-
-def _shell_lines(cell: Cell) -> Iterator[int]:
-    """Lines that IPython hands to a shell; a line of a string may look the same."""
-    lines = cell.source.split("\n")
-    candidates = [number for number, line in enumerate(lines, 1) if _SHELL.match(line)]
-    if not candidates or cell.tree is None:
-        return
-    inside = {
-        line
-        for node in cell.walk()
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.end_lineno != node.lineno
-        for line in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
-    }
-    yield from (number for number in candidates if number not in inside)

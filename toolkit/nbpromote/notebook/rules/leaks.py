@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from nbpromote.model import Finding
@@ -59,16 +58,6 @@ def stored_output(subject: Subject) -> Iterator[Finding]:
             yield page.at(cell, f"a stored output {_of(resource, said)}", hint=hint)
 
 
-def sets_tracking(subject: Subject) -> Iterator[Finding]:
-    """The notebook chooses its own tracking server, registry or experiment, which the environment gives."""
-    for page in subject.python:
-        for cell in page.below:
-            for node in cell.walk():
-                if name := _tracking(node):
-                    message = f"{name}: the environment gives the tracking server and the experiment"
-                    yield page.on(cell, node, message, hint="take it out; `tracking_uri` in params/*.yaml sets it")
-
-
 def _written(page: Page) -> Iterator[Cell]:
     """The cells that somebody wrote; papermill's own holds what an environment gave."""
     return (cell for cell in page.cells if not cell.injected)
@@ -89,27 +78,3 @@ def shown(cell: Any) -> Iterator[str]:
                 yield data
         if "traceback" in output:
             yield "\n".join(output["traceback"])
-
-
-# -- MLflow --------------------------------------------------------------------------------------------------
-
-_SETTERS = frozenset(("set_tracking_uri", "set_registry_uri", "set_experiment"))
-_VARIABLES = frozenset(("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"))
-
-
-def _tracking(node: ast.AST) -> str:
-    """The call or the environment variable by which a statement chooses where results are tracked."""
-    match node:
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _SETTERS:
-            return f"{name}()"
-        case ast.Assign(targets=targets):
-            return next((name for name in _environ(targets)), "")
-    return ""
-
-
-def _environ(targets: Iterable[ast.expr]) -> Iterator[str]:
-    for target in targets:
-        match target:
-            case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
-                if name in _VARIABLES:
-                    yield f"os.environ[{name!r}]"

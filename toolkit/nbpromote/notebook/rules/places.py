@@ -14,6 +14,8 @@ _ROOTS_WORDS = """
 _ROOTS = frozenset(_ROOTS_WORDS.split())
 _OF_THE_SYSTEM = ("/dev/", "/proc/", "/sys/", "/etc/")
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/](?![\\/])\S|\\\\[A-Za-z0-9]")
+_SHARE = re.compile(r"//[A-Za-z0-9][\w.-]*/[^/\s]")
+_ENDING = re.compile(r"\.\w{2,8}$")
 _HOME = re.compile(r"~[A-Za-z0-9_-]*/\S")
 _POSIX = re.compile(r"/(?P<first>[A-Za-z0-9._-]+)/\S|/(?P<only>[A-Za-z0-9._-]+\.\w{2,8}$)")
 
@@ -27,12 +29,14 @@ def is_absolute(text: Text) -> bool:
         return True
     if _WINDOWS.match(value) or _HOME.match(value):
         return text.opened or " " not in value
+    if _SHARE.match(value):  # an XPath begins like a share of Windows
+        return text.opened or (" " not in value and bool(_ENDING.search(value)))
     found = _POSIX.match(value)
     if found is None:
         return text.opened and bool(re.fullmatch(r"/[A-Za-z][\w.-]*/?", value)) and value.strip("/") in _ROOTS
     if text.opened:
         return True
-    return found["first"] in _ROOTS and (" " not in value or bool(re.search(r"\.\w{2,8}$", value)))
+    return found["first"] in _ROOTS and (" " not in value or bool(_ENDING.search(value)))
 
 
 _URL = re.compile(r"(?:jdbc:)?(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>\S+)")

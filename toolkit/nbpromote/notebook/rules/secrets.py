@@ -1,4 +1,4 @@
-"""NBP4xx: secrets in a notebook. What looks like one is for the detector to say; it is never shown in full."""
+"""NBP4xx: secrets in a notebook. What has the shape of one is for the detector to say; it is never shown."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from itertools import islice
 
 from nbpromote.model import Finding
+from nbpromote.notebook.rules import passwords
 from nbpromote.notebook.rules.leaks import shown
 from nbpromote.notebook.rules.subject import Subject
 
 _MANY = 5  # of one output: a printed table of tokens is one mistake
-_HINT = "revoke it, then hand it in as an environment variable: `pass_env`"
+_HINT = "revoke it, then name where it is kept under `secrets:` in params/*.yaml; see docs/secrets.md"
 
 
 def in_code(subject: Subject) -> Iterator[Finding]:
     """A password, key or token stands in the code."""
     for page in subject.pages:
         for cell in page.cells:
-            for line, what in subject.around.secrets(cell.source, "code"):
+            for line, what in (
+                dict(passwords.written(cell)) | dict(subject.around.secrets(cell.source, "code"))
+            ).items():
                 yield page.at(cell, f"looks like a secret: {what}", line=line, hint=_HINT)
 
 

@@ -195,8 +195,15 @@ def _first_lines(side: Side) -> dict[int, int]:
     lines, found, start = side.text.split("\n"), {}, 0
     for number, cell in cells.numbered(side.node):
         source = cell.source.split("\n")
-        at = next((i for i in range(start, len(lines)) if lines[i] == source[0]), None) if source[0] else None
+        at = next((i for i in range(start, len(lines)) if _spells(lines[i], source[0])), None) if source[0] else None
         if at is not None:
             found[number] = at + 1
             start = at + len(source)
     return found
+
+
+def _spells(line: str, first: str) -> bool:
+    """Whether a script's line stands for a cell's first: jupytext makes comments of magics and `%%bash` a marker."""
+    if first.startswith("%%") and line.startswith("# %% ") and f'language="{first[2:]}"' in line:
+        return True
+    return line == first or line.strip() == f"# {first.strip()}"

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nbpromote.notebook.rules.magics import magics
 from nbpromote.notebook.rules.subject import Cell
 
 # what a text is handed to tells what it is
@@ -20,6 +21,7 @@ _OPENS_WORDS = """
     open read write load save dump to_ from_ scan_ glob exists mkdir copy listdir
 """
 _OPENS = tuple(_OPENS_WORDS.split())
+_OPENING_MAGICS = ("cd", "pushd", "run", "load", "writefile")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,9 @@ def texts(cell: Cell) -> Iterator[Text]:
     """Every text but docstrings, strings on their own, and what is only taken apart or looked for."""
     if cell.tree is not None:
         yield from _in(cell.tree)
+    for given in magics(cell, *_OPENING_MAGICS):
+        path = next((word for word in str(given.value).split() if not word.startswith("-")), "").strip("'\"")
+        yield Text(text=path, node=given, opened=True)
 
 
 def _in(node: ast.AST, *, opened: bool = False) -> Iterator[Text]:
