@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 
 NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what `ast.parse` raises
 
@@ -62,13 +63,18 @@ def bound(module: ast.Module) -> list[tuple[str, int]]:
 def _spellings(source: str) -> Iterator[str]:
     yield source
     yield without_magics(source)
+    with suppress(SyntaxError):
+        yield _transformed(source)
+
+
+def _transformed(source: str) -> str:
+    """As IPython would hand it to Python. Raises `SyntaxError`."""
     # half a second to import; only cells pay it that the line rule above cannot read
     from IPython.core.inputtransformer2 import TransformerManager
 
-    try:
-        yield TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
-    except SyntaxError:
-        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells of line ends that it minds
+        return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
 
 
 def _plain(line: str) -> str:
