@@ -328,6 +328,7 @@ CASES = {
     "NBP401 a variable": "\n# %%\nimport os\nos.environ['DB_PASSWORD'] = 'correct-horse'\n",
     "NBP401 a default": f"\n{PARAMETERS}db_password: str = 'hunter'\n\n# %%\nprint(db_password)\n",
     "NBP401 a token": "\n# %%\nx = connect(api_key='ab12cd34ef')\n",
+    "NBP401 in a cell of another language": '\n# %% language="bash"\n# export PASSWORD="hunter2-Ab9"\n',
     "NBP401 a password": "\n# %%\npassword = 'hunter2-Ab9'\n",
     # code
     "NBP501 not Python": "\n# %%\ndef broken(\n",

@@ -15,12 +15,11 @@ _ALLOWED = re.compile(r"(?i)pragma:\s*allowlist\s+secret")  # detect-secrets' ow
 
 def written(cell: Cell) -> Iterator[tuple[int, str]]:
     """The lines that give a password or a token as a literal, and what it is."""
-    lines = cell.source.split("\n")
+    allowed = {number for number, line in enumerate(cell.source.split("\n"), 1) if _ALLOWED.search(line)}
     for node in cell.walk():
         for name, value, is_key in _given(node):
-            line = value.lineno
-            if _is_secret(name, value.value, is_key=is_key) and not _ALLOWED.search(lines[line - 1]):
-                yield line, "Secret Keyword"
+            if _is_secret(name, value.value, is_key=is_key) and value.lineno not in allowed:
+                yield value.lineno, "Secret Keyword"
 
 
 def _given(node: ast.AST) -> Iterator[tuple[str, ast.Constant, bool]]:
