@@ -10,8 +10,9 @@ demo: $(READY)
 	rm -rf build/demo
 	$(BIN)/nbpromote demo build/demo
 
+# in the order of their names: xdist would begin with the files of most tests, and the longest are not those
 test: lint
-	$(BIN)/pytest tests -n 2 --dist loadfile
+	$(BIN)/pytest tests -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .
