@@ -18,8 +18,9 @@ from nbpromote import notebook
 from nbpromote.errors import BadInput, Conflict, NotFound, Refused, Usage
 from nbpromote.model import Pair, Parameter, sha256
 from nbpromote.notebook import sides
+from pages import CELLS, agree, code_cells, edit, executed
 
-SCRIPT = """\
+HEADER = """\
 # ---
 # jupyter:
 #   kernelspec:
@@ -27,22 +28,8 @@ SCRIPT = """\
 #     language: python
 #     name: python3
 # ---
-
-# %% [markdown]
-# # Train
-
-# %% tags=["parameters"]
-months: list[int] = [1]  # months to use
-alpha = -0.5
-
-# %%
-import helpers
-
-total = sum(months) * alpha
-
-# %%
-print(total)
 """
+SCRIPT = HEADER + CELLS
 
 
 @pytest.fixture
@@ -58,13 +45,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def paired(root: Path) -> Pair:
     """The notebook with both sides, in agreement, and outputs in the `.ipynb`."""
-    pair = sync(root)
-    node = notebook.read(pair)
-    for number, cell in enumerate(code_cells(node), start=1):
-        cell["execution_count"] = number
-        cell["outputs"] = [new_output("stream", text=f"output {number}\n")]
-    notebook.write(node, pair.ipynb)
-    return pair
+    return executed(sync(root))
 
 
 def find(root: Path, name: str = "train") -> Pair:
@@ -80,20 +61,6 @@ def sync(root: Path, name: str = "train") -> Pair:
         if side in settled.changed:
             (pair.folder / f"{pair.path.stem}{suffix}").write_bytes(getattr(settled.contents, side))
     return find(root, name)
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def code_cells(node):
-    return [cell for cell in node.cells if cell.cell_type == "code"]
-
-
-def outputs(path: Path) -> list[str]:
-    return [output.text for cell in code_cells(nbformat.read(path, 4)) for output in cell.outputs]
 
 
 def code(root: Path, paths=("notebooks/train.ipynb", "notebooks/train.py"), *, tracked=(), include=()):
@@ -585,7 +552,7 @@ def test_the_digest_survives_the_way_through_a_script(cells, tmp_path_factory):
         assert not (folder / "notebooks/x.py").exists()
         return
 
-    assert notebook.agree(pair)
+    assert agree(pair)
     one, other = "notebooks/x.ipynb", "notebooks/x.py"
     digests = {code(folder, sides).digest for sides in ([one], [other], [one, other])}
     assert len(digests) == 1

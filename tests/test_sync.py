@@ -21,24 +21,7 @@ from nbpromote.model import Pair
 from nbpromote.notebook import Base, Block, Contents
 from nbpromote.notebook.pairing import merging
 from nbpromote.workflow.pairing import Synced
-
-CELLS = """\
-
-# %% [markdown]
-# # Train
-
-# %% tags=["parameters"]
-months: list[int] = [1]  # months to use
-alpha = -0.5
-
-# %%
-import helpers
-
-total = sum(months) * alpha
-
-# %%
-print(total)
-"""
+from pages import CELLS, agree, code_cells, edit, executed, outputs
 
 
 @pytest.fixture
@@ -55,13 +38,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def paired(root: Path) -> Pair:
     """The notebook with both sides, in agreement, and outputs in the `.ipynb`."""
-    pair = sync(root).pair
-    node = notebook.read(pair)
-    for number, cell in enumerate(code_cells(node), start=1):
-        cell["execution_count"] = number
-        cell["outputs"] = [new_output("stream", text=f"output {number}\n")]
-    notebook.write(node, pair.ipynb)
-    return pair
+    return executed(sync(root).pair)
 
 
 @pytest.fixture
@@ -91,20 +68,6 @@ def sync(root: Path, name: str = "train", **options) -> Synced:
 
 def record(root: Path, name: str = "train") -> Path:
     return root / f".git/nbpromote/agreed/notebooks/{name}.json"
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def code_cells(node):
-    return [cell for cell in node.cells if cell.cell_type == "code"]
-
-
-def outputs(path: Path) -> list[str]:
-    return [output.text for cell in code_cells(nbformat.read(path, 4)) for output in cell.outputs]
 
 
 def code(root: Path) -> str:
@@ -311,7 +274,7 @@ def test_raw_cells_and_front_matter_travel(root):
     cells = [new_raw_cell("---\ntitle: Flights\n---"), new_raw_cell("plain"), new_code_cell("x = 1")]
     notebook.write(new_notebook(cells=cells), root / "notebooks/raw.ipynb")
 
-    assert notebook.agree(sync(root, "raw").pair)
+    assert agree(sync(root, "raw").pair)
 
 
 @pytest.mark.parametrize(("kernel", "suffix"), [("R", ".R"), ("julia", ".jl")])
@@ -426,7 +389,7 @@ def test_text_of_one_side_and_tags_of_the_other_meet_in_one_cell(paired, root):
         notebook.read(
             paired,
         )
-        if notebook.agree(paired)
+        if agree(paired)
         else notebook.parse("x.ipynb", paired.ipynb.read_bytes())
     )
     code_cells(node)[2].metadata["tags"] = ["slow"]
@@ -631,10 +594,10 @@ def test_killed_between_the_two_writes_the_next_sync_finishes(paired, root, monk
         patched.setattr(files, "write", write)
         with pytest.raises(KeyboardInterrupt):
             sync(root)
-    assert not notebook.agree(paired)
+    assert not agree(paired)
 
     sync(root)
-    assert notebook.agree(paired)
+    assert agree(paired)
     for line in ("Train well", "and more", "max(months)", "added = 1"):
         assert line in text(paired)
 

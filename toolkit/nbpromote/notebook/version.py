@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from nbpromote.errors import NotFound
+from nbpromote.globs import pattern
 from nbpromote.model import Code, digest, dump, sha256
 from nbpromote.notebook import cells, imports, parameters, sides, syntax
-from nbpromote.notebook.globs import pattern
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from nbpromote import globs
 from nbpromote.model import Json
 from nbpromote.params import interpolation
 
@@ -19,9 +19,9 @@ def trespass(value: Json, protected: Mapping[str, Iterable[str]], root: Path) ->
     """Whose ground a value's texts name first; empty where nobody's. `protected` maps environments to their globs."""
     for text in interpolation.texts(value):
         for name in _names(text, str(root)):
-            for owner, globs in protected.items():
-                for glob in globs:
-                    if _pattern(glob).fullmatch(name):
+            for owner, own in protected.items():
+                for glob in own:
+                    if globs.pattern(glob).fullmatch(name):
                         return f"names {name!r}, which {owner} protects: {glob}"
     return ""
 
@@ -49,12 +49,3 @@ def _host(address: str) -> str:
         return urlsplit(address).hostname or ""
     except ValueError:
         return ""
-
-
-@lru_cache(maxsize=256)
-def _pattern(glob: str) -> re.Pattern[str]:
-    """`*` and `?` within a folder, `**` across; what stands below a match, or is the folder of `folder/**`, is one."""
-    stem = glob.removeprefix("./").rstrip("/").removesuffix("/**")
-    spelled = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", stem)
-    return re.compile("".join(spelled.get(piece) or re.escape(piece) for piece in pieces) + "(?:/.*)?", re.DOTALL)

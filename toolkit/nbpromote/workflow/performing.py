@@ -159,35 +159,41 @@ def _around(draft: Run) -> tuple[str, str]:
 
 
 def _draft(scene: Scene) -> Run:
-    site, environment = scene.site, scene.environment
-    run_id = execute.new_id(scene.name, environment.name)
+    site, run_id = scene.site, execute.new_id(scene.name, scene.environment.name)
     return Run(
         id=run_id,
         notebook=scene.name,
-        environment=environment.name,
         code=scene.code,
         folder=site.project.runs / run_id,
         started=clock.now(),
         ended="",
         seconds=0,
-        actor=site.actor,
         cells=(),
         path=scene.path,
         commit=site.git.head(),
         dirty=scene.dirty,
-        parameters=environment.parameters,
-        inputs=environment.inputs,
-        outputs=environment.outputs,
-        revision=environment.revision,
-        params_commit=environment.params_commit,
-        params_dirty=environment.params_dirty,
-        settings=environment.settings(site.project.root),
-        pass_env=environment.pass_env,
-        secrets=environment.secrets,
         lock=sha256(scene.lock) if scene.lock is not None else None,
         locked=validate.pins(scene.lock),
-        tracking_uri=environment.tracking_uri,
+        **of_environment(site, scene.environment),
     )
+
+
+def of_environment(site: Site, environment: Environment) -> dict[str, Any]:
+    """What a run's record takes over from the environment that it is made in."""
+    return {
+        "environment": environment.name,
+        "actor": site.actor,
+        "tracking_uri": environment.tracking_uri,
+        "parameters": environment.parameters,
+        "inputs": environment.inputs,
+        "outputs": environment.outputs,
+        "secrets": environment.secrets,
+        "pass_env": environment.pass_env,
+        "revision": environment.revision,
+        "params_commit": environment.params_commit,
+        "params_dirty": environment.params_dirty,
+        "settings": environment.settings(site.project.root),
+    }
 
 
 def _lay_out(folder: Path, code: Mapping[str, bytes]) -> None:

@@ -111,18 +111,9 @@ def _carry(site: Site, source: Deployment, environment: Environment) -> Evidence
     run = replace(
         kept.run,
         id=run_id,
-        environment=environment.name,
         folder=site.project.runs / run_id,
-        tracking_uri=environment.tracking_uri,
-        parameters=environment.parameters,
-        inputs=environment.inputs,
-        outputs=environment.outputs,
-        revision=environment.revision,
-        params_commit=environment.params_commit,
-        params_dirty=environment.params_dirty,
-        settings=environment.settings(site.project.root),
-        actor=site.actor,
         notes=(f"copied from {source.environment}: run {source.run}",),
+        **performing.of_environment(site, environment),
     )
     opened = track.open_run(run, project=site.project.name)
     run = replace(run, mlflow_run=opened.run, experiment=opened.experiment)

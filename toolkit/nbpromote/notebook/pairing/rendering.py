@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpromote.notebook import cells, sides
@@ -20,15 +20,7 @@ def notebook(items: Sequence[Item], mine: NotebookNode, theirs: NotebookNode, *,
     """The `.ipynb`: ids, outputs, metadata and attachments of every cell that stays as it is."""
     from nbformat import from_dict
 
-    own, other = _spoken(mine), _spoken(theirs)
-    made = [
-        _notebook_cell(
-            item.block,
-            None if item.notebook is None else own[item.notebook],
-            None if item.script is None else other[item.script],
-        )
-        for item in items
-    ]
+    made = [_notebook_cell(*each) for each in _each(items, mine, theirs)]
     merged = _with_blanks(made, [item.notebook for item in items], mine)
     metadata = _notebook_metadata(mine, theirs) if led_by_script else mine.metadata
     plain = {"nbformat": 4, "nbformat_minor": mine.nbformat_minor, "metadata": metadata, "cells": merged}
@@ -52,15 +44,7 @@ def script_text(items: Sequence[Item], mine: NotebookNode, theirs: NotebookNode,
     """The script: the text of every cell that stays as it is, the header, and the layout of all. `mine` is the
     notebook, `theirs` the script as it was.
     """
-    own, other = _spoken(mine), _spoken(theirs)
-    made = [
-        _script_cell(
-            item.block,
-            None if item.notebook is None else own[item.notebook],
-            None if item.script is None else other[item.script],
-        )
-        for item in items
-    ]
+    made = [_script_cell(*each) for each in _each(items, mine, theirs)]
     merged = _with_blanks(made, [item.script for item in items], theirs)
     return script.text(merged, script.metadata(mine, theirs), suffix=suffix)
 
@@ -81,6 +65,16 @@ def spelled(text: bytes, like: bytes | None) -> bytes:
 
 
 # -- cells ---------------------------------------------------------------------------------------------------
+
+
+def _each(
+    items: Sequence[Item], mine: NotebookNode, theirs: NotebookNode
+) -> Iterator[tuple[Block, NotebookNode | None, NotebookNode | None]]:
+    """Each block with its cell of the notebook and of the script, None where that side has it not yet."""
+    own, other = _spoken(mine), _spoken(theirs)
+    for item in items:
+        cell = None if item.notebook is None else own[item.notebook]
+        yield item.block, cell, None if item.script is None else other[item.script]
 
 
 def _spoken(node: NotebookNode) -> list[NotebookNode]:

@@ -90,12 +90,6 @@ def keeps_to(base: Base, pair: Pair, contents: Contents) -> bool:
     return any(blocks.say_the_same(side.blocks, base.blocks) for side in found)
 
 
-def agree(pair: Pair) -> bool:
-    """Whether both files say the same, in code and in text; one side alone agrees with itself."""
-    found = [blocks.of(sides.load(side), ids=False) for side in (pair.ipynb, pair.script) if side]
-    return all(blocks.say_the_same(one, found[0]) for one in found)
-
-
 def _sides(pair: Pair, contents: Contents) -> tuple[_Side | None, _Side | None]:
     """Raises `BadInput` with what is wrong with either side."""
     names = f"{pair.path.stem}.ipynb", (pair.script or PurePath(f"{pair.path.stem}.py")).name

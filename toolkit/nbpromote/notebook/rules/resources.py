@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from nbpromote.notebook.globs import pattern
+from nbpromote.globs import pattern
 
 # what a path or an address may be made of, within longer text: SQL, HTML, a traceback
 _TOKEN = re.compile(r"[^\s'\"`<>|()\[\]{},;=]+")

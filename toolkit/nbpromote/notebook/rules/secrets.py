@@ -19,9 +19,8 @@ def in_code(subject: Subject) -> Iterator[Finding]:
     """A password, key or token stands in the code."""
     for page in subject.pages:
         for cell in page.cells:
-            for line, what in (
-                dict(passwords.written(cell)) | dict(subject.around.secrets(cell.source, "code"))
-            ).items():
+            found = dict(passwords.written(cell)) | dict(subject.around.secrets(cell.source, "code"))
+            for line, what in found.items():
                 yield page.at(cell, f"looks like a secret: {what}", line=line, hint=_HINT)
 
 
