@@ -37,8 +37,14 @@ KNOWN = {"train_delay": TRAIN, "score_flights": SCORE}
 
 
 def load(files, env="dev", notebook="train_delay", **options):
-    options = {"root": ROOT, "known": KNOWN, **options}
-    return params.load(files.get, env, notebook, KNOWN[notebook], **options)
+    overrides = options.pop("overrides", None)
+    around = params.Around(**{"root": ROOT, "notebooks": KNOWN, **options})
+    return params.load(files.get, env, notebook, KNOWN[notebook], around, overrides=overrides)
+
+
+def findings(files, names=None, known=KNOWN, *, checks=(), **options):
+    around = params.Around(notebooks=known, **options)
+    return params.findings(files.get, files if names is None else names, around, checks=checks)
 
 
 def problems(files, kind=BadInput, **options):
@@ -52,7 +58,7 @@ def problems(files, kind=BadInput, **options):
 def value(schema_type, text):
     """A `-p` of one parameter."""
     schema = Schema(parameters=(Parameter(name="p", type=schema_type),))
-    found = params.load({"dev.yaml": ""}.get, "dev", "n", schema, root=ROOT, overrides={"p": text})
+    found = params.load({"dev.yaml": ""}.get, "dev", "n", schema, params.Around(root=ROOT), overrides={"p": text})
     return found.parameters["p"]
 
 
@@ -249,7 +255,7 @@ def test_whatever_is_in_a_file_the_answer_is_a_value_or_one_error(text):
 
     with suppress(Usage):
         canonical(dict(load(files).parameters))
-    for finding in params.findings(files.get, files, KNOWN):
+    for finding in findings(files, files, KNOWN):
         assert finding.path.startswith("params")
 
 
@@ -306,15 +312,15 @@ def test_an_unknown_environment_names_the_nearest():
 
     for name in ("prd", "base", "../prod", "prod.policy", ""):
         with pytest.raises(NotFound) as caught:
-            load(files, env=name, known_environments=("dev", "prod"))
+            load(files, env=name, environments=("dev", "prod"))
         assert caught.value.hint == "known: dev, prod"
     with pytest.raises(NotFound, match="no environment 'prd' in params/; did you mean 'prod'"):
-        load(files, env="prd", known_environments=("dev", "prod"))
+        load(files, env="prd", environments=("dev", "prod"))
 
 
 def test_an_environment_that_is_not_in_the_commit_is_not_an_empty_one():
     with pytest.raises(NotFound, match=r"no params/prod.yaml where environments are read from") as caught:
-        load({}, env="prod", known_environments=("prod",))
+        load({}, env="prod", environments=("prod",))
 
     assert caught.value.hint == "is it committed?"
 
@@ -370,11 +376,10 @@ def test_a_notebook_that_is_given_nothing_keeps_its_defaults():
     assert found.tracking_uri == "sqlite:////project/.nbpromote/mlflow/dev.db"
     assert (found.kernel, found.limits, found.pass_env) == (None, Limits(), ())
     assert found.policy == Policy()
-    assert (found.revision, found.commit) == ({}, None)
 
 
 def test_the_later_layer_wins_and_says_where_it_stands():
-    found = load(FILES, env="prod", overrides={"alpha": "2"}, revision={"params/prod.yaml": "ab"}, commit="cd")
+    found = load(FILES, env="prod", overrides={"alpha": "2"})
 
     assert found.parameters == {
         "months": [1, 2],
@@ -395,7 +400,6 @@ def test_the_later_layer_wins_and_says_where_it_stands():
     assert found.kernel == "ml"
     assert found.limits == Limits(start=90, cell=3600)
     assert found.pass_env == ("HOME_DATA", "WAREHOUSE")
-    assert (found.revision, found.commit) == ({"params/prod.yaml": "ab"}, "cd")
 
 
 def test_the_command_line_moves_what_is_made_of_it():
@@ -439,19 +443,19 @@ def test_a_parameter_of_base_may_serve_another_environment_alone():
         "prod.yaml": "parameters: {label: 'x-{bucket}'}",
     }
 
-    assert load(files, known_environments=("dev", "prod")).parameters["label"] == "x"
+    assert load(files, environments=("dev", "prod")).parameters["label"] == "x"
     assert load(files, env="prod").parameters["label"] == "x-b"
-    assert params.findings(files.get, files, KNOWN) == ()
+    assert findings(files, files, KNOWN) == ()
 
 
 def test_the_working_tree_is_read_as_it_is(tmp_path):
     (tmp_path / "dev.yaml").write_text("parameters: {label: tree}")
     read = params.folder_reader(tmp_path)
 
-    assert params.load(read, "dev", "train_delay", TRAIN, root=ROOT).parameters["label"] == "tree"
+    assert params.load(read, "dev", "train_delay", TRAIN, params.Around(root=ROOT)).parameters["label"] == "tree"
     (tmp_path / "dev.yaml").write_bytes(b"a: 1\nlabel: \xff")
     with pytest.raises(BadInput, match="not UTF-8") as caught:
-        params.load(read, "dev", "train_delay", TRAIN, root=ROOT)
+        params.load(read, "dev", "train_delay", TRAIN, params.Around(root=ROOT))
     assert caught.value.where == "params/dev.yaml:2"
 
 
@@ -629,7 +633,7 @@ NOTEBOOK = "notebooks:\n  train_delay:\n    "
 )  # fmt: skip
 def test_a_params_file_is_refused_with_its_place_and_the_nearest_name(text, place, told):
     assert problems({"dev.yaml": text}) == [f"params/dev.yaml:{place}: {told}"]
-    found = params.findings({"dev.yaml": text}.get, ["dev.yaml"], KNOWN)
+    found = findings({"dev.yaml": text}, ["dev.yaml"], KNOWN)
     assert [(finding.place, finding.message) for finding in found] == [(f"params/dev.yaml:{place}", told)]
 
 
@@ -670,7 +674,7 @@ def test_a_policy_file_is_refused_with_its_place_and_the_nearest_name(text, plac
     files = {"dev.yaml": "", "prod.yaml": "", "prod.policy.yaml": text}
 
     assert problems(files, env="prod") == [f"params/prod.policy.yaml:{place}: {told}"]
-    found = params.findings(files.get, files, KNOWN)
+    found = findings(files, files, KNOWN)
     assert [(finding.place, finding.message) for finding in found] == [(f"params/prod.policy.yaml:{place}", told)]
 
 
@@ -702,7 +706,7 @@ def test_a_key_that_is_not_built_yet_is_refused_never_ignored(name, text, line):
 
     assert told.startswith(f"params/{name}:{line}:")
     assert told.endswith("is not built yet")
-    assert len(params.findings(files.get, files, KNOWN)) == 1
+    assert len(findings(files, files, KNOWN)) == 1
 
 
 def test_an_output_in_an_object_store_is_not_built_yet():
@@ -772,8 +776,8 @@ def test_thousands_of_mistakes_are_told_in_seconds():
 def test_a_sound_folder_has_no_findings():
     files = {**FILES, "staging.yaml": ""}
 
-    assert params.findings(files.get, files, KNOWN) == ()
-    assert params.findings({}.get, [], KNOWN) == ()
+    assert findings(files, files, KNOWN) == ()
+    assert findings({}, [], KNOWN) == ()
 
 
 def test_every_file_of_the_folder_is_judged():
@@ -787,7 +791,7 @@ def test_every_file_of_the_folder_is_judged():
         "a b.yaml": "",
     }
 
-    found = params.findings(files.get, files, KNOWN, checks=("outputs-match",))
+    found = findings(files, files, KNOWN, checks=("outputs-match",))
 
     assert [f"{finding.place}: {finding.message}" for finding in found] == [
         "params: environments promote from each other: prod -> prod",
@@ -808,9 +812,9 @@ def test_a_notebook_whose_schema_cannot_be_read_may_declare_anything():
     files = {"dev.yaml": text}
     known = {"train_delay": TRAIN, "score_flights": None}
 
-    assert load(files, known=known).parameters["label"] == "x"
-    assert params.findings(files.get, files, known) == ()
-    assert len(params.findings(files.get, files, KNOWN)) == 2
+    assert load(files, notebooks=known).parameters["label"] == "x"
+    assert findings(files, files, known) == ()
+    assert len(findings(files, files, KNOWN)) == 2
 
 
 # -- the cell's own defaults ---------------------------------------------------------------------------------
@@ -985,7 +989,7 @@ def test_an_address_is_judged_when_it_is_filled_in(uri, told):
 def test_check_does_not_want_the_variables_of_another_machine():
     files = {"dev.yaml": "tracking_uri: ${MLFLOW}\nparameters: {label: '${DATA}', data_dir: '${SECRET}'}"}
 
-    (found,) = params.findings(files.get, files, {"train_delay": TRAIN, "score_flights": None})
+    (found,) = findings(files, files, {"train_delay": TRAIN, "score_flights": None})
 
     assert "named like a secret" in found.message
 
@@ -1016,7 +1020,7 @@ def test_nothing_names_what_another_environment_protects(text, told):
     assert told in refused
     assert "which prod protects: " in refused
     files = {"dev.yaml": text, "prod.yaml": "", "prod.policy.yaml": f"protects: {json.dumps(PROTECTED['prod'])}"}
-    (found,) = params.findings(files.get, files, KNOWN, root=ROOT)
+    (found,) = findings(files, files, KNOWN, root=ROOT)
     assert told in f"{found.place}: {found.message}"
 
 

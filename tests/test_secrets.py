@@ -215,7 +215,7 @@ def test_an_entry_point_offers_references_of_its_own(tmp_path):
 
 def loaded(text, base="", notebook="any"):
     files = {"base.yaml": base, "dev.yaml": text}
-    return params.load(files.get, "dev", notebook, Schema(), root=Path("/root"), schemes=secrets.schemes)
+    return params.load(files.get, "dev", notebook, Schema(), params.Around(root=Path("/root"), schemes=secrets.schemes))
 
 
 def test_references_are_inherited_like_everything_else():
@@ -257,7 +257,9 @@ def test_what_is_no_reference_is_refused_and_not_repeated(text, told):
 
     assert re.fullmatch(rf"params/dev\.yaml:1:\d+: {re.escape(told)}", str(raised.value))
     assert "hunter" not in str(raised.value) + raised.value.hint
-    found = params.findings({"dev.yaml": text}.get, ["dev.yaml"], {"any": Schema()}, schemes=secrets.schemes)
+    found = params.findings(
+        {"dev.yaml": text}.get, ["dev.yaml"], params.Around(notebooks={"any": Schema()}, schemes=secrets.schemes)
+    )
     assert [finding.message for finding in found] == [told]
 
 

@@ -157,12 +157,12 @@ def _text(data: bytes) -> str:
 
 def _environment(files: Mapping[str, bytes]) -> None:
     texts = {name: _text(data) for name, data in files.items()}
-    params.findings(texts.get, texts, {"train": SCHEMA})
+    params.findings(texts.get, texts, params.Around(notebooks={"train": SCHEMA}))
     _loaded(texts, SCHEMA, {})
 
 
 def _loaded(texts: Mapping[str, str], schema: Schema, overrides: Mapping[str, str]) -> None:
-    params.load(texts.get, "dev", "train", schema, root=Path("/project"), overrides=overrides)
+    params.load(texts.get, "dev", "train", schema, params.Around(root=Path("/project")), overrides=overrides)
 
 
 @contextmanager

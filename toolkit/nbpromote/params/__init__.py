@@ -4,6 +4,7 @@ Nothing is run here and git is not known: files are read through a callable, whi
 """
 
 from nbpromote.params import schemas
+from nbpromote.params.around import Around
 from nbpromote.params.given import Given, from_file, from_yaml
 from nbpromote.params.naming import environments, order
 from nbpromote.params.reading import findings, folder_reader, load, policy, tracking_uri
@@ -11,6 +12,7 @@ from nbpromote.params.tree import Read
 from nbpromote.params.types import fits, is_known_type
 
 __all__ = [
+    "Around",
     "Given",
     "Read",
     "environments",

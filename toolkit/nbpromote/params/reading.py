@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,13 +10,12 @@ from pathlib import Path
 from nbpromote.errors import BadInput, NotBuilt, NotFound, nearest
 from nbpromote.model import Environment, Finding, Policy, Schema
 from nbpromote.params import naming, resolve
+from nbpromote.params.around import Around
 from nbpromote.params.demands import PolicyFile, policy_file
 from nbpromote.params.given import Given
 from nbpromote.params.resolve import Sheet
 from nbpromote.params.tree import Read
 from nbpromote.params.values import ParamsFile, params_file
-
-Schemes = Callable[[], Iterable[str]]
 
 
 def folder_reader(folder: Path) -> Read:
@@ -37,7 +36,7 @@ def policy(read: Read, env: str, notebook: str, *, folder: str = "params") -> Po
     """What an environment demands of a notebook; no policy file: an entry that demands nothing."""
     file = policy_file(read, env, folder)
     _tell(file.wrong, file.unbuilt)
-    sheet = Sheet(environment=env, root=Path(), base=ParamsFile(path=""), own=ParamsFile(path=""), policy=file)
+    sheet = Sheet(environment=env, base=ParamsFile(path=""), own=ParamsFile(path=""), policy=file)
     return sheet.demands(notebook)
 
 
@@ -46,54 +45,39 @@ def load(
     env: str,
     notebook: str,
     schema: Schema,
+    around: Around,
     *,
-    root: Path,
-    known: Mapping[str, Schema | None] | None = None,
     overrides: Mapping[str, Given] | None = None,
-    known_environments: Iterable[str] = (),
-    folder: str = "params",
-    revision: Mapping[str, str] | None = None,
-    commit: str | None = None,
-    variables: Mapping[str, str] | None = None,
-    protected: Mapping[str, tuple[str, ...]] | None = None,
-    schemes: Schemes = lambda: resolve.BUILT_IN,
 ) -> Environment:
     """An environment with everything that one notebook gets there.
 
-    `known` are the schemas of all notebooks, against which names in the files are held: None for one that
-    cannot be read, None altogether where they are not known. `variables` are those that `${NAME}` may ask for;
-    `protected` are the globs that each environment has for itself, `schemes` what references to secrets begin with.
     Raises `NotFound` for an unknown environment, `BadInput` with every problem of its files, `NotBuilt` where
     nothing is wrong but something asks for what this version does not carry out.
     """
-    known_environments = tuple(known_environments)
     read = cache(read)
-    _must_exist(read, env, known_environments, folder)
-    schemas = None if known is None else {**known, notebook: schema}
-    sheet = _sheet(read, env, root, folder, schemas)
-    sheet = replace(sheet, variables=variables or {}, protected=protected or {})
+    _must_exist(read, env, around)
+    if around.notebooks is not None:
+        around = replace(around, notebooks={**around.notebooks, notebook: schema})
+    sheet = _sheet(read, env, around)
     answer = resolve.resolve(sheet, notebook, schema, overrides or {})
     strangers = list(resolve.strangers(sheet, frozenset()))
     if strangers:  # base.yaml may serve another environment; seldom asked, so read only now
-        strangers = list(resolve.strangers(sheet, _used(read, known_environments, folder)))
+        strangers = list(resolve.strangers(sheet, _used(read, around.environments, around.folder)))
     files = (sheet.base, sheet.own, sheet.policy)
     wrong = [finding for file in files for finding in file.wrong]
     wrong += [*answer.wrong, *answer.unset, *strangers, *resolve.others(sheet, notebook)]
-    wrong += resolve.strange_schemes(sheet.files, schemes)
+    wrong += resolve.strange_schemes(sheet.files, around.schemes)
     _tell(wrong, [*(finding for file in files for finding in file.unbuilt), *answer.unbuilt])
-    found = resolve.environment(sheet, notebook, answer)
-    return replace(found, revision=dict(revision or {}), commit=commit)
+    return resolve.environment(sheet, notebook, answer)
 
 
-def tracking_uri(
-    read: Read, env: str, *, root: Path, folder: str = "params", variables: Mapping[str, str] | None = None
-) -> str:
+def tracking_uri(read: Read, env: str, around: Around) -> str:
     """Where an environment's MLflow is; cheap, since no notebook is asked. As written where a variable is not set."""
-    sheet = replace(_sheet(read, env, root, folder, None), variables=variables or {})
-    return resolve.tracking_uri(sheet, resolve.Answer())
+    return resolve.tracking_uri(_sheet(read, env, around), resolve.Answer())
 
 
-def _must_exist(read: Read, env: str, known: tuple[str, ...], folder: str) -> None:
+def _must_exist(read: Read, env: str, around: Around) -> None:
+    folder, known = around.folder, around.environments
     if naming.is_name(env) and _there(read, f"{env}.yaml"):
         return
     if env in known:
@@ -109,14 +93,13 @@ def _there(read: Read, name: str) -> bool:
         return True
 
 
-def _sheet(read: Read, env: str, root: Path, folder: str, known: Mapping[str, Schema | None] | None) -> Sheet:
+def _sheet(read: Read, env: str, around: Around) -> Sheet:
     return Sheet(
         environment=env,
-        root=root,
-        base=params_file(read, "base", folder),
-        own=params_file(read, env, folder),
-        policy=policy_file(read, env, folder),
-        known=known,
+        base=params_file(read, "base", around.folder),
+        own=params_file(read, env, around.folder),
+        policy=policy_file(read, env, around.folder),
+        around=around,
     )
 
 
@@ -147,28 +130,17 @@ def _sorted(findings: Iterable[Finding]) -> list[Finding]:
 # -- every file at once --------------------------------------------------------------------------------------
 
 
-def findings(
-    read: Read,
-    names: Iterable[str],
-    schemas: Mapping[str, Schema | None],
-    folder: str = "params",
-    *,
-    root: Path = Path("/"),
-    checks: Iterable[str] = (),
-    variables: Mapping[str, str] | None = None,
-    schemes: Schemes = lambda: resolve.BUILT_IN,
-) -> tuple[Finding, ...]:
+def findings(read: Read, names: Iterable[str], around: Around, *, checks: Iterable[str] = ()) -> tuple[Finding, ...]:
     """Everything that is wrong with a params folder whose files are called `names`; never raises for content.
 
-    `schemas` has None for a notebook whose schema cannot be read. `checks` are the names that
-    a gate's `check` may have; none given: not asked. A text that asks for one that `variables` lack is not judged:
-    it may be set where that environment runs.
+    `checks` are the names that a gate's `check` may have; none given: not asked. A text that asks for a variable that
+    is not set is not judged: it may be set where that environment runs.
     """
-    names = tuple(names)
+    names, folder = tuple(names), around.folder
     environments = naming.environments(names)
-    sheets = [replace(_sheet(read, env, root, folder, schemas), variables=variables or {}) for env in environments]
+    sheets = [_sheet(read, env, around) for env in environments]
     protected = {sheet.environment: sheet.demands("").protects for sheet in sheets}
-    sheets = [replace(sheet, protected=protected) for sheet in sheets]
+    sheets = [replace(sheet, around=replace(around, protected=protected)) for sheet in sheets]
     policies = [policy_file(read, _environment(name), folder) for name in names if _is_policy(name)]
     params = [params_file(read, name, folder) for name in ("base", *environments)]
     found = [*_names(names, environments, folder), *_order(sheets, folder), *_checks(policies, tuple(checks))]
@@ -176,15 +148,15 @@ def findings(
         found += [*file.wrong, *file.unbuilt]
     for demand in policies:
         found += [*demand.wrong, *demand.unbuilt]
-    found += resolve.strange_schemes(params, schemes)
-    for sheet in sheets or [_sheet(read, "base", root, folder, schemas)]:
+    found += resolve.strange_schemes(params, around.schemes)
+    for sheet in sheets or [_sheet(read, "base", around)]:
         found += _of_sheet(sheet, frozenset(name for file in params for name in file.used))
     return tuple(_sorted(found))
 
 
 def _of_sheet(sheet: Sheet, used: frozenset[str]) -> Iterator[Finding]:
     yield from resolve.strangers(sheet, used)
-    for notebook, schema in (sheet.known or {}).items():
+    for notebook, schema in (sheet.around.notebooks or {}).items():
         if schema is not None:
             answer = resolve.resolve(sheet, notebook, schema, {})
             yield from (*answer.wrong, *answer.unbuilt)

@@ -11,6 +11,7 @@ from pathlib import Path
 from nbpromote.errors import nearest
 from nbpromote.model import Environment, Finding, Json, Limits, Parameter, Policy, Schema
 from nbpromote.params import interpolation, protection, types
+from nbpromote.params.around import BUILT_IN, Around
 from nbpromote.params.demands import PolicyFile, PolicyPart
 from nbpromote.params.given import Given
 from nbpromote.params.scope import Scope
@@ -23,19 +24,13 @@ MANY = 100  # of one kind; finding the nearest name of each of 20,000 would take
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """All that an environment is worked out from.
-
-    `known` is None where the notebooks are not known; a notebook whose schema cannot be read has None for it.
-    """
+    """All that an environment is worked out from."""
 
     environment: str
-    root: Path
     base: ParamsFile
     own: ParamsFile
     policy: PolicyFile
-    known: Mapping[str, Schema | None] | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)  # of the environment of whoever runs
-    protected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # globs by the environment that has them
+    around: Around = field(default_factory=Around)
 
     @property
     def files(self) -> tuple[ParamsFile, ParamsFile]:
@@ -125,7 +120,7 @@ def tracking_uri(sheet: Sheet, answer: Answer) -> str:
     uri = given.value if given else f"sqlite:///.nbpromote/mlflow/{sheet.environment}.db"
     if given:
         try:
-            uri = interpolation.address(given.value, sheet.variables)
+            uri = interpolation.address(given.value, sheet.around.variables)
         except interpolation.Fault as fault:
             answer.fault(given, "tracking_uri", fault)
             return str(given.value)
@@ -134,7 +129,7 @@ def tracking_uri(sheet: Sheet, answer: Answer) -> str:
     scheme, slashes, file = uri.partition(":///")
     if not scheme.startswith("sqlite") or not slashes or file.startswith("/"):
         return uri
-    return f"{scheme}:///{os.path.normpath(sheet.root / file)}"
+    return f"{scheme}:///{os.path.normpath(sheet.around.root / file)}"
 
 
 # -- one notebook's values -----------------------------------------------------------------------------------
@@ -152,7 +147,7 @@ def resolve(sheet: Sheet, notebook: str, schema: Schema, overrides: Mapping[str,
         given=given,
         typed=typed,
         paths=sheet.kinds(notebook),
-        variables=sheet.variables,
+        variables=sheet.around.variables,
     )
     answer.wrong += islice(_undeclared(sheet, notebook, schema), MANY)
     _unfilled(scope, sheet.shared, schema, answer)
@@ -265,10 +260,10 @@ def _paths(sheet: Sheet, notebook: str, schema: Schema, answer: Answer) -> None:
         elif kind == "output" and "://" in path:
             message = f"output {name!r} of {notebook} goes to {path!r}: object stores are not built yet"
             answer.unbuilt.append(places[name].finding(message))
-        elif fault := _path_fault(sheet.root, path, kind):
+        elif fault := _path_fault(sheet.around.root, path, kind):
             answer.wrong.append(places[name].finding(f"{kind} {name!r} of {notebook} {fault}"))
         else:
-            path = path if "://" in path else os.path.normpath(sheet.root / path)
+            path = path if "://" in path else os.path.normpath(sheet.around.root / path)
             answer.parameters[name] = path
             (answer.inputs if kind == "input" else answer.outputs)[name] = path
     answer.wrong += _collisions(notebook, answer.outputs, places)
@@ -286,16 +281,16 @@ def _path_fault(root: Path, path: str, kind: str) -> str:
 
 def _stays_out(sheet: Sheet, notebook: str, overrides: Mapping[str, Given], answer: Answer) -> None:
     """No value names what another environment protects, wherever it comes from."""
-    others = {owner: globs for owner, globs in sheet.protected.items() if owner != sheet.environment}
+    others = {owner: globs for owner, globs in sheet.around.protected.items() if owner != sheet.environment}
     places = sheet.values(notebook)
     for name, value in answer.parameters.items() if others else ():
-        if told := protection.trespass(value, others, sheet.root):
+        if told := protection.trespass(value, others, sheet.around.root):
             message = f"{sheet.kinds(notebook).get(name, 'parameter')} {name!r} of {notebook} {told}"
             place = overrides.get(name) or places.get(name)
             found = _by_hand(place, message) if place else Finding(path=CELL, message=message)
             answer.wrong.append(replace(found, code=protection.CODE))
     uri = sheet.own.tracking_uri or sheet.base.tracking_uri
-    if uri and others and (told := protection.trespass(answer.tracking_uri, others, sheet.root)):
+    if uri and others and (told := protection.trespass(answer.tracking_uri, others, sheet.around.root)):
         answer.wrong.append(replace(uri.finding(f"tracking_uri {told}"), code=protection.CODE))
 
 
@@ -334,9 +329,6 @@ def strange_schemes(files: Iterable[ParamsFile], known: Callable[[], Iterable[st
                 yield secret.finding(message, hint="entry points of nbpromote.secrets add others: docs/secrets.md")
 
 
-BUILT_IN = ("env", "file")
-
-
 # -- what a set of files says of notebooks and parameters ----------------------------------------------------
 
 
@@ -345,12 +337,12 @@ def strangers(sheet: Sheet, used: frozenset[str]) -> Iterator[Finding]:
 
     `used` are the names that other environments' files interpolate: base.yaml may serve them alone.
     """
-    if sheet.known is None:
+    if sheet.around.notebooks is None:
         return
-    yield from islice(_unknown_notebooks(sheet, sheet.known), MANY)
-    if None in sheet.known.values():  # it may declare anything
+    yield from islice(_unknown_notebooks(sheet, sheet.around.notebooks), MANY)
+    if None in sheet.around.notebooks.values():  # it may declare anything
         return
-    declared = {name for schema in sheet.known.values() if schema for name in schema.names}
+    declared = {name for schema in sheet.around.notebooks.values() if schema for name in schema.names}
     own = sheet.base.used | sheet.own.used
     for file, allowed in ((sheet.base, declared | own | used), (sheet.own, declared | own)):
         stray = (item for item in file.parameters.items() if item[0] not in allowed)
@@ -370,6 +362,6 @@ def _unknown_notebooks(sheet: Sheet, known: Iterable[str]) -> Iterator[Finding]:
 
 def others(sheet: Sheet, notebook: str) -> Iterator[Finding]:
     """What the files give notebooks other than this one that those do not declare."""
-    for name, schema in (sheet.known or {}).items():
+    for name, schema in (sheet.around.notebooks or {}).items():
         if name != notebook and schema:
             yield from islice(_undeclared(sheet, name, schema), MANY)

@@ -99,24 +99,28 @@ class Site:
         read = self.params_file if entry else self.committed_params
         if not entry and not self._is_committed(name):
             raise NotFound(f"{self.project.params.name}/{name}.yaml is not committed", hint=self._why(name))
-        found = params.load(
-            read,
-            name,
-            notebook_name,
-            schema,
-            known_environments=self.environments,
-            known=schemas if schemas is not None else self.schemas,
-            root=self.project.root,
-            overrides=overrides or {},
-            folder=self.project.params.name,
+        around = replace(
+            self.around,
+            notebooks=schemas if schemas is not None else self.schemas,
+            environments=self.environments,
+            protected={other: self._protected(other) for other in self.environments if other != name},
+        )
+        found = params.load(read, name, notebook_name, schema, around, overrides=overrides)
+        return replace(
+            found,
             revision=self.revision(name, entry=entry),
             commit=None if entry else self._params_head,
-            variables=os.environ,
-            protected={other: self._protected(other) for other in self.environments if other != name},
-            schemes=secrets.schemes,
+            params_commit=self._params_head,
+            params_dirty=entry and bool(self.uncommitted(name)),
         )
 
-        return replace(found, params_commit=self._params_head, params_dirty=entry and bool(self.uncommitted(name)))
+    @property
+    def around(self) -> params.Around:
+        """What params are held against, as far as it is the same for every environment and every notebook."""
+        project = self.project
+        return params.Around(
+            root=project.root, folder=project.params.name, variables=os.environ, schemes=secrets.schemes
+        )
 
     def _protected(self, environment: str) -> tuple[str, ...]:
         """What an environment has for itself, by the commit or by the working tree: a bar counts at once."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from nbpromote import ledger, params, release
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.model import Deployment, Event, State, Status
@@ -45,10 +43,7 @@ def _row(site: Site, environment: str, state: State, *, pending: bool) -> Status
 def _tracking_uri(site: Site, environment: str, live: tuple[Deployment, ...]) -> str:
     if environment not in site.environments:
         return live[-1].tracking_uri if live else ""
-    project = site.project
-    return params.tracking_uri(
-        site.params_file, environment, root=project.root, folder=project.params.name, variables=os.environ
-    )
+    return params.tracking_uri(site.params_file, environment, site.around)
 
 
 def _is_pending(site: Site, live: Deployment) -> bool:

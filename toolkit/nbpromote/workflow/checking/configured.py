@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from nbpromote import params, secrets, validate
+from nbpromote import params, validate
 from nbpromote.errors import BadInput, Error
 from nbpromote.model import Environment, Finding, Policy, Schema
 from nbpromote.notebook import Resource
@@ -48,17 +47,8 @@ class Configured:
     def told(self) -> tuple[Finding, ...]:
         """What the params room finds wrong."""
         schemas = {name: facts.schema for name, facts in self.facts.items()}
-        root = self.site.project.root
-        return params.findings(
-            self.site.params_file,
-            self.files,
-            schemas,
-            self.folder,
-            root=root,
-            checks=validate.CHECKS,
-            variables=os.environ,
-            schemes=secrets.schemes,
-        )
+        around = replace(self.site.around, notebooks=schemas)
+        return params.findings(self.site.params_file, self.files, around, checks=validate.CHECKS)
 
     @property
     def faults(self) -> Iterator[Finding]:
@@ -78,20 +68,11 @@ class Configured:
 
     def given(self, environment: str) -> Iterator[Environment]:
         """What each notebook gets there, but for those whose files are wrong."""
+        around = replace(self.site.around, environments=self.environments)
         for name, facts in self.facts.items():
             if facts.schema is not None:
                 try:
-                    yield params.load(
-                        self.site.params_file,
-                        environment,
-                        name,
-                        facts.schema,
-                        known_environments=self.environments,
-                        root=self.site.project.root,
-                        folder=self.folder,
-                        variables=os.environ,
-                        schemes=secrets.schemes,
-                    )
+                    yield params.load(self.site.params_file, environment, name, facts.schema, around)
                 except Error:
                     continue
 

@@ -35,12 +35,9 @@ def owned(configured: Configured) -> Iterator[Resource]:
 
 def _values(configured: Configured, environment: str) -> Iterator[tuple[str, str]]:
     """The paths and addresses that an environment gives, and where it does."""
-    root = configured.site.project.root
     own = f"{configured.folder}/{environment}.yaml"
     try:
-        uri = params.tracking_uri(
-            configured.site.params_file, environment, root=root, folder=configured.folder, variables=os.environ
-        )
+        uri = params.tracking_uri(configured.site.params_file, environment, configured.site.around)
     except Error:
         uri = ""
     scheme, _, file = uri.partition(":///")
