@@ -9,12 +9,20 @@ import traceback
 
 import click
 
-from nbpromote.cli import author, care, operate, parameters, promote
+from nbpromote.cli import author, care, operate, parameters, promote, running
 from nbpromote.cli.options import Here, Verbs
 from nbpromote.errors import Error
 
 # in the order of the road
-_ROAD = (*author.VERBS[:3], *parameters.VERBS, *author.VERBS[3:], *promote.VERBS, *operate.VERBS, *care.VERBS)
+_ROAD = (
+    *author.VERBS[:3],
+    *parameters.VERBS,
+    *running.VERBS,
+    *author.VERBS[3:],
+    *promote.VERBS,
+    *operate.VERBS,
+    *care.VERBS,
+)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

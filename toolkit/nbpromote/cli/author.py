@@ -9,11 +9,10 @@ import click
 
 from nbpromote import files
 from nbpromote.cli import hooks, options
-from nbpromote.cli.options import Here, coloured, progress, said, shown
+from nbpromote.cli.options import Here, coloured, said, shown
 from nbpromote.errors import BadInput, Usage
 
 if TYPE_CHECKING:
-    from nbpromote.params import Given
     from nbpromote.workflow.pairing import Synced
 
 
@@ -146,37 +145,6 @@ def _listed(codes: tuple[str, ...]) -> list[str]:
 
 @click.command()
 @click.argument("name")
-@options.env
-@options.parameters
-@click.option("--execution-timeout", type=float, metavar="S", help="Seconds that a cell may take.")
-@options.json
-@click.pass_obj
-def run(
-    here: Here,
-    name: str,
-    env: str | None,
-    parameters: dict[str, Given],
-    execution_timeout: float | None,
-    as_json: bool,
-) -> int:
-    """Run a notebook in an environment and check what came out."""
-    from nbpromote import report, workflow
-
-    with progress() as watch:
-        evidence = workflow.run(
-            here.project,
-            name,
-            env=env,
-            parameters=parameters,
-            cell_limit=execution_timeout,
-            watch=watch,
-        )
-    said(report.evidence(evidence), report.evidence_json(evidence), as_json=as_json)
-    return 0 if evidence.passed else 1
-
-
-@click.command()
-@click.argument("name")
 @click.option("--run", "run_id", metavar="RUN", help="Accept this run instead of the last one.")
 @options.json
 @click.pass_obj
@@ -193,6 +161,5 @@ VERBS = (
     init,
     sync,
     check,
-    run,
     baseline,
 )

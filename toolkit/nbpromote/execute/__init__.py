@@ -3,7 +3,7 @@
 Judges nothing: a failing cell, a killed kernel and a time limit are values in the record.
 """
 
-from nbpromote.execute.kernel import installed, is_taken
+from nbpromote.execute.kernels import installed, is_taken
 from nbpromote.execute.parameters import asking
 from nbpromote.execute.records import load_run, save_run, sweep
 from nbpromote.execute.running import PACKAGES, Job, ask, new_id, run

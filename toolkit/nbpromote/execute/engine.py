@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine
 
-from nbpromote.execute import kernel
+from nbpromote.execute import kernels
 from nbpromote.execute.account import Account, Quit, ended, how
 from nbpromote.model import Ending, Limits
 
@@ -50,7 +50,6 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self.opening, self.closing = opening, closing
         self.limits = limits
         self._deadline = float("inf")
-        self._peak: int | None = None
         self._manager: Any = None
         self.timeout_func = self._seconds_left
         self.startup_timeout = max(1, math.ceil(limits.start))
@@ -115,8 +114,10 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         return isinstance(error, _GONE) or (left and getattr(error, "ename", "") == "SystemExit")
 
     def _explain(self) -> None:
-        code = kernel.exit_code(self._manager)
-        peak = f", after using {self._peak / 1024:,.0f} MB" if self._peak and code and code < 0 else ""
+        process = kernels.process_of(self._manager)
+        code = process.poll() if process else None
+        memory = process.memory if process and code and code < 0 else None
+        peak = f", after using {memory / 1024:,.0f} MB" if memory else ""
         whole = time.monotonic() >= self._deadline
         limit = f"the notebook has {self.limits.notebook:g} s" if whole else f"a cell has {self.limits.cell:g} s"
         self.account.explain(died=how(code) + peak, stopped=code == 0, limit=limit)
@@ -132,17 +133,13 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             hung = any(cell.ending in (Ending.TIMED_OUT, Ending.INTERRUPTED) for cell in self.account.cells)
             self.shutdown_kernel = "immediate" if hung else "graceful"
         finally:
-            process = kernel.process_of(self._manager)
+            process = kernels.process_of(self._manager)
             try:
                 if self.km is not None:
                     self._cleanup_kernel()
             finally:
-                kernel.end_group(process)
-
-    async def _async_check_alive(self) -> None:
-        """Asked every second: the chance to see how much memory a kernel had before it is killed for it."""
-        self._peak = kernel.peak_memory(kernel.process_of(self._manager)) or self._peak
-        await super()._async_check_alive()
+                if process is not None:
+                    process.end()
 
     def _silently(self, source: str) -> None:
         """Run a source that leaves no trace in the notebook, its outputs or its counts."""

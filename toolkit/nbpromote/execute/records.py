@@ -46,9 +46,9 @@ def opened(draft: Run, node: Any) -> Iterator[None]:
 
 def sweep(runs: Path) -> tuple[Run, ...]:
     """Close the records of runs whose owner was killed; what their cells had done is put together again."""
-    from nbpromote.execute import kernel
+    from nbpromote.execute import kernels
 
-    kernel.sweep()
+    kernels.sweep()
     closed = []
     for owner in sorted(runs.glob(f"*/{_OWNER}")):
         with files.taken_over(owner) as orphaned:

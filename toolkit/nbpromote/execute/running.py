@@ -21,6 +21,7 @@ from nbpromote.model import Cell, Code, Ending, Environment, Limits, Policy, Run
 
 if TYPE_CHECKING:
     from nbpromote.execute.account import Account, Watch
+    from nbpromote.execute.kernels import Warmth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,8 @@ class Job:
 
     `node` is the notebook, `folder` the one it works in. `opening` is run before the first cell and `closing`
     after the last, both without a trace in the notebook; `variables` are added to the kernel's environment.
-    `scanner` knows those of them that are secrets: what shows them is not written down.
+    `scanner` knows those of them that are secrets: what shows them is not written down. With `warmth` a kernel that
+    was forked will do.
     """
 
     draft: Run
@@ -41,6 +43,7 @@ class Job:
     variables: Mapping[str, str] = field(default_factory=dict)
     watch: Watch | None = None
     scanner: Scanner | None = None
+    warmth: Warmth | None = None
 
 
 # which packages a Python kernel has, written beside the run
@@ -111,9 +114,9 @@ _SAID = {
 
 
 def _withheld(job: Job) -> tuple[str, ...]:
-    from nbpromote.execute import kernel
+    from nbpromote.execute import kernels
 
-    return kernel.withheld(job.environment.pass_env, job.variables)
+    return kernels.withheld(job.environment.pass_env, job.variables)
 
 
 def ask(
@@ -159,7 +162,7 @@ def ask(
 def _executed(job: Job, node: Any, *, journal: Path | None) -> Account:
     import papermill  # noqa: F401 (it loads our engine by its entry point, so it must come first)
 
-    from nbpromote.execute import kernel
+    from nbpromote.execute import kernels
     from nbpromote.execute.account import Account
     from nbpromote.execute.engine import Engine
 
@@ -167,7 +170,7 @@ def _executed(job: Job, node: Any, *, journal: Path | None) -> Account:
     name = _kernel(environment, node)
     account = Account(watch=job.watch, journal=journal, scanner=job.scanner or None)
     log = job.draft.folder / "kernel.log"  # what the process itself says; a notebook's own output is in its cells
-    with said(log, job.scanner) as saying, kernel.private_folder() as private, _interruptible():
+    with said(log, job.scanner) as saying, kernels.private_folder() as private, _interruptible():
         try:
             Engine.execute_notebook(
                 node,
@@ -176,12 +179,18 @@ def _executed(job: Job, node: Any, *, journal: Path | None) -> Account:
                 autosave_cell_every=0,
                 account=account,
                 limits=environment.limits,
-                km=kernel.manager(name, private),
+                km=kernels.manager(name, private),
                 opening=job.opening,
                 closing=job.closing,
                 starting={
                     "cwd": str(job.folder),
-                    "env": kernel.environment(environment.pass_env, job.variables, private, job.folder),
+                    "env": {
+                        **kernels.shared(environment.pass_env),
+                        **kernels.own(private, job.folder),
+                        **job.variables,
+                    },
+                    "private": private,
+                    "warmth": job.warmth,
                     "stdout": saying,
                     "stderr": saying,
                 },
@@ -229,10 +238,10 @@ def _readied(node: Any) -> Any:
 
 def _kernel(environment: Environment, node: Any) -> str:
     """The environment's kernel, else the notebook's own. Raises `BadInput` where it cannot be started."""
-    from nbpromote.execute import kernel
+    from nbpromote.execute import kernels
 
     name = str(environment.kernel or node.metadata.get("kernelspec", {}).get("name") or "python3")
-    kernel.require(name)
+    kernels.require(name)
     return name
 
 

@@ -3,11 +3,11 @@
 Times are ISO 8601 strings in UTC (`2026-01-31T12:00:00.000Z`), durations are seconds, digests are SHA-256 in hex.
 """
 
-from nbpromote.model.environments import Difference, Environment, Gate, Limits, Mode, Policy
+from nbpromote.model.environments import Difference, Environment, Gate, Isolation, Limits, Mode, Policy
 from nbpromote.model.history import Event, Standing, State, Status
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
-from nbpromote.model.runs import Cell, Check, Ending, Evidence, Model, Outcome, Run, Scrap, is_metric
+from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Model, Outcome, Run, Scrap, is_metric
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
 
 __all__ = [
@@ -21,8 +21,10 @@ __all__ = [
     "Environment",
     "Event",
     "Evidence",
+    "File",
     "Finding",
     "Gate",
+    "Isolation",
     "Json",
     "Limits",
     "Mode",

@@ -10,6 +10,14 @@ from pathlib import Path
 from nbpromote.model.written import Json, canonical, sha256
 
 
+class Isolation(StrEnum):
+    """What keeps a run from writing elsewhere than to its own places."""
+
+    ENFORCE = "enforce"
+    WARN = "warn"
+    OFF = "off"
+
+
 class Mode(StrEnum):
     ENFORCE = "enforce"
     WARN = "warn"
@@ -44,6 +52,8 @@ class Policy:
     promotes_from: tuple[str, ...] = ()
     protects: tuple[str, ...] = ()  # globs that no other environment may write to or name
     strategy: str = "retrain"  # or "copy"
+    isolation: Isolation | None = None  # None: what the environment's place on the road asks for
+    fresh: bool = False  # kernels that were forked from a warm one do not count
     gates: tuple[Gate, ...] = ()
 
     @property

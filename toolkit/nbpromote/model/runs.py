@@ -36,9 +36,23 @@ class Cell:
     number: int
     id: str
     ending: Ending = Ending.NOT_REACHED
+    started: str = ""
+    ended: str = ""
     seconds: float | None = None
+    cpu: float | None = None  # seconds of the kernel and of what it started
+    memory: int | None = None  # kB at its peak, of the kernel
+    output: int = 0  # bytes that it gave out, also those that were cut off
     error: str = ""  # ValueError
     message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A declared input or output as the run met it; a folder counts with all that is in it."""
+
+    path: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +110,10 @@ class Run:
     packages: Mapping[str, str] = field(default_factory=dict)  # the kernel's, where there is a lock
     left: Mapping[str, str] = field(default_factory=dict)  # JSON of what a Python kernel's parameters held at the end
     kernel: str = ""
+    start: str = ""  # how the kernel came to be: fresh or warm, and why it was not warm
+    isolation: str = ""  # enforce, warn or off, as it was carried out on this machine
+    refused: tuple[str, ...] = ()  # writes outside of what the run may write to
+    files: Mapping[str, File] = field(default_factory=dict)  # declared inputs and published outputs, by parameter
     tracking_uri: str = ""
     experiment: str = ""
     mlflow_run: str = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from nbpromote.model import Finding, Gate, Mode
+from nbpromote.model import Finding, Gate, Isolation, Mode
 from nbpromote.params import keys, yaml
 from nbpromote.params.tree import Read, Reader, Value, text_of
 from nbpromote.params.yaml import Node
@@ -29,6 +29,8 @@ class PolicyFile:
     path: str
     promotes_from: tuple[Value, ...] = ()
     protects: tuple[Value, ...] = ()
+    isolation: Isolation | None = None
+    fresh: bool = False
     gates: tuple[Gate, ...] = ()
     checks: tuple[Value, ...] = ()  # the names that gates ask for
     notebooks: Mapping[str, PolicyPart] = field(default_factory=dict)
@@ -57,6 +59,8 @@ def _policy(text: str, path: str) -> PolicyFile:
         path=path,
         promotes_from=_promotes_from(reader, fields.get("promotes_from")),
         protects=_protects(reader, fields.get("protects")),
+        isolation=_isolation(reader, fields.get("isolation")),
+        fresh=reader.flag(fields.get("fresh"), "fresh"),
         gates=_gates(reader, fields.get("gates")),
         checks=_checks(reader, fields.get("gates")),
         notebooks={name: _policy_part(reader, name, node) for name, node in notebooks.items()},
@@ -86,6 +90,11 @@ def _promotes_from(reader: Reader, node: Node | None) -> tuple[Value, ...]:
 def _protects(reader: Reader, node: Node | None) -> tuple[Value, ...]:
     """Globs over paths from the project's root, or over addresses: `data/prod/**`, `s3://bucket/**`."""
     return tuple(reader.value(entry) for entry in reader.entries(node, "protects") if reader.text(entry, "protects"))
+
+
+def _isolation(reader: Reader, node: Node | None) -> Isolation | None:
+    said = reader.choice(node, "isolation", [mode.value for mode in Isolation])
+    return Isolation(said) if said else None
 
 
 def _gates(reader: Reader, node: Node | None) -> tuple[Gate, ...]:

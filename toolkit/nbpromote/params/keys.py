@@ -8,7 +8,7 @@ PARAMS = ("tracking_uri", "kernel", "parameters", "notebooks", "limits", "pass_e
 PARAMS_OF_A_NOTEBOOK = ("parameters", "inputs", "outputs", "kernel", "limits", "secrets")
 LIMITS = ("start", "cell", "notebook")
 
-POLICY = ("promotes_from", "protects", "gates", "notebooks")
+POLICY = ("promotes_from", "protects", "isolation", "fresh", "gates", "notebooks")
 POLICY_OF_A_NOTEBOOK = ("strategy", "gates")
 ABSOLUTE = ("max", "min")
 RELATIVE = ("max_increase", "max_decrease", "max_relative_increase", "max_relative_decrease")
@@ -26,7 +26,6 @@ POLICY_UNBUILT: Mapping[str, str] = {
     "apply": "how to promote",
     "auto": "promoting unasked",
     "policy_ref": "a policy from another ref",
-    "isolation": "a walled-off kernel",
     "override": "recorded bypasses",
 }
 

@@ -69,6 +69,8 @@ class Sheet:
             promotes_from=self.policy.sources,
             protects=tuple(glob.value for glob in self.policy.protects),
             strategy=part.strategy if part else Policy.strategy,
+            isolation=self.policy.isolation,
+            fresh=self.policy.fresh,
             gates=self.policy.gates + (part.gates if part else ()),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nbpromote.model import Json, Mode, Parameter, Schema
+from nbpromote.model import Isolation, Json, Mode, Parameter, Schema
 from nbpromote.params import keys, types
 
 _Made = dict[str, Json]
@@ -54,6 +54,11 @@ def policy_file(notebooks: Mapping[str, Schema | None], checks: tuple[str, ...] 
             {
                 "promotes_from": _list(_NAME),
                 "protects": _list({**_TEXT, "description": "A glob over paths from the root, or over addresses"}),
+                "isolation": {
+                    "enum": [mode.value for mode in Isolation],
+                    "description": "What keeps a run from writing elsewhere; enforce above the entry environment",
+                },
+                "fresh": {"type": "boolean", "description": "Runs in warm kernels do not count"},
                 "gates": gates,
                 "notebooks": _closed(dict.fromkeys(notebooks, demands)),
             }

@@ -129,6 +129,11 @@ class Reader:
         self.say(node, f"{what} is one of {', '.join(known)}, got {text!r}{nearest(text, known)}")
         return None
 
+    def flag(self, node: Node | None, what: str) -> bool:
+        if node is not None and not isinstance(node.value, bool) and not node.broken:
+            self.say(node, f"{what} is true or false, got {shown(node.value)}")
+        return node is not None and node.value is True
+
     def number(self, node: Node, what: str) -> float | None:
         value = node.value
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300:
