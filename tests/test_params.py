@@ -695,7 +695,7 @@ def test_a_policy_file_is_refused_with_its_place_and_the_nearest_name(text, plac
         ),
         *(
             ("dev.policy.yaml", NOTEBOOK + f"{key}: 1", 3)
-            for key in ("auto", "policy_ref", "isolation", "override", "expires")
+            for key in ("auto", "policy_ref", "override", "expires")
         ),
     ],
 )
