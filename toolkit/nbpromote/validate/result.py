@@ -122,9 +122,7 @@ def stayed_inside(case: Case) -> Check:
     return Check(name="stayed-inside", outcome=Outcome.FAILED, summary=summary, details=told, count=elsewhere)
 
 
-_NEXT = (
-    "declare it under `outputs` in params/*.yaml and write to that parameter, or write `isolation: warn` in the policy"
-)
+_NEXT = "declare it under `outputs` in params/*.yaml and write to that parameter; or `isolation: warn` in the policy"
 
 
 def model_predicts(case: Case) -> Check:
