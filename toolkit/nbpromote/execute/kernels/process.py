@@ -24,12 +24,16 @@ LOAD = f"import sys; sys.path.insert(0, {str(_BIRTH.parent)!r}); from {_BIRTH.na
 
 @dataclass(frozen=True, kw_only=True)
 class Birth:
-    """What a kernel is started with. `private` is a folder that nobody wants once its owner was killed."""
+    """What a kernel is started with. `private` is a folder that nobody wants once its owner was killed.
+
+    `guard` are the places that it can write to, itself and all it starts; None where nothing holds it back.
+    """
 
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: Path
     private: Path | None = None
+    guard: Sequence[Path] | None = None
     stdout: IO[bytes] | int | None = None
     stderr: IO[bytes] | int | None = None
 
@@ -37,6 +41,8 @@ class Birth:
     def request(self) -> bytes:
         private = str(self.private) if self.private else None
         asked = {"argv": list(self.argv), "env": dict(self.env), "cwd": str(self.cwd), "private": private}
+        if self.guard is not None:
+            asked["guard"] = [str(place) for place in self.guard]
         return json.dumps(asked).encode() + b"\n"
 
 
