@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from pathlib import Path
 
 _PDEATHSIG, _CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
@@ -27,11 +26,11 @@ def _prctl(option: int, value: int) -> None:
 
 def children(of: int) -> list[int]:
     """The processes whose parent a process is."""
-    threads = Path(f"/proc/{of}/task")
+    threads = f"/proc/{of}/task"
     try:
-        return [int(word) for thread in threads.iterdir() for word in (thread / "children").read_text().split()]
+        return [int(word) for thread in os.listdir(threads) for word in read(f"{threads}/{thread}/children").split()]
     except OSError:  # a kernel built without that file
-        return [pid for pid in _all() if _parent(pid) == of]
+        return [pid for pid in _all() if parent(pid) == of]
 
 
 def _all() -> list[int]:
@@ -41,9 +40,18 @@ def _all() -> list[int]:
         return []
 
 
-def _parent(pid: int) -> int:
+def parent(pid: int) -> int:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = read(f"/proc/{pid}/stat")
     except OSError:
         return 0
-    return int(stat.rpartition(")")[2].split()[1])
+    return int(stat.rpartition(b")")[2].split()[1])
+
+
+def read(path: str) -> bytes:
+    """A small file of /proc: without what `open` adds, since it is read once a cell and thread."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(handle, 65536)
+    finally:
+        os.close(handle)
