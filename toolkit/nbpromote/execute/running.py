@@ -31,7 +31,7 @@ class Job:
     `node` is the notebook, `folder` the one it works in. `opening` is run before the first cell and `closing`
     after the last, both without a trace in the notebook; `variables` are added to the kernel's environment.
     `scanner` knows those of them that are secrets: what shows them is not written down. With `warmth` a kernel that
-    was forked will do.
+    was forked will do. `stop` ends the run at a safe point, from whichever thread it is set.
     """
 
     draft: Run
@@ -44,6 +44,7 @@ class Job:
     watch: Watch | None = None
     scanner: Scanner | None = None
     warmth: Warmth | None = None
+    stop: threading.Event | None = None
 
 
 # which packages a Python kernel has, written beside the run

@@ -17,6 +17,7 @@ from nbpromote.ledger import Ledger
 from nbpromote.model import Code, Environment, Pair, Policy, Schema
 from nbpromote.project import Project
 from nbpromote.release import Store
+from nbpromote.workflow.lineage import Seen
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Site:
         ignore = self.project.state / ".gitignore"
         if not ignore.exists():
             files.write(ignore, "*\n")
+
+    @cached_property
+    def seen(self) -> Seen:
+        return Seen()
 
     @cached_property
     def actor(self) -> str:
