@@ -57,6 +57,14 @@ class Scene:
     warmth: Warmth | None = None
 
 
+class Interrupted(KeyboardInterrupt):
+    """A run that was ended before its end, and is recorded so."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+
+
 def perform_sealed(
     site: Site,
     sealed: Release,
@@ -103,7 +111,7 @@ def perform_sealed(
 def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, watch: Watch | None) -> Evidence:
     """Execute, track, and make every check. Nothing is published here.
 
-    Raises `KeyboardInterrupt` after a run that was interrupted has been recorded as such.
+    Raises `Interrupted` after a run that was interrupted has been recorded as such.
     """
     site, environment = scene.site, scene.environment
     site.keep_out_of_git()
@@ -159,7 +167,7 @@ def _executed(job: execute.Job, scanner: Scanner, seen: Seen) -> Run:
     if any(cell.ending is Ending.INTERRUPTED for cell in done.cells):
         execute.save_run(done)
         track.close(done, "KILLED")
-        raise KeyboardInterrupt
+        raise Interrupted(done)
     done = guarding.searched(track.collect(done), scanner)
     execute.save_run(done)
     return done

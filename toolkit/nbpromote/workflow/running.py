@@ -15,6 +15,7 @@ from nbpromote.model import (
     Environment,
     Evidence,
     Pair,
+    Schema,
 )
 from nbpromote.params import Given
 from nbpromote.project import Project
@@ -76,9 +77,9 @@ def _run_here(
 ) -> Evidence:
     node = notebook.read(pair)
     code = site.code(pair)
-    environment = _limited(
+    environment = limited(
         site.environment(env, pair.name, code.schema, overrides=asked.overrides, schemas=_all(site, pair, code)),
-        asked,
+        asked.cell_limit,
     )
     scene = Scene(
         site=site,
@@ -129,7 +130,7 @@ def _run_live(
 ) -> Evidence:
     """Once more what is live: scheduled scoring, for instance."""
     sealed = release.open_(site.store, live.release)
-    environment = _limited(frozen(site, live, asked.overrides), asked)
+    environment = limited(frozen(site, live, asked.overrides), asked.cell_limit)
     rests = rests_live(site, live, environment)
     evidence = perform_sealed(
         site,
@@ -144,9 +145,15 @@ def _run_live(
     return _settled(site, evidence, rests)
 
 
-def frozen(site: Site, live: Deployment, overrides: Mapping[str, Given]) -> Environment:
+def frozen(
+    site: Site,
+    live: Deployment,
+    overrides: Mapping[str, Given],
+    *,
+    schemas: Mapping[str, Schema | None] | None = None,
+) -> Environment:
     """What a live deployment gets when it runs again."""
-    configured = site.environment(live.environment, live.notebook, live.schema, overrides=overrides)
+    configured = site.environment(live.environment, live.notebook, live.schema, overrides=overrides, schemas=schemas)
     return replace(
         configured,
         parameters={**live.parameters, **{name: configured.parameters[name] for name in overrides}},
@@ -175,12 +182,7 @@ def _rehearse(
 ) -> Evidence:
     """HEAD's code with the environment's committed parameters; nothing of it reaches the environment's data."""
     path = site.relative(pair.path)
-    code = site.committed_code(path)
-    if code is None:
-        raise NotFound(
-            f"{path} is not committed",
-            hint=f"above the entry environment code comes from HEAD: git add {path}",
-        )
+    code = rehearsed(site, path)
     environment = site.environment(env, pair.name, code.schema, overrides=asked.overrides)
     stem = path.rsplit(".", 1)[0]
     tracked = site.git.tracked("HEAD")
@@ -192,7 +194,7 @@ def _rehearse(
         path=wanted[0],
         code=code,
         files=found,
-        environment=_limited(environment, asked),
+        environment=limited(environment, asked.cell_limit),
         lock=site.lock_file("HEAD"),
         stop=asked.stop,
         warmth=asked.warmth,
@@ -202,11 +204,20 @@ def _rehearse(
     return evidence
 
 
+def rehearsed(site: Site, path: str) -> Code:
+    """HEAD's code of a notebook that nothing is live of."""
+    code = site.committed_code(path)
+    if code is None:
+        raise NotFound(
+            f"{path} is not committed",
+            hint=f"above the entry environment code comes from HEAD: git add {path}",
+        )
+    return code
+
+
 def _all(site: Site, pair: Pair, code: Code) -> dict[str, Any]:
     return {**site.schemas, pair.name: code.schema}
 
 
-def _limited(environment: Environment, asked: Asked) -> Environment:
-    if asked.cell_limit is None:
-        return environment
-    return replace(environment, limits=replace(environment.limits, cell=asked.cell_limit))
+def limited(environment: Environment, cell: float | None) -> Environment:
+    return environment if cell is None else replace(environment, limits=replace(environment.limits, cell=cell))
