@@ -23,9 +23,7 @@ _ALL = click.option("--all", "everything", is_flag=True, help="Every notebook, e
 _CHANGED = click.option(
     "--changed", is_flag=False, flag_value="HEAD", metavar="[REV]", help="What differs from REV, and what reads it."
 )
-_JOBS = click.option(
-    "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="How many at a time; default: cores."
-)
+_JOBS = click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="At a time; default: one a core.")
 _KEEP_GOING = click.option("--keep-going", is_flag=True, help="After a failure, run all that does not need it.")
 _FORCE = click.option("--force", is_flag=True, help="Run also what nothing changed for.")
 _LIMIT = click.option("--execution-timeout", type=float, metavar="S", help="Seconds that a cell may take.")
@@ -61,15 +59,15 @@ def _order(command: Callable[..., Any]) -> Callable[..., Any]:
         )
         return command(*args, order=order, **more)
 
+    decorated: Callable[..., Any] = with_order
     for option in (_LIMIT, options.parameters, _FORCE, _KEEP_GOING, _JOBS, _CHANGED, _ALL, _NAMES):
-        with_order = option(with_order)
-    return with_order
+        decorated = option(decorated)
+    return decorated
 
 
 def _require_one_of(names: tuple[str, ...], everything: bool, changed: str | None) -> None:
-    ways = [
-        way for way, given in (("names", names), ("--all", everything), ("--changed", changed is not None)) if given
-    ]
+    given = {"names": bool(names), "--all": everything, "--changed": changed is not None}
+    ways = [way for way, is_given in given.items() if is_given]
     if len(ways) != 1:
         told = f"{' and '.join(ways)} were given" if ways else "which notebook?"
         raise Usage(f"run: {told}", hint="name one or several, or say --all, or --changed [REV]")

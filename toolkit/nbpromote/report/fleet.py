@@ -72,12 +72,13 @@ def _next(member: Member, environment: str) -> Iterator[str]:
 def _row(member: Member, paint: Paint) -> list[str]:
     told = {
         Fate.PASSED: words.line(member.why),
-        Fate.SKIPPED: "nothing changed; stands on",
+        Fate.SKIPPED: f"nothing changed; stands on run {words.line(member.run)}",
         Fate.NOT_RUN: words.line(member.why),
     }
     seconds = words.seconds(member.evidence.run.seconds) if member.evidence else ""
     name = [paint(_said(member.fate), _COLOURS[member.fate]), words.line(member.notebook)]
-    return [*name, seconds, words.line(member.run), told[member.fate]]
+    run = words.line(member.run) if member.evidence else ""
+    return [*name, seconds, run, told[member.fate]]
 
 
 # -- for those who collect them ------------------------------------------------------------------------------

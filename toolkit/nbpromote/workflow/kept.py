@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -68,6 +68,7 @@ class Kept:
         return Files(self._site.project.root, self._site.git.tracked())
 
 
+@cache
 def toolkit() -> str:
     """Which toolkit answers, on which Python."""
     return f"{version('nbpromote')} {_sources()} {sys.version}"
