@@ -36,14 +36,14 @@ def check(value: Json, annotation: str) -> Json:
         raise Mismatch from None
 
 
-_PLAIN = {"str": str, "int": int, "bool": bool, "float": float}
+_SCALARS = {"str": str, "int": int, "bool": bool, "float": float}
 
 
 def _plainly(value: Json, annotation: str) -> bool:
     """Whether it can be seen at once that a value is of its type, as most often: pydantic takes 0.1 s to load."""
     if isinstance(value, list) and annotation.startswith("list["):
         return all(_plainly(entry, annotation[len("list[") : -1]) for entry in value)
-    if type(value) is not _PLAIN.get(annotation):
+    if type(value) is not _SCALARS.get(annotation):
         return False
     return math.isfinite(value) if isinstance(value, float) else not isinstance(value, str) or value.isascii()
 
