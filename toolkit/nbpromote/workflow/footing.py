@@ -37,7 +37,7 @@ def rests(
     settings = {
         "settings": environment.settings(site.project.root),
         "limits": asdict(environment.limits),
-        "isolation": environment.policy.isolation,
+        "isolation": environment.policy.keeps,
     }
     return {
         "code": code,
