@@ -184,7 +184,7 @@ def _executed(job: Job, node: Any, guard: Guard, *, journal: Path | None) -> Acc
     scanner = job.scanner or None
     account = Account(watch=job.watch, journal=journal, scanner=scanner)
     log = job.draft.folder / "kernel.log"  # what the process itself says; a notebook's own output is in its cells
-    with said(log, job.scanner) as saying, kernels.private_folder() as private, _interruptible():
+    with said(log, job.scanner) as saying, kernels.private_folder() as private, interruptible():
         try:
             Engine.execute_notebook(
                 node,
@@ -269,7 +269,7 @@ def _is_python(kernel: str) -> bool:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM and a closed terminal end a run the way ^C does, at once and with a record.
 
     Only the main thread hears signals; what was ignored (nohup) stays so.

@@ -100,7 +100,8 @@ class Difference:
 class Environment:
     """A named target, with everything one notebook gets there. `origins` says which file and line gave each value.
 
-    `inputs` and `outputs` name those parameters that are paths: absolute, for outputs the destination.
+    `inputs` and `outputs` name those parameters that are paths: absolute, for outputs the destination; `declares` says
+    that the files name both, and so all that there are.
     `secrets` maps names to references such as `env:WAREHOUSE_PASSWORD`; no record holds a value.
     `revision` maps the files that the values came from to their git blob ids; `params_commit` is what their own
     repository has checked out, and `params_dirty` says that the values are not all from it.
@@ -112,6 +113,7 @@ class Environment:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    declares: bool = False
     origins: Mapping[str, str] = field(default_factory=dict)
     kernel: str | None = None
     limits: Limits = Limits()
