@@ -693,10 +693,7 @@ def test_a_policy_file_is_refused_with_its_place_and_the_nearest_name(text, plac
                 "apply",
             )
         ),
-        *(
-            ("dev.policy.yaml", NOTEBOOK + f"{key}: 1", 3)
-            for key in ("auto", "policy_ref", "override", "expires")
-        ),
+        *(("dev.policy.yaml", NOTEBOOK + f"{key}: 1", 3) for key in ("auto", "policy_ref", "override", "expires")),
     ],
 )
 def test_a_key_that_is_not_built_yet_is_refused_never_ignored(name, text, line):
