@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from nbpromote import clock, files
 from nbpromote.errors import BadInput, Unavailable
 from nbpromote.execute.hiding import Scanner, hide_lines, said
+from nbpromote.execute.isolation import NOTED, Guard, guarded, seen, watch
 from nbpromote.execute.parameters import left
 from nbpromote.execute.records import JOURNAL, notes, opened, packages, save_run
-from nbpromote.model import Cell, Code, Ending, Environment, Limits, Policy, Run, Schema
+from nbpromote.model import Cell, Code, Ending, Environment, Isolation, Limits, Policy, Run, Schema
 
 if TYPE_CHECKING:
     from nbpromote.execute.account import Account, Watch
@@ -31,7 +32,7 @@ class Job:
     `node` is the notebook, `folder` the one it works in. `opening` is run before the first cell and `closing`
     after the last, both without a trace in the notebook; `variables` are added to the kernel's environment.
     `scanner` knows those of them that are secrets: what shows them is not written down. With `warmth` a kernel that
-    was forked will do.
+    was forked will do. `places` are folders that it may write to besides its own.
     """
 
     draft: Run
@@ -44,6 +45,7 @@ class Job:
     watch: Watch | None = None
     scanner: Scanner | None = None
     warmth: Warmth | None = None
+    places: tuple[Path, ...] = ()
 
 
 # which packages a Python kernel has, written beside the run
@@ -71,12 +73,15 @@ def run(job: Job) -> Run:
     import nbformat
 
     node = _parameterised(job)
-    draft = replace(job.draft, kernel=_kernel(job.environment, node))
+    kernel = _kernel(job.environment, node)
+    guard = guarded(job.environment.policy.keeps, job.draft.folder, *job.places, watched=_is_python(kernel))
+    draft = replace(job.draft, kernel=kernel, isolation=guard.record)
+    job = replace(job, opening=watch(guard, draft.folder) + job.opening)
     with opened(draft, node):
         for candidate in draft.candidates.values():
             candidate.parent.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        account = _executed(job, node, journal=draft.folder / JOURNAL)
+        account = _executed(job, node, guard, journal=draft.folder / JOURNAL)
         _hide_rest(account, node, draft.folder)
         done = replace(
             draft,
@@ -84,7 +89,8 @@ def run(job: Job) -> Run:
             ended=clock.now(),
             seconds=round(time.monotonic() - started, 3),
             withheld=_withheld(job) if any(not cell.ending.good for cell in account.cells) else (),
-            notes=notes(draft.folder),
+            refused=seen(guard, draft.folder, node),
+            notes=(*notes(draft.folder), *guard.notes),
             packages=packages(draft.folder),
             left=left(draft.folder),
             leaks=tuple(account.leaks),
@@ -108,6 +114,7 @@ def _hide_rest(account: Account, node: Any, folder: Path) -> None:
 # what our own code in the kernel writes down, of values that a notebook made
 _SAID = {
     "notes.jsonl": "a note of the toolkit's",
+    NOTED: "the name of a file that was written elsewhere",
     "parameters.json": "a parameter, at the end,",
     "predictions.json": "the model's answer",
 }
@@ -128,7 +135,10 @@ def ask(
     limits: Limits,
     pass_env: tuple[str, ...] = (),
 ) -> str:
-    """Run a source in a fresh kernel and give what it printed. Raises `Unavailable` when it did not end well."""
+    """Run a source in a fresh kernel, which can write to `folder` alone, and give what it printed.
+
+    Raises `Unavailable` when it did not end well.
+    """
     import nbformat
 
     node = _readied(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]))
@@ -149,7 +159,7 @@ def ask(
         cells=(),
     )
     job = Job(draft=draft, node=node, folder=folder, environment=environment, variables=variables)
-    cells = _executed(job, node, journal=None).cells
+    cells = _executed(job, node, guarded(Isolation.ENFORCE, folder), journal=None).cells
     if any(cell.ending is Ending.INTERRUPTED for cell in cells):
         raise KeyboardInterrupt
     printed = "".join(output.get("text", "") for output in node.cells[0].outputs if output.get("name") == "stdout")
@@ -159,7 +169,7 @@ def ask(
     return printed
 
 
-def _executed(job: Job, node: Any, *, journal: Path | None) -> Account:
+def _executed(job: Job, node: Any, guard: Guard, *, journal: Path | None) -> Account:
     import papermill  # noqa: F401 (it loads our engine by its entry point, so it must come first)
 
     from nbpromote.execute import kernels
@@ -190,6 +200,7 @@ def _executed(job: Job, node: Any, *, journal: Path | None) -> Account:
                         **job.variables,
                     },
                     "private": private,
+                    "guard": guard.held(private),
                     "warmth": job.warmth,
                     "stdout": saying,
                     "stderr": saying,
@@ -243,6 +254,12 @@ def _kernel(environment: Environment, node: Any) -> str:
     name = str(environment.kernel or node.metadata.get("kernelspec", {}).get("name") or "python3")
     kernels.require(name)
     return name
+
+
+def _is_python(kernel: str) -> bool:
+    from nbpromote.execute import kernels
+
+    return kernels.language(kernel) == "python"
 
 
 @contextmanager

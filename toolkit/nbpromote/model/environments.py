@@ -60,6 +60,11 @@ class Policy:
     def is_entry(self) -> bool:
         return not self.promotes_from
 
+    @property
+    def keeps(self) -> Isolation:
+        """Where work starts, writes elsewhere are told, so that they are known before they are refused above."""
+        return self.isolation or (Isolation.WARN if self.is_entry else Isolation.ENFORCE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:

@@ -119,7 +119,7 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
 def tracking_uri(sheet: Sheet, answer: Answer) -> str:
     """The store's address; a relative SQLite file is one of the project's. As it is written where it has a fault."""
     given = sheet.own.tracking_uri or sheet.base.tracking_uri
-    uri = given.value if given else f"sqlite:///.nbpromote/mlflow/{sheet.environment}.db"
+    uri = given.value if given else f"sqlite:///.nbpromote/mlflow/{sheet.environment}/mlflow.db"
     if given:
         try:
             uri = interpolation.address(given.value, sheet.around.variables)

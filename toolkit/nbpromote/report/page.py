@@ -94,6 +94,7 @@ def _facts(evidence: Evidence, release: Release | None, alias: str) -> list[tupl
         ("Model", f"{model.name} version {model.version}" if model and model.name else ""),
         ("Model bytes", words.short(model.sha256) if model else ""),
         ("Kernel", run.kernel),
+        ("Isolation", run.isolation),
         ("Run", run.id),
         ("Baseline accepted by", evidence.accepted_by),
     ]

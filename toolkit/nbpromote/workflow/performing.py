@@ -129,6 +129,7 @@ def _job(scene: Scene, node: Any, scanner: Scanner, watch: Watch | None) -> exec
         closing=closing,
         variables={**opened.variables, **guarding.variables(scanner)},
         scanner=scanner,
+        places=track.places(environment.tracking_uri),
         watch=(lambda number, of: watch(scene.name, number, of)) if watch else None,
     )
 

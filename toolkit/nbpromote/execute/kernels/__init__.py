@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpromote.execute.kernels.environ import is_taken, own, shared, withheld
 from nbpromote.execute.kernels.private import private_folder, sweep
-from nbpromote.execute.kernels.specs import installed, require
+from nbpromote.execute.kernels.specs import installed, language, require
 from nbpromote.execute.kernels.zygotes import Warmth
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ __all__ = [
     "Warmth",
     "installed",
     "is_taken",
+    "language",
     "manager",
     "own",
     "private_folder",

@@ -37,6 +37,7 @@ class Supervised(LocalProvisioner):
             env=kwargs.get("env") or dict(os.environ),
             cwd=Path(kwargs.get("cwd") or Path.cwd()),
             private=kwargs.get("private"),
+            guard=kwargs.get("guard"),
             stdout=kwargs.get("stdout"),
             stderr=kwargs.get("stderr"),
         )
