@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ground import HEADER, Ground, build
-from nbpromote.execute.birth import guard, watching
+from nbpromote.execute.birth import guard
 
 pytestmark = pytest.mark.skipif(bool(guard.missing()), reason=f"ISOLATION WAS NOT TRIED: {guard.missing()}")
 

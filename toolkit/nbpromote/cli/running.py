@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @options.env
 @options.parameters
 @click.option("--execution-timeout", type=float, metavar="S", help="Seconds that a cell may take.")
+@click.option("--fresh", is_flag=True, help="Start a kernel anew, not from one that has imported already.")
 @options.json
 @click.pass_obj
 def run(
@@ -26,6 +27,7 @@ def run(
     env: str | None,
     parameters: dict[str, Given],
     execution_timeout: float | None,
+    fresh: bool,
     as_json: bool,
 ) -> int:
     """Run a notebook in an environment and check what came out."""
@@ -39,6 +41,7 @@ def run(
             parameters=parameters,
             cell_limit=execution_timeout,
             watch=watch,
+            fresh=fresh,
         )
     said(report.evidence(evidence), report.evidence_json(evidence), as_json=as_json)
     return 0 if evidence.passed else 1

@@ -3,15 +3,16 @@
 Judges nothing: a failing cell, a killed kernel and a time limit are values in the record.
 """
 
-from nbpromote.execute.kernels import installed, is_taken
+from nbpromote.execute.kernels import Warmth, installed, is_taken, shared
 from nbpromote.execute.parameters import asking
 from nbpromote.execute.records import load_run, save_run, sweep
 from nbpromote.execute.running import PACKAGES, Job, ask, new_id, run
-from nbpromote.execute.witness import Witness, present
+from nbpromote.execute.witness import Witness, witness
 
 __all__ = [
     "PACKAGES",
     "Job",
+    "Warmth",
     "Witness",
     "ask",
     "asking",
@@ -19,8 +20,9 @@ __all__ = [
     "is_taken",
     "load_run",
     "new_id",
-    "present",
     "run",
     "save_run",
+    "shared",
     "sweep",
+    "witness",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from nbpromote.model import (
     sha256,
 )
 from nbpromote.secrets import Scanner
-from nbpromote.workflow import guarding
+from nbpromote.workflow import guarding, warming
 from nbpromote.workflow.site import Site
 
 LIVE = "live:"
@@ -48,6 +48,7 @@ class Scene:
     lock: bytes | None
     folder: Path | None = None
     dirty: bool = False
+    fresh: bool = False
 
 
 def perform_sealed(
@@ -58,6 +59,7 @@ def perform_sealed(
     reference: Deployment | None,
     watch: Watch | None,
     code_digest: str = "",
+    fresh: bool = False,
 ) -> Evidence:
     """Run a release's own code, never the working tree."""
     files_of = {
@@ -78,6 +80,7 @@ def perform_sealed(
         files=files_of,
         environment=environment,
         lock=site.store.get(sealed.files["lock"].sha256) if "lock" in sealed.files else None,
+        fresh=fresh,
     )
     executed, named = None, ""
     if reference is not None and "executed.ipynb" in reference.sealed:
@@ -128,6 +131,7 @@ def _job(scene: Scene, node: Any, scanner: Scanner, watch: Watch | None) -> exec
         opening=opening,
         closing=closing,
         variables={**opened.variables, **guarding.variables(scanner)},
+        warmth=warming.warmth(site.project, node, scene.files, environment, fresh=scene.fresh),
         scanner=scanner,
         places=track.places(environment.tracking_uri),
         watch=(lambda number, of: watch(scene.name, number, of)) if watch else None,
@@ -253,15 +257,13 @@ def keep(evidence: Evidence) -> None:
     files.write(folder / f"evidence-{number:03d}.json", text)
 
 
-@contextmanager
-def witness(kernel: str, pass_env: tuple[str, ...]) -> Iterator[Witness]:
-    """A kernel that will be asked what live models predict; the earlier it is called, the less its start costs."""
-    with execute.present(kernel, pass_env, warming=track.WARMING) as present:
-        yield present
+def witness(kernel: str, pass_env: tuple[str, ...]) -> Witness:
+    """Who will be asked what live models predict; the earlier it is called, the less its start costs."""
+    return execute.witness(kernel, pass_env, track.WARMING)
 
 
 def ask_model(model: Model, *, uri: str, kernel: str, pass_env: tuple[str, ...]) -> Any:
     """What a registered model, loaded through its alias, says to its own input example: not in the run's kernel."""
     question = track.question(f"models:/{model.name}@{track.CHAMPION}")
-    with witness(kernel, pass_env) as present:
-        return track.predictions(present.ask(question, {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}))
+    variables = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
+    return track.predictions(witness(kernel, pass_env).ask(question, variables))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,10 +52,9 @@ def promote(
     again = applying.already(site, "promote", planned, environment.settings(project.root), standing)
     if again is not None:
         return again
-    # called now, so that it is ready when the model has gone live
-    witness = performing.witness(source.kernel, environment.pass_env) if source.model else nullcontext()
-    with witness:
-        return _promote(site, planned, source, sealed, environment, standing, reason=reason, watch=watch)
+    if source.model:  # called now, so that it is ready when the model has gone live
+        performing.witness(source.kernel, environment.pass_env)
+    return _promote(site, planned, source, sealed, environment, standing, reason=reason, watch=watch)
 
 
 def _promote(

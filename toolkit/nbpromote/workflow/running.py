@@ -28,6 +28,7 @@ class Asked:
     overrides: Mapping[str, Given]
     cell_limit: float | None
     watch: Watch | None
+    fresh: bool = False
 
 
 def run(
@@ -38,15 +39,16 @@ def run(
     parameters: Mapping[str, Given] | None = None,
     cell_limit: float | None = None,
     watch: Watch | None = None,
+    fresh: bool = False,
 ) -> Evidence:
     """Run a notebook in an environment and make every check of what came out.
 
     In an entry environment that is the notebook as it stands. Above it, the live deployment runs again: its
     sealed code with its frozen parameters; where nothing is live, HEAD's code is rehearsed and its outputs stay
-    in the run's folder.
+    in the run's folder. `fresh` wants a kernel that was not forked from a warm one.
     """
     site = Site(project)
-    asked = Asked(overrides=parameters or {}, cell_limit=cell_limit, watch=watch)
+    asked = Asked(overrides=parameters or {}, cell_limit=cell_limit, watch=watch, fresh=fresh)
     close_killed(site)
     environment = site.require(env or site.entry())
     if site.policy(environment, "").is_entry:
@@ -79,6 +81,7 @@ def _run_here(
         lock=site.lock_file(),
         folder=pair.folder,
         dirty=site.git.is_dirty(),
+        fresh=asked.fresh,
     )
     reference = _accepted(pair)
     named = site.relative(pair.ipynb) if pair.ipynb else ""
@@ -114,7 +117,13 @@ def _run_live(
         params_dirty=live.params_dirty,
     )
     evidence = perform_sealed(
-        site, sealed, _limited(frozen, asked), reference=live, watch=asked.watch, code_digest=live.code
+        site,
+        sealed,
+        _limited(frozen, asked),
+        reference=live,
+        watch=asked.watch,
+        code_digest=live.code,
+        fresh=asked.fresh,
     )
     if evidence.passed:
         publish(evidence.run)
@@ -148,6 +157,7 @@ def _rehearse(
         files=found,
         environment=_limited(environment, asked),
         lock=site.lock_file("HEAD"),
+        fresh=asked.fresh,
     )
     return perform(scene, None, reference=None, reference_name="", watch=asked.watch)
 
