@@ -4,6 +4,8 @@ Judges nothing: a failing cell, a killed kernel and a time limit are values in t
 """
 
 from nbpromote.execute.kernels import Warmth, installed, is_taken, shared
+from nbpromote.execute.kernels.installing import command, install
+from nbpromote.execute.kernels.keeping import Kept, all_kept, keep, stop
 from nbpromote.execute.parameters import asking
 from nbpromote.execute.records import load_run, save_run, sweep
 from nbpromote.execute.running import PACKAGES, Job, ask, new_id, run
@@ -12,17 +14,23 @@ from nbpromote.execute.witness import Witness, witness
 __all__ = [
     "PACKAGES",
     "Job",
+    "Kept",
     "Warmth",
     "Witness",
+    "all_kept",
     "ask",
     "asking",
+    "command",
+    "install",
     "installed",
     "is_taken",
+    "keep",
     "load_run",
     "new_id",
     "run",
     "save_run",
     "shared",
+    "stop",
     "sweep",
     "witness",
 ]

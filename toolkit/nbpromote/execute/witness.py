@@ -21,6 +21,7 @@ class Witness:
 
     kernel: str
     pass_env: tuple[str, ...]
+    given: Mapping[str, str]
     warmth: Warmth
 
     def ask(self, source: str, variables: Mapping[str, str]) -> str:
@@ -30,16 +31,19 @@ class Witness:
                 source,
                 kernel=self.kernel,
                 folder=Path(folder),
-                variables=variables,
+                variables={**self.given, **variables},
                 limits=_LIMITS,
                 pass_env=self.pass_env,
                 warmth=self.warmth,
             )
 
 
-def witness(kernel: str, pass_env: tuple[str, ...], preload: tuple[str, ...]) -> Witness:
-    """One that is being warmed from now on. Raises `BadInput` for a kernel that is not installed."""
+def witness(kernel: str, pass_env: tuple[str, ...], *, preload: tuple[str, ...], given: Mapping[str, str]) -> Witness:
+    """One that is being warmed from now on; `given` are variables for every question.
+
+    Raises `BadInput` for a kernel that is not installed.
+    """
     kernels.require(kernel)
-    warmth = Warmth(preload=preload, env=kernels.shared(pass_env), patience=_LIMITS.start)
+    warmth = Warmth(preload=preload, env={**kernels.shared(pass_env), **given}, patience=_LIMITS.start)
     kernels.begin(kernel, warmth)
-    return Witness(kernel, pass_env, warmth)
+    return Witness(kernel, pass_env, given, warmth)

@@ -259,7 +259,7 @@ def keep(evidence: Evidence) -> None:
 
 def witness(kernel: str, pass_env: tuple[str, ...]) -> Witness:
     """Who will be asked what live models predict; the earlier it is called, the less its start costs."""
-    return execute.witness(kernel, pass_env, track.WARMING)
+    return execute.witness(kernel, pass_env, preload=track.WARMING, given=track.QUIET)
 
 
 def ask_model(model: Model, *, uri: str, kernel: str, pass_env: tuple[str, ...]) -> Any:

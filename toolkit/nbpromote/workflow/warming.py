@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from nbpromote import execute, notebook
+from nbpromote import execute, notebook, track
 from nbpromote.execute import Warmth
 from nbpromote.model import Environment
 from nbpromote.project import Project
@@ -25,7 +25,7 @@ def warmth(
     names = notebook.sets_variables(node, already=shared.keys())
     return Warmth(
         preload=_preload(project, node, files),
-        env=shared,
+        env={**shared, **track.QUIET},
         idle=project.kernel.idle,
         patience=environment.limits.start,
         refusal=f"the notebook sets {_listed(names)} before it imports, which those may read" if names else "",
