@@ -9,7 +9,7 @@ import traceback
 
 import click
 
-from nbpromote.cli import author, care, handing, operate, parameters, promote, running
+from nbpromote.cli import author, care, handing, kernels, operate, parameters, promote, running
 from nbpromote.cli.options import Here, Verbs
 from nbpromote.errors import Error
 
@@ -21,6 +21,7 @@ _ROAD = (
     *author.VERBS[3:],
     *promote.VERBS,
     *operate.VERBS,
+    *kernels.VERBS,
     *care.VERBS,
 )
 
