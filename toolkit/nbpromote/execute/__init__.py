@@ -5,11 +5,12 @@ Judges nothing: a failing cell, a killed kernel and a time limit are values in t
 
 from nbpromote.execute.kernels import installed, is_taken
 from nbpromote.execute.parameters import asking
-from nbpromote.execute.records import load_run, save_run, sweep
+from nbpromote.execute.records import LOGS, load_run, save_run, sweep
 from nbpromote.execute.running import PACKAGES, Job, ask, new_id, run
 from nbpromote.execute.witness import Witness, present
 
 __all__ = [
+    "LOGS",
     "PACKAGES",
     "Job",
     "Witness",

@@ -62,7 +62,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self._stop = stop
         self._deadline = float("inf")
         self._manager: Any = None
-        self._talk: Conversation | None = None
+        self._conversation: Conversation
         self._outputs: list[Any] = []  # of the cell that runs
         nb_man.settle = kept.settle
 
@@ -174,9 +174,9 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self.kc = self.km.client()
         self.kc.start_channels(hb=False, stdin=False)
         self.kc.allow_stdin = False
-        self._talk = Conversation(self.kc, self._look)
+        self._conversation = Conversation(self.kc, self._look)
         try:
-            info = self._talk.greet(time.monotonic() + self.limits.start)
+            info = self._conversation.greet(time.monotonic() + self.limits.start)
         except Late:
             raise RuntimeError(f"Kernel didn't respond in {self.limits.start:g} seconds") from None
         except DeadKernelError:
@@ -202,7 +202,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             reply = self._ask(asked, new_code_cell(), lambda _: None)
             paced = reply["content"].get("user_expressions", {}).get("paced", {})
             if paced.get("data", {}).get("text/plain") == "True":
-                self._talk.pace()
+                self._conversation.pace()
 
     def _silently(self, source: str) -> None:
         """Run a source that leaves no trace in the notebook, its outputs or its counts."""
@@ -214,12 +214,13 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def _ask(self, asked: str, cell: Any, hear: Hear) -> Message:
         """The reply, within what is left of the time."""
-        assert self._talk is not None
         limit = max(0.1, min(self.limits.cell, self._deadline - time.monotonic()))
         try:
-            return self._talk.ask(asked, until=time.monotonic() + limit, hear=hear)
+            return self._conversation.ask(asked, until=time.monotonic() + limit, hear=hear)
         except Late:
-            raise CellTimeoutError.error_from_timeout_and_cell("Cell execution timed out", limit, cell) from None
+            raise CellTimeoutError.error_from_timeout_and_cell(
+                "Cell execution timed out", math.ceil(min(limit, 1e9)), cell
+            ) from None
 
     # -- a cell -------------------------------------------------------------------------------------------------
 
