@@ -20,6 +20,7 @@ from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellT
 from nbformat.v4 import new_code_cell
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine
+from papermill.log import logger
 
 from nbpromote.execute import kernels, streams
 from nbpromote.execute.account import Account, Quit, ended, how
@@ -218,9 +219,8 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         try:
             return self._conversation.ask(asked, until=time.monotonic() + limit, hear=hear)
         except Late:
-            raise CellTimeoutError.error_from_timeout_and_cell(
-                "Cell execution timed out", math.ceil(min(limit, 1e9)), cell
-            ) from None
+            seconds = math.ceil(min(limit, 1e9))
+            raise CellTimeoutError.error_from_timeout_and_cell("Cell timed out", seconds, cell) from None
 
     # -- a cell -------------------------------------------------------------------------------------------------
 
@@ -322,7 +322,7 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         kwargs.pop("input_path", None)
         shared = {
             "kernel_name": kernel_name,
-            "log": _QUIET,
+            "log": _QUIET if "account" in kwargs else logger,
             "log_output": log_output,
             "stdout_file": stdout_file,
             "stderr_file": stderr_file,

@@ -33,7 +33,8 @@ def _cut(run: Run) -> Iterator[str]:
 def _no_text(run: Run) -> Iterator[str]:
     for cell in run.cells:
         if cell.replaced:
-            yield f"cell {cell.number}: {counted(cell.replaced, 'character')} of its output were no text, shown as \ufffd"
+            told = counted(cell.replaced, "character")
+            yield f"cell {cell.number}: {told} of output that was no text, shown as \ufffd"
 
 
 def _ending(run: Run) -> str:
