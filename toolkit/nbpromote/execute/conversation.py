@@ -30,8 +30,8 @@ class Conversation:
 
     def __init__(self, client: Any, look: Callable[[], None]) -> None:
         self._client, self._look = client, look
-        self._shell = zmq.Socket.shadow(client.shell_channel.socket.underlying)
-        self._iopub = zmq.Socket.shadow(client.iopub_channel.socket.underlying)
+        self._shell: zmq.Socket[bytes] = zmq.Socket.shadow(client.shell_channel.socket.underlying)
+        self._iopub: zmq.Socket[bytes] = zmq.Socket.shadow(client.iopub_channel.socket.underlying)
         # a kernel drops what its reader has no room for, the end of a cell too, so there is always room
         self._iopub.setsockopt(zmq.RCVHWM, 0)
         self._poller = zmq.Poller()
@@ -67,9 +67,7 @@ class Conversation:
                 reply = self._reply(asked) or reply
             if reply is not None and ready:
                 until = time.monotonic() + late
-            if time.monotonic() > until and not idle:
-                raise Late
-            if time.monotonic() > until and reply is None:
+            if time.monotonic() > until and (reply is None or not idle):
                 raise Late
             self._check(asked, hear)
         return reply

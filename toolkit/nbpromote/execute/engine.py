@@ -20,6 +20,7 @@ from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellT
 from nbformat.v4 import new_code_cell
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine
+from papermill.log import logger
 
 from nbpromote.execute import kernels, streams
 from nbpromote.execute.account import Account, Quit, ended, how
@@ -62,7 +63,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self._stop = stop
         self._deadline = float("inf")
         self._manager: Any = None
-        self._talk: Conversation | None = None
+        self._conversation: Conversation
         self._outputs: list[Any] = []  # of the cell that runs
         nb_man.settle = kept.settle
 
@@ -174,9 +175,9 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self.kc = self.km.client()
         self.kc.start_channels(hb=False, stdin=False)
         self.kc.allow_stdin = False
-        self._talk = Conversation(self.kc, self._look)
+        self._conversation = Conversation(self.kc, self._look)
         try:
-            info = self._talk.greet(time.monotonic() + self.limits.start)
+            info = self._conversation.greet(time.monotonic() + self.limits.start)
         except Late:
             raise RuntimeError(f"Kernel didn't respond in {self.limits.start:g} seconds") from None
         except DeadKernelError:
@@ -202,7 +203,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             reply = self._ask(asked, new_code_cell(), lambda _: None)
             paced = reply["content"].get("user_expressions", {}).get("paced", {})
             if paced.get("data", {}).get("text/plain") == "True":
-                self._talk.pace()
+                self._conversation.pace()
 
     def _silently(self, source: str) -> None:
         """Run a source that leaves no trace in the notebook, its outputs or its counts."""
@@ -214,12 +215,12 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def _ask(self, asked: str, cell: Any, hear: Hear) -> Message:
         """The reply, within what is left of the time."""
-        assert self._talk is not None
         limit = max(0.1, min(self.limits.cell, self._deadline - time.monotonic()))
         try:
-            return self._talk.ask(asked, until=time.monotonic() + limit, hear=hear)
+            return self._conversation.ask(asked, until=time.monotonic() + limit, hear=hear)
         except Late:
-            raise CellTimeoutError.error_from_timeout_and_cell("Cell execution timed out", limit, cell) from None
+            seconds = math.ceil(min(limit, 1e9))
+            raise CellTimeoutError.error_from_timeout_and_cell("Cell timed out", seconds, cell) from None
 
     # -- a cell -------------------------------------------------------------------------------------------------
 
@@ -321,7 +322,7 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         kwargs.pop("input_path", None)
         shared = {
             "kernel_name": kernel_name,
-            "log": _QUIET,
+            "log": _QUIET if "account" in kwargs else logger,
             "log_output": log_output,
             "stdout_file": stdout_file,
             "stderr_file": stderr_file,

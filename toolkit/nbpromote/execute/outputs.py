@@ -18,9 +18,9 @@ from nbformat.v4 import new_output
 
 from nbpromote.errors import Unavailable
 from nbpromote.execute.hiding import Scanner, clean, said
+from nbpromote.execute.records import LOGS
 from nbpromote.model import Json, Limits, size_told
 
-LOGS = "logs"
 _RESERVE = 1_000_000  # bytes of what counts (errors, glued values) that a cell may add beyond its cap
 _LINES = 10_000  # characters of an error's value, and of each entry of its traceback, beyond the cap
 

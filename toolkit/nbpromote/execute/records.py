@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 JOURNAL = "journal.jsonl"  # the start of every cell, and the finished cell with its outputs, at once
 INPUT = "input.ipynb"
+LOGS = "logs"  # all that was given out by cells whose outputs were cut
 _OWNER = "owner"
 
 

@@ -29,6 +29,7 @@ class Saving(NotebookExecutionManager):  # type: ignore[misc]
 
     settle: Callable[[], None] = staticmethod(lambda: None)  # called before the notebook is written
     folder: Path | None = None
+    is_whole = False  # whether the output has all that there will be
     _held = False
 
     @property
@@ -57,6 +58,10 @@ class Saving(NotebookExecutionManager):  # type: ignore[misc]
     def cell_complete(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
         with self._seldom():
             super().cell_complete(cell, cell_index, **kwargs)
+
+    def notebook_complete(self, **kwargs: Any) -> None:
+        super().notebook_complete(**kwargs)
+        self.is_whole = True
 
     @contextmanager
     def _seldom(self, *, now: bool = False) -> Iterator[None]:
@@ -93,9 +98,12 @@ def saved(nb: Any, output_path: str | None, progress_bar: Any, log_output: bool,
         folder.mkdir()
     except FileExistsError:
         raise _busy(output) from None
-    with records.owned(folder):
-        yield manager
-    shutil.rmtree(folder)
+    try:
+        with records.owned(folder):
+            yield manager
+    finally:
+        if manager.is_whole:
+            shutil.rmtree(folder)
 
 
 def _busy(output: Path) -> Refused:

@@ -73,16 +73,17 @@ class Limits:
     start: float = 60
     cell: float = 3600
     notebook: float = 4 * 3600
-    cell_output: float = 10e6
+    cell_output: float = 6e6
     notebook_output: float = 100e6
 
 
 def size_told(size: float) -> str:
     """`10 MB`: decimal, as limits are written."""
-    unit, name = next(
-        ((unit, name) for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= unit), (1, "B")
-    )
+    name, unit = next(((name, unit) for name, unit in SIZES.items() if size >= unit), ("B", 1))
     return f"{size / unit:.3g} {name}"
+
+
+SIZES = {"GB": 1e9, "MB": 1e6, "kB": 1e3}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,6 +71,8 @@ def _indented(details: Iterable[str]) -> list[str]:
 def _places(evidence: Evidence) -> list[list[str]]:
     run = evidence.run
     rows = [["run", words.line(run.id)], ["notebook", words.line(str(run.notebook_file))]]
+    if used := words.used(run.cells):
+        rows.append(["cells", used])
     if evidence.model is not None:
         rows.append(["model", words.line(evidence.model.uri)])
     if evidence.accepted_by:
