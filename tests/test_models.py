@@ -71,7 +71,9 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def test_each_environment_has_a_registered_model_of_its_own_with_the_validated_bytes(trained: Ground) -> None:
     rows = {name: live(trained, name) for name in ("dev", "staging", "prod")}
+    runs = {name: json.loads((trained.project.runs / row["run"] / "run.json").read_text()) for name, row in rows.items()}
 
+    held = {name: (run["isolation"], run["refused"]) for name, run in runs.items() if run["environment"] == name}
     assert [row["model"]["name"] for row in rows.values()] == ["dev.train", "staging.train", "prod.train"]
     for name, row in rows.items():
         uri = f"sqlite:///{trained.root}/.nbpromote/mlflow/{name}/mlflow.db"
