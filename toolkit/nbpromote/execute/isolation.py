@@ -107,7 +107,7 @@ def _noted(notes: Path, *, read_only: bool) -> Iterator[tuple[str, str]]:
 # `sh: 1: cannot create /data/x: Permission denied`, `[Errno 13] Permission denied: '/data/x'`,
 # `[Errno 13] Failed to open local file '/data/x'. Detail: [errno 13] Permission denied`
 _REFUSED = re.compile(r"permission denied|attempt to write a readonly database", re.IGNORECASE)
-_PATHS = re.compile(r"""['"‘](/[^'"’]+)['"’]|(/[^\s:'"]+)""")
+_PATHS = re.compile(r"""['"‘](/[^'"’]+)['"’]|(/[^\s:'"]+)(?=: permission denied)""", re.IGNORECASE)
 
 
 def _lines(node: Any) -> Iterator[str]:
