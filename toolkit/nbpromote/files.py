@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from nbpromote.errors import Unavailable
 
@@ -67,15 +68,29 @@ def held(path: Path) -> Iterator[None]:
 
     The system drops the lock with the process, however that ends: unlike a number, it is never somebody else's.
     """
+    with _told(path, need=8):
+        file = _locked(path)
+    with file:
+        yield
+        path.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> IO[str]:
+    """A new file, locked before anybody can see it."""
     draft = _draft(path)
-    with draft.open("w") as file:
+    file = draft.open("w")
+    try:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         file.write(f"{os.getpid()}\n")
         file.flush()
-        draft.rename(path)  # it is locked before anybody can see it
-        yield
-        path.unlink(missing_ok=True)
+        draft.rename(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # it says once more that the disk is full
+            file.close()
+        raise
+    return file
 
 
 @contextmanager
