@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from ground import HEADER, Ground, build
-from nbpromote.execute import isolation
+from nbpromote import execute
+from nbpromote.execute import isolation, kernels
 from nbpromote.execute.birth import guard, watching
-from nbpromote.model import Isolation
+from nbpromote.model import Code, Environment, Isolation, Policy, Run, Schema
 
 pytestmark = pytest.mark.skipif(bool(guard.missing()), reason=f"ISOLATION WAS NOT TRIED: {guard.missing()}")
 
@@ -269,6 +271,42 @@ def test_a_kernel_that_cannot_be_held_does_not_start() -> None:
 
     assert "no Landlock: Linux older than 5.13" in done.stderr
     assert done.returncode == 1
+
+
+WARM = """
+import os
+from pathlib import Path
+said = "zygote" in Path(f"/proc/{os.getppid()}/cmdline").read_text(), Path("kept.txt").read_text()
+try:
+    Path("kept.txt").write_text("changed")
+except PermissionError:
+    (Path(os.environ["TMPDIR"]) / "fine").write_text("fine")
+    print(*said, "held")
+"""
+
+
+def test_a_kernel_that_is_forked_from_a_warm_one_is_held_too(tmp_path: Path) -> None:
+    (tmp_path / "kept.txt").write_text("kept")
+    draft = Run(
+        id="r1",
+        notebook="any",
+        environment="prod",
+        code=Code(digest="c", schema=Schema()),
+        folder=tmp_path / "runs" / "r1",
+        started="2026-01-31T12:00:00.000Z",
+        ended="",
+        seconds=0,
+        actor="Ada",
+        cells=(),
+    )
+    above = Environment(name="prod", tracking_uri="", policy=Policy(promotes_from=("dev",)))
+    node = new_notebook(cells=[new_code_cell(WARM)])
+    warmth = kernels.Warmth(env=kernels.shared(()))
+
+    done = execute.run(execute.Job(draft=draft, node=node, folder=tmp_path, environment=above, warmth=warmth))
+
+    assert node.cells[0].outputs[0].text == "True kept held\n"
+    assert (done.isolation, done.refused) == ("enforce", (f"write {tmp_path}/kept.txt",))
 
 
 # -- the hook ---------------------------------------------------------------------------------------------------

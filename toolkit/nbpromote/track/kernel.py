@@ -25,7 +25,7 @@ del sys, types, _module
 
 
 def question(model_uri: str) -> str:
-    """A source that prints what a model answers to its own input example, for a kernel that may write to `TMPDIR` alone.
+    """A source that prints what a model answers to its own input example, for a kernel that writes to `TMPDIR` alone.
 
     It raises there when the tracking server cannot be reached, which says nothing about the model.
     """
