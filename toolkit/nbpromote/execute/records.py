@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpromote import clock, files
+from nbpromote.execute.isolation import noted
 from nbpromote.model import Cell, Ending, Run, dump, load
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def _close(folder: Path) -> list[Run]:
     if (folder / INPUT).exists():
         node, cells = rebuilt(folder)
         files.write(draft.notebook_file, nbformat.writes(node))
-    done = replace(draft, cells=cells, ended=clock.now(), notes=(*notes(folder), _KILLED))
+    told = (*notes(folder), _KILLED)
+    done = replace(draft, cells=cells, ended=clock.now(), refused=noted(folder), notes=told)
     save_run(done)
     return [done]
 
