@@ -39,8 +39,8 @@ def opened(draft: Run, node: Any) -> Iterator[None]:
 
     draft.folder.mkdir(parents=True, exist_ok=True)
     with files.held(draft.folder / _OWNER):
-        save_run(draft)
         files.write(draft.folder / _INPUT, nbformat.writes(node))
+        save_run(draft)  # after what its cells are read from, should this process be killed here
         yield
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nbpromote import files
 from nbpromote.errors import Unavailable
-from nbpromote.execute.birth import system
+from nbpromote.execute.birth import supervisor, system
 from nbpromote.execute.kernels import fonts
 
 _PREFIX = "nbp-"
@@ -22,7 +22,7 @@ _LONGEST = 60  # bytes of a folder's path: IPC sockets end at 107 (macOS: 103), 
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """A short path that only its owner may enter. Raises `Unavailable` where there is no room or no right to make it."""
+    """A short path that only its owner may enter. Raises `Unavailable` where one cannot be made."""
     sweep()
     try:
         # with the number of who makes it: a sweep that finds it without an owner knows whether one is still to come
@@ -96,10 +96,12 @@ def _maker(folder: Path) -> int:
 def end_marked(folder: Path) -> None:
     """End every process that was started for a folder: all inherit its name, also those that left their session.
 
-    Only for what no supervisor saw to: it reads the environment of every process there is.
+    Only for what no supervisor saw to: it reads the environment of every process there is. A fork of a zygote has the
+    zygote's environment there; one that supervises is about to end what only it knows to be below it.
     """
     mark = f"IPYTHONDIR={folder}/ipython".encode()
     for environ in Path("/proc").glob("[0-9]*/environ"):
+        pid = int(environ.parent.name)
         with suppress(OSError):
-            if mark in environ.read_bytes().split(b"\0"):
-                os.kill(int(environ.parent.name), signal.SIGKILL)
+            if mark in environ.read_bytes().split(b"\0") and system.name(pid) != supervisor.NAME:
+                os.kill(pid, signal.SIGKILL)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, List, Unicode
 
+from nbpromote.errors import Unavailable
+from nbpromote.execute.kernels.private import place
 from nbpromote.execute.kernels.process import Birth, Process, fresh
 from nbpromote.execute.kernels.zygotes import Warmth, born, warmed
 
@@ -22,6 +25,15 @@ class Supervised(LocalProvisioner):
     )
     warm = Bool(True, help="Whether a fork will do.").tag(config=True)
     born: Process | None = None  # stays when Jupyter forgets the process
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        try:
+            return await super().pre_launch(**kwargs)
+        except OSError as error:
+            raise Unavailable(
+                f"the connection file of a kernel cannot be written to {error.filename or place()}: {error.strerror}",
+                hint="make room there",
+            ) from error
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         birth = Birth(
@@ -52,9 +64,11 @@ async def _begun(birth: Birth, warmth: Warmth | None) -> Process:
     """A fork where one can be had, else a fresh program."""
     zygote = warmed(birth.argv, warmth) if warmth is not None else None
     if zygote is not None:
-        process = await _there(born(zygote, birth))
-        if process.pid is not None:
-            return process
+        with suppress(Unavailable):  # it was killed
+            process = await _there(born(zygote, birth))
+            if process.pid is not None:
+                return process
+            process.end()
     return await _there(fresh(birth))
 
 

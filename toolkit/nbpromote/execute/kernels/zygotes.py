@@ -5,18 +5,20 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
-import shutil
+import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 from nbpromote.errors import Unavailable
+from nbpromote.execute.kernels.environ import own
+from nbpromote.execute.kernels.private import end_marked, private_folder
 from nbpromote.execute.kernels.process import LOAD, Birth, Process, forked
 
+_PATIENCE = 4.0  # seconds until one that does not end is killed
 IDLE = 600.0  # seconds without a kernel after which a zygote ends itself
 
 
@@ -34,6 +36,7 @@ class Zygote:
 
     folder: Path
     process: subprocess.Popen[bytes]
+    home: ExitStack
 
     @property
     def address(self) -> Path:
@@ -43,8 +46,15 @@ class Zygote:
         assert self.process.stdin is not None
         with suppress(OSError):
             self.process.stdin.close()
-        self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+            self.process.send_signal(signal.SIGCONT)
+        try:
+            ended_well = self.process.wait(_PATIENCE) == 0
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            ended_well = self.process.wait() == 0
+        if not ended_well:  # its forks, whose supervisors may be gone as well
+            end_marked(self.folder)
+        self.home.close()
 
 
 _PRESENT: dict[str, Zygote] = {}
@@ -69,12 +79,15 @@ def warmed(argv: Sequence[str], warmth: Warmth) -> Zygote | None:
     with _DOOR:
         zygote = _PRESENT.get(key)
         if zygote is None or zygote.process.poll() is not None:
+            if zygote is not None:
+                zygote.home.close()  # but its forks live on, each under its supervisor
             zygote = _PRESENT[key] = _started(python, warmth)
         return zygote
 
 
 def _started(python: list[str], warmth: Warmth) -> Zygote:
-    folder = Path(tempfile.mkdtemp(prefix="nbp-z-", dir="/tmp"))
+    home = ExitStack()
+    folder = home.enter_context(private_folder())
     call = f"; zygote.main({str(folder / 'zygote')!r}, {list(warmth.preload)!r}, {IDLE})"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -82,11 +95,11 @@ def _started(python: list[str], warmth: Warmth) -> Zygote:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env=dict(warmth.env),
+            env={**warmth.env, **own(folder, folder)},
             cwd=folder,
             start_new_session=True,
         )
-    return Zygote(folder, process)
+    return Zygote(folder, process, home)
 
 
 def born(zygote: Zygote, birth: Birth) -> Process:
