@@ -26,7 +26,8 @@ import nbformat
 
 from nbpromote import execute
 from nbpromote.execute import kernels
-from nbpromote.execute.birth import system
+from nbpromote.execute.birth import supervisor, system
+from nbpromote.execute.kernels.zygotes import end_all
 from nbpromote.model import Code, Ending, Environment, Policy, Run, Schema
 
 AT_ONCE = 3  # lives; a kernel that starts is not always at work
@@ -146,7 +147,7 @@ def _run(rounds: Sequence[Round]) -> None:
         for one in rounds:
             execute.run(one.job)
             _write(one.folder.with_suffix(".over"), 1)
-        kernels.end_all()
+        end_all()
     except Exception as error:
         _write(rounds[0].folder.parent.parent / "raised", f"{type(error).__name__}: {error}")
     finally:
@@ -181,15 +182,20 @@ def _await_moment(one: Round, runner: int) -> None:
 
 
 def _victims(runner: int, one: Round) -> list[int]:
-    """The one that was chosen, as far as it is there: each is the only child of the one before."""
-    line = ["runner", *(["zygote"] if one.warm else []), "supervisor", "kernel"]
-    pid = runner
-    for _ in range(line.index(one.victim)):
-        below = system.children(pid)
-        if not below:
-            return []
-        pid = below[0]
-    return [pid]
+    """The one that was chosen, as far as it is there."""
+    first = system.children(runner)
+    supervisors = [pid for parent in (runner, *first) for pid in system.children(parent) if _supervises(pid)]
+    found = {
+        "runner": [runner],
+        "zygote": [pid for pid in first if not _supervises(pid)],
+        "supervisor": supervisors,
+        "kernel": [pid for parent in supervisors for pid in system.children(parent)],
+    }
+    return found[one.victim][:1]
+
+
+def _supervises(pid: int) -> bool:
+    return system.name(pid) == supervisor.NAME
 
 
 def _judged(one: Round) -> Iterator[str]:

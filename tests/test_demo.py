@@ -95,7 +95,7 @@ def test_mlflow_shows_runs_models_aliases_and_artifacts_as_its_users_expect(walk
     from mlflow import MlflowClient
 
     ground, _ = walked
-    client = MlflowClient(f"sqlite:///{ground.root}/.nbpromote/mlflow/prod.db")
+    client = MlflowClient(f"sqlite:///{ground.root}/.nbpromote/mlflow/prod/mlflow.db")
     live = rows(ground)["prod"]["train_delay"]
 
     version = client.get_model_version_by_alias("prod.train_delay", "champion")
@@ -141,13 +141,12 @@ def test_the_live_model_predicts_in_plain_mlflow_after_everything_of_dev_is_dele
     import shutil
 
     state = walked[0].root / ".nbpromote"
-    (state / "mlflow/dev.db").unlink()
-    shutil.rmtree(state / "mlflow/dev-artifacts")
+    shutil.rmtree(state / "mlflow/dev")
     shutil.rmtree(walked[0].root / "data/dev")
     for folder in (state / "runs").glob("*-dev-*"):
         shutil.rmtree(folder)
     source = (
-        f"import mlflow; mlflow.set_tracking_uri('sqlite:///{state}/mlflow/prod.db'); "
+        f"import mlflow; mlflow.set_tracking_uri('sqlite:///{state}/mlflow/prod/mlflow.db'); "
         "model = mlflow.pyfunc.load_model('models:/prod.train_delay@champion'); "
         "print(len(model.predict(model.input_example)))"
     )

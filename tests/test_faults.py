@@ -21,7 +21,7 @@ from nbpromote import execute
 from nbpromote.errors import Unavailable
 from nbpromote.execute import kernels
 from nbpromote.execute.birth import system
-from nbpromote.execute.kernels import private
+from nbpromote.execute.kernels import private, zygotes
 from nbpromote.execute.kernels.process import Birth, Process, forked, fresh
 from nbpromote.model import Ending
 
@@ -196,7 +196,7 @@ def runs(tmp_path) -> Path:
 def warmth() -> Iterator[kernels.Warmth]:
     """One zygote for the runs of this file."""
     yield kernels.Warmth(env=kernels.shared(()))
-    kernels.end_all()
+    zygotes.end_all()
 
 
 HANGING = {
@@ -361,7 +361,7 @@ def test_a_full_place_for_private_folders_is_told_in_words(left, temporary, tmp_
     try:
         room = os.statvfs(temporary)
         (temporary / "filler").write_bytes(b"x" * (room.f_bavail * room.f_frsize - left))
-        with pytest.raises(Unavailable, match="No space left|no room to write"):
+        with pytest.raises(Unavailable, match=r"No space left|no room to write"):
             execute.run(job(tmp_path / "elsewhere" / "r1", ["1"]))
         assert [path.name for path in temporary.iterdir()] == ["filler"]
     finally:

@@ -74,7 +74,7 @@ def test_each_environment_has_a_registered_model_of_its_own_with_the_validated_b
 
     assert [row["model"]["name"] for row in rows.values()] == ["dev.train", "staging.train", "prod.train"]
     for name, row in rows.items():
-        uri = f"sqlite:///{trained.root}/.nbpromote/mlflow/{name}.db"
+        uri = f"sqlite:///{trained.root}/.nbpromote/mlflow/{name}/mlflow.db"
         assert track.pointed(uri, row["model"]["name"]) == row["model"]["version"]
     copied = len({row["model"]["sha256"] for row in rows.values()}) == 1
     ran = len({row["run"] for row in rows.values()}) == 3
@@ -84,21 +84,19 @@ def test_each_environment_has_a_registered_model_of_its_own_with_the_validated_b
 
 def test_the_live_model_of_prod_loads_after_everything_of_dev_is_gone(trained: Ground, tmp_path: Path) -> None:
     kept = trained.root / ".nbpromote/mlflow"
-    for path in (kept / "dev.db", kept / "dev-artifacts"):
-        shutil.move(path, tmp_path / path.name)
+    shutil.move(kept / "dev", tmp_path / "dev")
     try:
-        uri = f"sqlite:///{kept}/prod.db"
+        uri = f"sqlite:///{kept}/prod/mlflow.db"
 
         assert predicts(tmp_path, uri, "prod.train")
     finally:
-        for path in ("dev.db", "dev-artifacts"):
-            shutil.move(tmp_path / path, kept / path)
+        shutil.move(tmp_path / "dev", kept / "dev")
 
 
 def test_doctor_names_an_alias_moved_from_outside_and_puts_it_back(trained: Ground) -> None:
     from mlflow import MlflowClient
 
-    uri = f"sqlite:///{trained.root}/.nbpromote/mlflow/staging.db"
+    uri = f"sqlite:///{trained.root}/.nbpromote/mlflow/staging/mlflow.db"
     MlflowClient(uri, uri).delete_registered_model_alias("staging.train", "champion")
 
     found = trained.nbpromote("doctor")
@@ -112,7 +110,7 @@ def test_doctor_names_an_alias_moved_from_outside_and_puts_it_back(trained: Grou
 
 def test_doctor_brings_changed_model_files_back_from_the_store(trained: Ground, tmp_path: Path) -> None:
     row = live(trained, "prod")
-    uri = f"sqlite:///{trained.root}/.nbpromote/mlflow/prod.db"
+    uri = f"sqlite:///{trained.root}/.nbpromote/mlflow/prod/mlflow.db"
     folder = track.folder_of(uri, f"models:/{row['model']['name']}/{row['model']['version']}", tmp_path)
     (folder / "MLmodel").write_text((folder / "MLmodel").read_text() + "\n# changed\n")
 
@@ -165,7 +163,7 @@ def test_a_failed_verification_puts_the_last_stable_deployment_back(ground: Grou
     steps = [(event["verb"], event["step"]) for event in ground.json("history", "--env", "dev")["events"]]
     assert ("release", "failed") in steps
     assert steps[-1] == ("rollback", "verified")
-    uri = f"sqlite:///{ground.root}/.nbpromote/mlflow/dev.db"
+    uri = f"sqlite:///{ground.root}/.nbpromote/mlflow/dev/mlflow.db"
     assert track.pointed(uri, "dev.train") == now["model"]["version"]
 
 
@@ -176,7 +174,7 @@ def test_a_rollback_brings_back_a_model_whose_version_was_deleted(ground: Ground
     ground.edit("notebooks/train.py", "X[:300], y[:300]", "X[:200], y[:200]")
     second = live(ground.released("train"), "dev")
     assert first["model"]["version"] != second["model"]["version"]
-    uri = f"sqlite:///{ground.root}/.nbpromote/mlflow/dev.db"
+    uri = f"sqlite:///{ground.root}/.nbpromote/mlflow/dev/mlflow.db"
     MlflowClient(uri, uri).delete_model_version("dev.train", first["model"]["version"])
 
     done = ground.nbpromote("rollback", "train", "--env", "dev")

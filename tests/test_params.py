@@ -373,7 +373,7 @@ def test_a_notebook_that_is_given_nothing_keeps_its_defaults():
 
     assert found.parameters == {parameter.name: parameter.default for parameter in TRAIN.parameters}
     assert set(found.origins.values()) == {"parameters cell"}
-    assert found.tracking_uri == "sqlite:////project/.nbpromote/mlflow/dev.db"
+    assert found.tracking_uri == "sqlite:////project/.nbpromote/mlflow/dev/mlflow.db"
     assert (found.kernel, found.limits, found.pass_env) == (None, Limits(), ())
     assert found.policy == Policy()
 

@@ -377,7 +377,7 @@ def test_what_shows_a_secret_is_neither_written_nor_published(guarded):
     # what the notebook gave to MLflow itself is named above, and is not the toolkit's to delete
     theirs = {path for path in holders(guarded.root) if path.startswith(".nbpromote/mlflow/")}
     assert holders(guarded.root) == theirs
-    assert {Path(path).name for path in theirs} <= {"said.txt", "dev.db", "dev.db-wal"}
+    assert {Path(path).name for path in theirs} <= {"said.txt", "mlflow.db", "mlflow.db-wal"}
     assert not Scanner({"p": PASSWORD}).found(done.stdout + done.stderr)
     assert not (guarded.root / "data").exists()
 

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from measure import medians, shell, told
 
-from ground import COMMAND, Ground, build
+from ground import COMMAND, Ground, build, git
 
 # what a team writes without nbpromote: papermill, nbval and the MLflow client, as their documentation teaches
 PEER = """
@@ -66,3 +69,70 @@ def bench_validation_against_a_second_execution(ground: Ground) -> None:
         lambda: validate.evidence(evidence.run, executed=executed, reference=accepted), shell(ground.root, *nbval)
     )
     told("checks of a recorded run", own, peer, "pytest --nbval-lax")
+
+
+# -- a model, from the notebook to the alias ----------------------------------------------------------------------
+
+OWN_ROAD = """
+from pathlib import Path
+from nbpromote import find, workflow
+project = find(Path("."))
+assert workflow.run(project, "train_delay").passed
+done = workflow.release(project, "train_delay")
+assert done.deployment.state == "verified" and not done.note
+"""
+
+# the same with the defaults of each: run, validate, register, move the alias
+PEER_ROAD = """
+import subprocess, sys, mlflow, papermill
+papermill.execute_notebook("notebooks/train_delay.ipynb", "peer.ipynb", cwd="notebooks", progress_bar=False)
+subprocess.run([sys.executable, "-m", "pytest", "-q", "--nbval-lax", "-p", "no:cacheprovider",
+                "notebooks/train_delay.ipynb"], check=True)
+client = mlflow.MlflowClient()
+(run,) = client.search_runs(["0"], order_by=["attributes.start_time DESC"], max_results=1)
+model = client.get_run(run.info.run_id).outputs.model_outputs[0].model_id
+version = mlflow.register_model(f"models:/{model}", "train_delay")
+client.set_registered_model_alias("train_delay", "champion", version.version)
+"""
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example project with its table made and the outputs of train_delay accepted."""
+    root = tmp_path_factory.mktemp("bench") / "flights"
+    subprocess.run([*COMMAND, "init", str(root), "--example", "flights"], check=True, capture_output=True)
+    git(root, "init", "--quiet")
+    git(root, "config", "user.name", "Ada Bench")
+    git(root, "config", "user.email", "ada@example.org")
+    for verb in (("sync",), ("run", "prepare_flights"), ("run", "train_delay"), ("baseline", "train_delay")):
+        subprocess.run([*COMMAND, *verb], cwd=root, capture_output=True)
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "start")
+    (root / "own.py").write_text(OWN_ROAD)
+    (root / "peer.py").write_text(PEER_ROAD)
+    return root
+
+
+@pytest.fixture
+def warm(flights: Path) -> Iterator[None]:
+    """A working session: `nbpromote kernel warm` once, before everything."""
+    shell(flights, *COMMAND, "kernel", "warm")()
+    yield
+    shell(flights, *COMMAND, "kernel", "stop")()
+
+
+def peer_road(flights: Path) -> None:
+    environ = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{flights}/peer.db", "PYTHONHASHSEED": "0"}
+    subprocess.run([sys.executable, "peer.py"], cwd=flights, check=True, capture_output=True, env=environ)
+
+
+def bench_a_model_from_notebook_to_alias(flights: Path, warm: None) -> None:
+    own, peer = medians(shell(flights, sys.executable, "own.py"), lambda: peer_road(flights))
+    against = "papermill, pytest --nbval-lax, the MLflow client"
+    told("train_delay: run, validate, log, register, alias; after `kernel warm`", own, peer, against, goal=">= 6")
+
+
+def bench_a_model_from_notebook_to_alias_cold(flights: Path) -> None:
+    own, peer = medians(shell(flights, sys.executable, "own.py"), lambda: peer_road(flights))
+    against = "papermill, pytest --nbval-lax, the MLflow client"
+    told("train_delay: run, validate, log, register, alias; nothing warm", own, peer, against)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import statistics
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
-ROUNDS = 5
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+_HEAD = """\
+# What `make bench` measured
+
+Whole processes, side by side in one run, medians of rounds in turn. The machines are shared and noisy: ratios hold,
+seconds less so.
+
+| work | nbpromote | against | peer | ratio | goal | measured |
+|---|---|---|---|---|---|---|
+"""
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -17,9 +31,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def medians(*works: Callable[[], object]) -> list[float]:
+def medians(*works: Callable[[], object], warm_up: bool = True) -> list[float]:
     """One warm-up each, then in turn, so that a slow moment of the machine meets all of them."""
-    for work in works:
+    for work in works if warm_up else ():
         work()
     rounds = [[seconds(work) for work in works] for _ in range(ROUNDS)]
     return [statistics.median(column) for column in zip(*rounds, strict=True)]
@@ -29,5 +43,22 @@ def shell(folder: Path, *command: str) -> Callable[[], object]:
     return lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
-def told(what: str, own: float, peer: float, against: str) -> None:
-    print(f"\n{what}: {own:.2f} s; {against}: {peer:.2f} s; ratio {peer / own:.1f}")
+def told(what: str, own: float, peer: float, against: str, *, goal: str = "", unit: str = "s") -> None:
+    """Print a row, and keep it in RESULTS.md in place of the one of the same work."""
+    ratio = peer / own
+    wanted = f" (goal {goal})" if goal else ""
+    print(f"\n{what}: {own:.2f} {unit}; {against}: {peer:.2f} {unit}; ratio {ratio:.1f}{wanted}")
+    where = f"{date.today()}, {os.cpu_count()} cores, Python {platform.python_version()}, {ROUNDS} rounds"
+    cells = (what, f"{own:.2f} {unit}", against, f"{peer:.2f} {unit}", f"{ratio:.1f}", goal, where)
+    _keep(f"| {' | '.join(cells)} |", what)
+
+
+def _keep(row: str, what: str) -> None:
+    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith("| work |")]
+    names = [line.split(" | ")[0].removeprefix("| ") for line in rows]
+    if what in names:
+        rows[names.index(what)] = row
+    else:
+        rows.append(row)
+    RESULTS.write_text(_HEAD + "\n".join(rows) + "\n")

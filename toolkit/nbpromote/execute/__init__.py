@@ -6,7 +6,7 @@ Judges nothing: a failing cell, a killed kernel and a time limit are values in t
 from nbpromote.execute.kernels import installed, is_taken
 from nbpromote.execute.parameters import asking
 from nbpromote.execute.records import load_run, save_run, sweep
-from nbpromote.execute.running import PACKAGES, Job, ask, new_id, run
+from nbpromote.execute.running import PACKAGES, Job, ask, interruptible, new_id, run
 from nbpromote.execute.witness import Witness, present
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "ask",
     "asking",
     "installed",
+    "interruptible",
     "is_taken",
     "load_run",
     "new_id",

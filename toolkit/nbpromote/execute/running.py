@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from nbpromote import clock, files
 from nbpromote.errors import BadInput, Unavailable
 from nbpromote.execute.hiding import Scanner, hide_lines, said
+from nbpromote.execute.isolation import NOTED, Guard, guarded, seen, watch
 from nbpromote.execute.parameters import left
 from nbpromote.execute.records import JOURNAL, notes, opened, packages, save_run
-from nbpromote.model import Cell, Code, Ending, Environment, Limits, Policy, Run, Schema
+from nbpromote.model import Cell, Code, Ending, Environment, Isolation, Limits, Policy, Run, Schema
 
 if TYPE_CHECKING:
     from nbpromote.execute.account import Account, Watch
@@ -31,7 +32,8 @@ class Job:
     `node` is the notebook, `folder` the one it works in. `opening` is run before the first cell and `closing`
     after the last, both without a trace in the notebook; `variables` are added to the kernel's environment.
     `scanner` knows those of them that are secrets: what shows them is not written down. With `warmth` a kernel that
-    was forked will do.
+    was forked will do. `places` are folders that it may write to besides its own. Whoever sets `stop` interrupts the
+    run, from any thread: its record says so within seconds.
     """
 
     draft: Run
@@ -44,6 +46,8 @@ class Job:
     watch: Watch | None = None
     scanner: Scanner | None = None
     warmth: Warmth | None = None
+    places: tuple[Path, ...] = ()
+    stop: threading.Event | None = None
 
 
 # which packages a Python kernel has, written beside the run
@@ -71,12 +75,15 @@ def run(job: Job) -> Run:
     import nbformat
 
     node = _parameterised(job)
-    draft = replace(job.draft, kernel=_kernel(job.environment, node))
+    kernel = _kernel(job.environment, node)
+    guard = guarded(job.environment.policy.keeps, job.draft.folder, *job.places, watched=_is_python(kernel))
+    draft = replace(job.draft, kernel=kernel, isolation=guard.record)
+    job = replace(job, opening=watch(guard, draft.folder) + job.opening)
     with opened(draft, node):
         for candidate in draft.candidates.values():
             candidate.parent.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        account = _executed(job, node, journal=draft.folder / JOURNAL)
+        account = _executed(job, node, guard, journal=draft.folder / JOURNAL)
         _hide_rest(account, node, draft.folder)
         done = replace(
             draft,
@@ -84,7 +91,8 @@ def run(job: Job) -> Run:
             ended=clock.now(),
             seconds=round(time.monotonic() - started, 3),
             withheld=_withheld(job) if any(not cell.ending.good for cell in account.cells) else (),
-            notes=notes(draft.folder),
+            refused=seen(guard, draft.folder, node),
+            notes=(*notes(draft.folder), *guard.notes),
             packages=packages(draft.folder),
             left=left(draft.folder),
             leaks=tuple(account.leaks),
@@ -108,6 +116,7 @@ def _hide_rest(account: Account, node: Any, folder: Path) -> None:
 # what our own code in the kernel writes down, of values that a notebook made
 _SAID = {
     "notes.jsonl": "a note of the toolkit's",
+    NOTED: "the name of a file that was written elsewhere",
     "parameters.json": "a parameter, at the end,",
     "predictions.json": "the model's answer",
 }
@@ -128,7 +137,10 @@ def ask(
     limits: Limits,
     pass_env: tuple[str, ...] = (),
 ) -> str:
-    """Run a source in a fresh kernel and give what it printed. Raises `Unavailable` when it did not end well."""
+    """Run a source in a fresh kernel, which can write to `folder` alone, and give what it printed.
+
+    Raises `Unavailable` when it did not end well.
+    """
     import nbformat
 
     node = _readied(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]))
@@ -149,7 +161,7 @@ def ask(
         cells=(),
     )
     job = Job(draft=draft, node=node, folder=folder, environment=environment, variables=variables)
-    cells = _executed(job, node, journal=None).cells
+    cells = _executed(job, node, guarded(Isolation.ENFORCE, folder), journal=None).cells
     if any(cell.ending is Ending.INTERRUPTED for cell in cells):
         raise KeyboardInterrupt
     printed = "".join(output.get("text", "") for output in node.cells[0].outputs if output.get("name") == "stdout")
@@ -159,18 +171,20 @@ def ask(
     return printed
 
 
-def _executed(job: Job, node: Any, *, journal: Path | None) -> Account:
+def _executed(job: Job, node: Any, guard: Guard, *, journal: Path | None) -> Account:
     import papermill  # noqa: F401 (it loads our engine by its entry point, so it must come first)
 
     from nbpromote.execute import kernels
     from nbpromote.execute.account import Account
     from nbpromote.execute.engine import Engine
+    from nbpromote.execute.outputs import Kept
 
     environment = job.environment
     name = _kernel(environment, node)
-    account = Account(watch=job.watch, journal=journal, scanner=job.scanner or None)
+    scanner = job.scanner or None
+    account = Account(watch=job.watch, journal=journal, scanner=scanner)
     log = job.draft.folder / "kernel.log"  # what the process itself says; a notebook's own output is in its cells
-    with said(log, job.scanner) as saying, kernels.private_folder() as private, _interruptible():
+    with said(log, job.scanner) as saying, kernels.private_folder() as private, interruptible():
         try:
             Engine.execute_notebook(
                 node,
@@ -178,7 +192,9 @@ def _executed(job: Job, node: Any, *, journal: Path | None) -> Account:
                 progress_bar=False,
                 autosave_cell_every=0,
                 account=account,
+                kept=Kept(limits=environment.limits, folder=job.draft.folder, scanner=scanner),
                 limits=environment.limits,
+                stop=job.stop,
                 km=kernels.manager(name, private),
                 opening=job.opening,
                 closing=job.closing,
@@ -190,6 +206,7 @@ def _executed(job: Job, node: Any, *, journal: Path | None) -> Account:
                         **job.variables,
                     },
                     "private": private,
+                    "guard": guard.held(private),
                     "warmth": job.warmth,
                     "stdout": saying,
                     "stderr": saying,
@@ -245,8 +262,14 @@ def _kernel(environment: Environment, node: Any) -> str:
     return name
 
 
+def _is_python(kernel: str) -> bool:
+    from nbpromote.execute import kernels
+
+    return kernels.language(kernel) == "python"
+
+
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM and a closed terminal end a run the way ^C does, at once and with a record.
 
     Only the main thread hears signals; what was ignored (nohup) stays so.

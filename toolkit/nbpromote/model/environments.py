@@ -60,14 +60,29 @@ class Policy:
     def is_entry(self) -> bool:
         return not self.promotes_from
 
+    @property
+    def keeps(self) -> Isolation:
+        """Where work starts, writes elsewhere are told, so that they are known before they are refused above."""
+        return self.isolation or (Isolation.WARN if self.is_entry else Isolation.ENFORCE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Seconds after which a start, a cell or a whole notebook is ended."""
+    """Seconds after which a start, a cell or a whole notebook is ended, and bytes of output that are kept of each."""
 
     start: float = 60
     cell: float = 3600
     notebook: float = 4 * 3600
+    cell_output: float = 10e6
+    notebook_output: float = 100e6
+
+
+def size_told(size: float) -> str:
+    """`10 MB`: decimal, as limits are written."""
+    unit, name = next(
+        ((unit, name) for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= unit), (1, "B")
+    )
+    return f"{size / unit:.3g} {name}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +100,8 @@ class Difference:
 class Environment:
     """A named target, with everything one notebook gets there. `origins` says which file and line gave each value.
 
-    `inputs` and `outputs` name those parameters that are paths: absolute, for outputs the destination.
+    `inputs` and `outputs` name those parameters that are paths: absolute, for outputs the destination; `declares` says
+    that the files name both, and so all that there are.
     `secrets` maps names to references such as `env:WAREHOUSE_PASSWORD`; no record holds a value.
     `revision` maps the files that the values came from to their git blob ids; `params_commit` is what their own
     repository has checked out, and `params_dirty` says that the values are not all from it.
@@ -97,6 +113,7 @@ class Environment:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    declares: bool = False
     origins: Mapping[str, str] = field(default_factory=dict)
     kernel: str | None = None
     limits: Limits = Limits()

@@ -107,6 +107,7 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
         parameters=answer.parameters,
         inputs=answer.inputs,
         outputs=answer.outputs,
+        declares=base.declares | own.declares == {"inputs", "outputs"},
         origins=answer.origins,
         kernel=own.kernel or base.kernel or sheet.own.kernel or sheet.base.kernel,
         limits=Limits(**limits),
@@ -119,7 +120,7 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
 def tracking_uri(sheet: Sheet, answer: Answer) -> str:
     """The store's address; a relative SQLite file is one of the project's. As it is written where it has a fault."""
     given = sheet.own.tracking_uri or sheet.base.tracking_uri
-    uri = given.value if given else f"sqlite:///.nbpromote/mlflow/{sheet.environment}.db"
+    uri = given.value if given else f"sqlite:///.nbpromote/mlflow/{sheet.environment}/mlflow.db"
     if given:
         try:
             uri = interpolation.address(given.value, sheet.around.variables)

@@ -25,6 +25,7 @@ class Part:
     kernel: str | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     secrets: Mapping[str, Value] = field(default_factory=dict)
+    declares: frozenset[str] = frozenset()  # inputs, outputs: those that are given, if only as {}
     line: int = 1
     column: int = 1
 
@@ -101,11 +102,16 @@ def _part(reader: Reader, name: str, node: Node) -> Part:
         kernel=reader.word(fields.get("kernel"), "kernel"),
         limits=_limits(reader, fields.get("limits")),
         secrets=_secrets(reader, fields.get("secrets")),
+        declares=frozenset(kind for kind in ("inputs", "outputs") if _is_mapping(fields.get(kind))),
         line=node.line,
         column=node.column,
     )
     _told_once(reader, name, part)
     return part
+
+
+def _is_mapping(node: Node | None) -> bool:
+    return node is not None and isinstance(node.value, dict)
 
 
 def _told_once(reader: Reader, name: str, part: Part) -> None:

@@ -69,6 +69,7 @@ def page(
         tables=[_table(scrap) for scrap in evidence.scraps if _is_table(scrap)],
         figures=_figures(node, evidence),
         parameters=_parameters(evidence, live),
+        lineage=words.files(evidence.run),
         timings=charts.timings(evidence.run.cells),
         notebook=notebook.document(node) if node is not None else "",
     )
@@ -94,6 +95,7 @@ def _facts(evidence: Evidence, release: Release | None, alias: str) -> list[tupl
         ("Model", f"{model.name} version {model.version}" if model and model.name else ""),
         ("Model bytes", words.short(model.sha256) if model else ""),
         ("Kernel", run.kernel),
+        ("Isolation", run.isolation),
         ("Run", run.id),
         ("Baseline accepted by", evidence.accepted_by),
     ]

@@ -38,6 +38,7 @@ def evidence(evidence: Evidence, *, colour: bool = False) -> str:
         lines.append(paint(words.failure(run.failure, of=len(run.cells)), "red"))
     lines += ["", *(_checks(evidence.checks, paint) or ["no check was made, so nothing is proved"])]
     lines += _block("metrics", ([words.line(n), words.number(v)] for n, v in evidence.metrics.items()))
+    lines += _block("files", ([kind, words.line(name), *told] for kind, name, *told in words.files(run)))
     lines += _list("notes", run.notes)
     if not evidence.passed and run.withheld:
         names = ", ".join(map(words.line, run.withheld))

@@ -68,6 +68,25 @@ def params(run: Run) -> str:
     return f"commit {short(run.params_commit)}" + (", with edits" if run.params_dirty else "")
 
 
+def files(run: Run) -> list[list[str]]:
+    """Declared inputs, then outputs: what it is, its parameter, size, the beginning of its digest, and its path."""
+    kinds = (("input", run.inputs), ("output", run.outputs))
+    return [
+        [kind, name, size(file.size), short(file.sha256), line(file.path)]
+        for kind, declared in kinds
+        for name in declared
+        if (file := run.files.get(name))
+    ]
+
+
+def size(count: int) -> str:
+    """`812 B`, `3.4 kB`, `120 MB`: of 1,000 each."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:.0f} {units[0]}" if units[0] == "B" or value >= 99.5 else f"{value:.2g} {units[0]}"
+
+
 def value(plain: Json) -> str:
     """A parameter's value as one line of JSON."""
     return line(json.dumps(plain, ensure_ascii=False, default=str))

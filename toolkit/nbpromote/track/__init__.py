@@ -17,6 +17,7 @@ from nbpromote.track.models import (
 )
 from nbpromote.track.results import finish
 from nbpromote.track.runs import VARIABLES, Opened, close, collect, judge, open_run, tag_release
+from nbpromote.track.store import places
 
 __all__ = [
     "CHAMPION",
@@ -34,6 +35,7 @@ __all__ = [
     "judge",
     "keep_model",
     "open_run",
+    "places",
     "pointed",
     "predictions",
     "question",

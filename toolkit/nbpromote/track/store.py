@@ -89,6 +89,11 @@ def artifact_root(uri: str) -> Path | None:
     return database.with_name(f"{database.stem}-artifacts")
 
 
+def places(uri: str) -> tuple[Path, ...]:
+    """Which folders of this machine a store writes to: SQLite keeps its journal beside the database."""
+    return (Path(uri.removeprefix(_SQLITE)).parent,) if is_local(uri) else ()
+
+
 def _schema(database: Path) -> None:
     """Make the tables once, under a lock: two first users at once can ruin a store for good.
 
@@ -98,10 +103,12 @@ def _schema(database: Path) -> None:
         return
     from filelock import FileLock
 
+    # a store by default is in a folder of its environment's own; what they share is beside these
+    shared = database.parent.parent if database.match("mlflow/*/mlflow.db") else database.parent
     database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(database.parent / ".schema.lock"):
+    with FileLock(shared / ".schema.lock"):
         if not database.exists():
-            files.publish(_empty(database.parent), database)
+            files.publish(_empty(shared), database)
 
 
 def _empty(folder: Path) -> Path:

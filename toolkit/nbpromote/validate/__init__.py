@@ -16,7 +16,7 @@ from nbpromote.validate.metrics import metrics, metrics_finite
 from nbpromote.validate.outputs import is_marked, outputs_match
 from nbpromote.validate.packages import packages_match, pins
 from nbpromote.validate.parameters import parameters_as_given
-from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end
+from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end, stayed_inside
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -32,8 +32,10 @@ CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "packages-match": packages_match,
     "parameters-as-given": parameters_as_given,
     "no-secrets": no_secrets,
+    "stayed-inside": stayed_inside,
 }
-_ALWAYS = ("no-secrets",)  # also of a run that did not reach its end: an error may have shown one
+# also of a run that did not reach its end: an error may have shown a secret, or come of a write that was refused
+_ALWAYS = ("no-secrets", "stayed-inside")
 
 
 def evidence(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from nbpromote.model import Cell, Check, Ending, Json, Outcome, Run
+from nbpromote.model import Cell, Check, Ending, Isolation, Json, Outcome, Run
 from nbpromote.validate.case import Case, code_cells, counted, short
 from nbpromote.validate.metrics import number
 
@@ -101,6 +101,28 @@ def no_secrets(case: Case) -> Check:
         return Check(name="no-secrets", outcome=Outcome.SKIPPED, summary="no secrets are configured")
     summary = f"{counted(given, 'secret')} looked for, and found nowhere"
     return Check(name="no-secrets", outcome=Outcome.PASSED, summary=summary, count=given)
+
+
+def stayed_inside(case: Case) -> Check:
+    """Nothing was written but to the run's own places."""
+    run, elsewhere = case.run, len(case.run.refused)
+    mode = run.isolation.partition(":")[0]
+    if mode not in (Isolation.ENFORCE, Isolation.WARN):
+        summary = f"isolation is {run.isolation}" if run.isolation else "the record does not say"
+        return Check(name="stayed-inside", outcome=Outcome.SKIPPED, summary=summary)
+    if not elsewhere:
+        how = "held by the system" if mode == Isolation.ENFORCE else "as far as Python saw"
+        return Check(name="stayed-inside", outcome=Outcome.PASSED, summary=f"nothing written elsewhere, {how}")
+    more = f", and {elsewhere - 1} more" if elsewhere > 1 else ""
+    told = (*(run.refused if more else ()), _NEXT)
+    if mode == Isolation.WARN:
+        summary = f"not held back ({run.isolation}): {run.refused[0]}{more}"
+        return Check(name="stayed-inside", outcome=Outcome.SKIPPED, summary=summary, details=told, count=elsewhere)
+    summary = f"not allowed to {run.refused[0]}{more}"
+    return Check(name="stayed-inside", outcome=Outcome.FAILED, summary=summary, details=told, count=elsewhere)
+
+
+_NEXT = "declare it under `outputs` in params/*.yaml and write to that parameter; or `isolation: warn` in the policy"
 
 
 def model_predicts(case: Case) -> Check:

@@ -2,7 +2,7 @@
 
 Whoever asked for the kernel holds the other end of a socket. What is said there is a line of JSON:
 
-    down  {"argv", "env", "cwd", "private"} with three file handles; then {"signal": 2}; at last {"end": true}
+    down  {"argv", "env", "cwd", "private", "guard"} with three file handles; then {"signal": 2}; at last {"end": true}
     up    {"pid": 17, "supervisor": 16}, or {"refused": "why"};
           {"exit": -9, "memory": kB at its peak, "seconds": of CPU} when the kernel has ended;
           at last {"left": 0}, how many processes could not be killed
@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import system
+from . import guard, system
 
 Request = dict[str, Any]
 Begin = Callable[[Request], None]
@@ -194,6 +194,8 @@ def _born(request: Request, handles: list[int], supervisor: int, *, ours: tuple[
         for handle in {*handles, *ours} - {0, 1, 2}:
             os.close(handle)
         os.chdir(request["cwd"])
+        if request.get("guard") is not None:  # the last: what is open stays so
+            guard.confine(request["guard"])
     except OSError as error:
         os.write(2, f"the kernel cannot be started: {error}\n".encode())
         os._exit(126)

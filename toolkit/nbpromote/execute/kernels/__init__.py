@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 from nbpromote.execute.kernels.environ import is_taken, own, shared, withheld
 from nbpromote.execute.kernels.private import private_folder, sweep
-from nbpromote.execute.kernels.specs import installed, require
-from nbpromote.execute.kernels.zygotes import Warmth, end_all
+from nbpromote.execute.kernels.specs import installed, language, require
+from nbpromote.execute.kernels.zygotes import Warmth
 
 if TYPE_CHECKING:
     from nbpromote.execute.kernels.provisioning import manager, process_of
 
 __all__ = [
     "Warmth",
-    "end_all",
     "installed",
     "is_taken",
+    "language",
     "manager",
     "own",
     "private_folder",

@@ -22,7 +22,7 @@ _LONGEST = 60  # bytes of a folder's path: IPC sockets end at 107 (macOS: 103), 
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """A short path that only its owner may enter. Raises `Unavailable` where one cannot be made."""
+    """A short path that only its owner may enter. Raises `Unavailable` without room or the right to it."""
     sweep()
     try:
         # with the number of who makes it: a sweep that finds it without an owner knows whether one is still to come
@@ -34,7 +34,8 @@ def private_folder() -> Iterator[Path]:
             _furnish(folder)
             yield folder
     finally:
-        system.remove(folder)
+        if _maker(folder) == os.getpid():  # not a fork of it, which has the same blocks to leave
+            system.remove(folder)
 
 
 def _furnish(folder: Path) -> None:

@@ -25,12 +25,16 @@ LOAD = f"import sys; sys.path.insert(0, {str(_BIRTH.parent)!r}); from {_BIRTH.na
 
 @dataclass(frozen=True, kw_only=True)
 class Birth:
-    """What a kernel is started with. `private` is a folder that nobody wants once its owner was killed."""
+    """What a kernel is started with. `private` is a folder that nobody wants once its owner was killed.
+
+    `guard` are the places that it can write to, itself and all it starts; None where nothing holds it back.
+    """
 
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: Path
     private: Path | None = None
+    guard: Sequence[Path] | None = None
     stdout: IO[bytes] | int | None = None
     stderr: IO[bytes] | int | None = None
 
@@ -38,6 +42,8 @@ class Birth:
     def request(self) -> bytes:
         private = str(self.private) if self.private else None
         asked = {"argv": list(self.argv), "env": dict(self.env), "cwd": str(self.cwd), "private": private}
+        if self.guard is not None:
+            asked["guard"] = [str(place) for place in self.guard]
         return json.dumps(asked).encode() + b"\n"
 
 
@@ -56,6 +62,7 @@ class Process:
         self.pid: int | None = None
         self.returncode: int | None = None
         self.refused = ""
+        self.start = ""  # warm, or fresh, or fresh with the reason
         self.memory: int | None = None
         self.seconds: float | None = None
         self._connection = connection

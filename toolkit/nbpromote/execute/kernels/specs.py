@@ -28,6 +28,13 @@ def require(name: str) -> None:
         raise BadInput(f"kernel {name!r} starts {program}, and there is no such program", hint="install it anew")
 
 
+def language(name: str) -> str:
+    """What an installed kernel's notebooks are written in, in lower case."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return str(KernelSpecManager().get_kernel_spec(name).language).lower()
+
+
 def installed() -> frozenset[str]:
     """Names of kernels, from where Jupyter looks for them; jupyter_client would take half a second to say it."""
     from jupyter_core.paths import jupyter_path
