@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from nbpromote import execute
 from nbpromote.errors import Unavailable
 from nbpromote.execute import kernels
 from nbpromote.execute.birth import system
-from nbpromote.execute.kernels import private, zygotes
+from nbpromote.execute.kernels import environ, private, zygotes
 from nbpromote.execute.kernels.process import Birth, Process, forked, fresh
 from nbpromote.model import Ending
 
@@ -260,7 +261,7 @@ def test_eight_runs_at_once_do_not_meet(runs, warmth):
     assert len(folders) == 8
     assert not any(folder.exists() for folder in folders)
     gc.collect()  # event loops of threads that are over
-    assert len(set(os.listdir("/proc/self/fd")) - before) <= 1  # the zygote's lifeline
+    assert len(set(os.listdir("/proc/self/fd")) - before) <= 2  # the lifeline and the folder of the zygote
 
 
 # -- kills at any moment -------------------------------------------------------------------------------------------
@@ -350,6 +351,15 @@ def test_kernels_are_given_the_users_own_list_of_fonts_and_cannot_change_it(temp
         given.write_text("spoiled")
 
     assert own.read_text() == "{}"
+
+
+def test_the_page_on_the_environment_lists_what_kernels_get():
+    page = (Path(__file__).parent.parent / "docs" / "environment.md").read_text()
+    (listed,) = re.findall(r"where they are set:\n\n(.*?)\n\n", page, re.DOTALL)
+    names, prefixes = (re.findall(r"`(\w+)`", part) for part in listed.split("begin with"))
+
+    assert sorted(names) == sorted(environ.ALLOWED - environ.own(Path(), Path()).keys())
+    assert tuple(prefixes) == environ.ALLOWED_PREFIXES
 
 
 # -- full disks ----------------------------------------------------------------------------------------------------
