@@ -71,7 +71,8 @@ def _places() -> list[Path]:
 
 def sweep() -> None:
     """Remove what killed owners left behind, with any kernel that outlived them. What is another user's stays."""
-    for folder in [found for place in _places() for found in place.glob(f"{_PREFIX}*-*") if _is_ours(found)]:
+    found = [folder for place in _places() for folder in place.glob(f"{_PREFIX}*-*")]
+    for folder in [folder for folder in found if _maker(folder) != os.getpid() and _is_ours(folder)]:
         owner = folder / _OWNER
         with files.taken_over(owner) as orphaned:
             if orphaned:
