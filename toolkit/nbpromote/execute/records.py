@@ -44,8 +44,8 @@ def opened(draft: Run, node: Any) -> Iterator[None]:
 
     draft.folder.mkdir(parents=True, exist_ok=True)
     with owned(draft.folder):
-        save_run(draft)
         files.write(draft.folder / INPUT, nbformat.writes(node))
+        save_run(draft)  # after what its cells are read from, should this process be killed here
         yield
 
 
@@ -74,6 +74,7 @@ def sweep(runs: Path) -> tuple[Run, ...]:
         with files.taken_over(owner) as is_ours:
             if is_ours:
                 closed += _close(owner.parent)
+                files.remove_drafts(owner.parent)
                 owner.unlink(missing_ok=True)
     return tuple(closed)
 

@@ -41,9 +41,20 @@ def evidence(evidence: Evidence, *, colour: bool = False) -> str:
     lines += _block("files", ([kind, words.line(name), *told] for kind, name, *told in words.files(run)))
     lines += _list("notes", run.notes)
     if not evidence.passed and run.withheld:
-        names = ", ".join(map(words.line, run.withheld))
+        names = _withheld(run)
         lines += ["", *wrap(f"not given to the kernel (`pass_env` in params lets them in): {names}", 110)]
     return _end([*lines, "", *columns(_places(evidence))])
+
+
+def _withheld(run: Run) -> str:
+    """First those that the failure speaks of; a CI job sets a hundred, and the record has them all."""
+    said = words.failure(run.failure, of=len(run.cells)) if run.failure else ""
+    names = sorted(map(words.line, run.withheld), key=lambda name: name not in said)
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more
+
+
+_NAMES = 12
 
 
 def _verdict(evidence: Evidence, paint: Paint) -> str:

@@ -27,6 +27,18 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
+def name(pid: int) -> str:
+    """What `ps` calls a process, in 15 characters."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as file:
+        return file.read().strip()
+    return ""
+
+
+def take_name(name: str) -> None:
+    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:
+        file.write(name)
+
+
 def halted_below(of: int) -> list[int]:
     """Every process below one, each stopped before its children are looked for: so none escapes by forking meanwhile.
 

@@ -72,9 +72,10 @@ def _leave() -> None:
 def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, lifeline: list) -> None:
     supervisors: set[int] = set()
     while True:
-        ready, _, _ = select.select([listener, *lifeline], [], [], 1.0 if supervisors else idle)
+        was_busy = bool(supervisors)
+        ready, _, _ = select.select([listener, *lifeline], [], [], 1.0 if was_busy else idle)
         supervisors -= _ended(supervisors)
-        if not (ready or supervisors) or any(end in ready for end in lifeline):
+        if not (ready or was_busy) or any(end in ready for end in lifeline):
             return
         if listener not in ready:
             continue
