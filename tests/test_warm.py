@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (cells of notebooks)
 """Kernels that were forked: the same as fresh ones in everything but the modules that they have already."""
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from ground import HEADER, Ground
 from nbpromote import execute, notebook
 from nbpromote.execute import Warmth
+from nbpromote.execute.kernels import keeping
 from nbpromote.model import Code, Environment, Limits, Policy, Run, Schema
 
 PRELOAD = ("numpy", "matplotlib.pyplot", "sklearn.linear_model", "joblib", "tqdm.auto")
@@ -40,7 +42,7 @@ facts = dict(
     locale=locale.setlocale(locale.LC_ALL), folder=os.getcwd(), opened=sorted(kinds),
     signals={one.name: str(signal.getsignal(one)).split(" at ")[0] for one in signal.Signals},
     mask=str(signal.pthread_sigmask(signal.SIG_BLOCK, [])), gc=[gc.isenabled(), gc.get_threshold()],
-    threads=sorted(thread.name for thread in threading.enumerate()), root=len(logging.getLogger().handlers),
+    threads=sorted(thread.name.split("(")[-1] for thread in threading.enumerate()), root=len(logging.getLogger().handlers),
     leads=os.getsid(0) == os.getpid(), files=resource.getrlimit(resource.RLIMIT_NOFILE), umask=os.umask(0o22),
     displays=type(sys.displayhook).__name__, finders=[str(one).split(" at ")[0] for one in sys.meta_path],
 )
@@ -206,7 +208,10 @@ def test_what_a_module_says_when_it_is_imported_is_said_where_the_notebook_impor
     modules("between", "import talkative")
     warmth = Warmth(preload=("between",), env=execute.shared(()))
 
-    for cells in (("1", "import between", "import talkative"), ("import warnings; warnings.simplefilter('ignore')\nimport between",)):
+    for cells in (
+        ("1", "import between", "import talkative"),
+        ("import warnings; warnings.simplefilter('ignore')\nimport between",),
+    ):
         _, said = ran(*cells)
         run, said_warm = ran(*cells, warmth=warmth)
 
@@ -240,7 +245,10 @@ def test_variables_that_a_notebook_sets_before_it_imports_are_found(cells, sets)
 
 def test_imports_are_taken_in_order_without_pythons_and_the_projects():
     node = new_notebook(
-        cells=[new_code_cell("import os, pandas as pd\nfrom sklearn import ensemble"), new_code_cell("import mine.x\nfrom a.b import C")]
+        cells=[
+            new_code_cell("import os, pandas as pd\nfrom sklearn import ensemble"),
+            new_code_cell("import mine.x\nfrom a.b import C"),
+        ]
     )
 
     assert notebook.imported(node, own={"mine"}) == ("pandas", "sklearn", "sklearn.ensemble", "a.b")
@@ -249,12 +257,7 @@ def test_imports_are_taken_in_order_without_pythons_and_the_projects():
 def test_a_run_says_how_its_kernel_came_to_be(ground: Ground):
     ground.write("notebooks/set.py", HEADER + "\n# %%\nimport os\nos.environ['A'] = '1'\n\n# %%\nimport numpy\n")
 
-    starts = [
-        ground.json("run", *arguments)["evidence"]["run"]["start"]
-        if "evidence" in (done := ground.json("run", *arguments))
-        else done["start"]
-        for arguments in (("count",), ("count", "--fresh"), ("set",))
-    ]
+    starts = [ground.json("run", *arguments)["start"] for arguments in (("count",), ("count", "--fresh"), ("set",))]
 
     assert starts[:2] == ["warm", "fresh"]
     assert "sets A before it imports" in starts[2]
@@ -287,7 +290,11 @@ def test_papermill_and_nbval_pick_an_installed_kernel(ground: Ground, tmp_path: 
     environ = {**os.environ, "JUPYTER_PATH": str(tmp_path / "share/jupyter")}
 
     ran = subprocess.run(
-        [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb"], cwd=tmp_path, env=environ, capture_output=True, text=True
+        [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb"],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
     )
     compared = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", "in.ipynb"],
@@ -304,7 +311,7 @@ def test_a_kernel_kept_warm_is_found_by_later_runs_and_ends_when_told(ground: Gr
     kept = ground.json("kernel", "warm", "--preload", "numpy", "--idle", "5m")
     try:
         listed = ground.json("kernel", "list")["kept"]
-        found = execute.covering("python3", Warmth(preload=("numpy",), env=execute.shared(())))
+        found = keeping.covering(execute.command("python3"), Warmth(preload=("numpy",), env=execute.shared(())))
     finally:
         ended = ground.json("kernel", "stop")["ended"]
 

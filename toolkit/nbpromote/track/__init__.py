@@ -21,8 +21,8 @@ from nbpromote.track.store import QUIET, places
 
 __all__ = [
     "CHAMPION",
-    "VARIABLES",
     "QUIET",
+    "VARIABLES",
     "WARMING",
     "Opened",
     "check_model",

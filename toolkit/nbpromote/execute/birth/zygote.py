@@ -15,6 +15,7 @@ import signal
 import socket
 import struct
 import sys
+from typing import TextIO
 
 from . import becoming, preloading, supervisor, system
 
@@ -68,7 +69,7 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, lifeline: list) -> None:
+def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, lifeline: list[TextIO]) -> None:
     supervisors: set[int] = set()
     while True:
         ready, _, _ = select.select([listener, *lifeline], [], [], 1.0 if supervisors else idle)
