@@ -27,16 +27,15 @@ flights: str = "../data/dev/flights.parquet"  # the table of prepare_flights
 scores: str = "../data/dev/scores.parquet"  # flights with their predictions, to write
 
 # %% tags=["nbval-skip"]
-import os
 import warnings
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # as in train_delay
 warnings.filterwarnings("ignore", message="IProgress not found")  # MLflow's progress bars, without ipywidgets
 
 import mlflow
 import pandas as pd
 from scrapbook import glue
+from threadpoolctl import threadpool_limits
 
 # %% [markdown]
 # ## Predict
@@ -45,6 +44,7 @@ from scrapbook import glue
 
 # %% tags=["nbval-skip"]
 predictor = mlflow.pyfunc.load_model(model)
+threadpool_limits(1)  # as in train_delay
 table = pd.read_parquet(flights).query("month == @month").reset_index(drop=True)
 
 columns = {

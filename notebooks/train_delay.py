@@ -27,13 +27,10 @@ flights: str = "../data/dev/flights.parquet"  # the table of prepare_flights
 residuals: str = "../data/dev/residuals.parquet"  # held-out flights with their predictions, to write
 
 # %%
-import os
 import warnings
 from importlib.metadata import version
 from pathlib import Path
 
-# before scikit-learn loads: on shared cores, threads that wait for one another cost more than they bring
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 warnings.filterwarnings("ignore", message="IProgress not found")  # MLflow's progress bars, without ipywidgets
 
 import matplotlib.pyplot as plt
@@ -49,7 +46,9 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
+threadpool_limits(1)  # on shared cores, threads that wait for one another cost more than they bring
 plt.rcParams["figure.dpi"] = 64
 
 # %% [markdown]

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from .preloading import Loaded, Word
 
@@ -28,7 +28,7 @@ def become(request: dict[str, Any], loaded: Loaded) -> None:
     time.tzset()
     argv = request["argv"]
     program = argv.index("-m") + 1
-    sys.orig_argv = [*argv]  # type: ignore[misc]
+    sys.orig_argv = [*argv]
     sys.argv = argv[program:]
     if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
         sys.path.insert(0, request["cwd"])
@@ -75,7 +75,7 @@ class _Sleeping:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name not in self._asleep:
             return None
-        spec = importlib.machinery.ModuleSpec(name, self, origin=self._specs[name].origin)
+        spec = importlib.machinery.ModuleSpec(name, cast(Any, self), origin=self._specs[name].origin)
         spec.submodule_search_locations = self._specs[name].submodule_search_locations
         return spec
 

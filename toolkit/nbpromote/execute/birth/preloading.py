@@ -105,7 +105,7 @@ def _environ(loaded: Loaded, at: list[str]) -> Iterator[None]:
     """Which variables are looked at."""
     plain = type(os.environ)
 
-    class Watched(plain):
+    class Watched(plain):  # type: ignore[valid-type, misc]
         def __getitem__(self, name: str) -> str:
             loaded.read.setdefault(name, at[0])
             return plain.__getitem__(self, name)
@@ -169,7 +169,7 @@ class _Stream:
 
 def _speaker() -> str:
     """The module that is being imported."""
-    frame = sys._getframe(1)
+    frame: Any = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name == "<module>":
             return str(frame.f_globals.get("__name__"))

@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 import traceback
+from typing import TextIO
 
 from . import becoming, preloading, supervisor, system
 
@@ -69,7 +70,7 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, lifeline: list) -> None:
+def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, lifeline: list[TextIO]) -> None:
     supervisors: set[int] = set()
     while True:
         was_busy = bool(supervisors)
