@@ -32,8 +32,8 @@ class Job:
     `node` is the notebook, `folder` the one it works in. `opening` is run before the first cell and `closing`
     after the last, both without a trace in the notebook; `variables` are added to the kernel's environment.
     `scanner` knows those of them that are secrets: what shows them is not written down. With `warmth` a kernel that
-    was forked will do. `places` are folders that it may write to besides its own. `stop` ends the run at a safe
-    point, from whichever thread it is set.
+    was forked will do. `places` are folders that it may write to besides its own. Whoever sets `stop` interrupts
+    the run, from any thread: its record says so within seconds.
     """
 
     draft: Run
