@@ -512,7 +512,8 @@ def private_folders_of(process: int) -> list[Path]:
 
 def family(folder: Path) -> list[int]:
     """The kernel and what it started, as its first cell told them to the journal."""
-    first = json.loads((folder / "journal.jsonl").read_text().splitlines()[0])
+    entries = map(json.loads, (folder / "journal.jsonl").read_text().splitlines())
+    first = next(entry for entry in entries if "cell" in entry)
     return [int(process) for process in first["cell"]["outputs"][0]["text"].split()]
 
 
@@ -546,7 +547,12 @@ def test_after_a_runner_was_killed_the_next_start_closes_its_record(runner):
 
     assert while_it_lives == ()
     assert endings(closed) == [OK, LEFT, CUT, LEFT]
-    assert [cell.message for cell in closed.cells] == ["", "tagged skip-execution", "the runner was killed", ""]
+    assert [cell.message for cell in closed.cells] == [
+        "",
+        "tagged skip-execution",
+        "the runner was killed while it ran",
+        "",
+    ]
     assert closed.cells[0].seconds is not None
     assert "the runner was killed" in closed.notes
     assert closed.ended > closed.started

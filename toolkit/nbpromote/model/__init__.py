@@ -3,7 +3,7 @@
 Times are ISO 8601 strings in UTC (`2026-01-31T12:00:00.000Z`), durations are seconds, digests are SHA-256 in hex.
 """
 
-from nbpromote.model.environments import Difference, Environment, Gate, Isolation, Limits, Mode, Policy
+from nbpromote.model.environments import Difference, Environment, Gate, Isolation, Limits, Mode, Policy, size_told
 from nbpromote.model.fleet import Fate, Fleet, Member
 from nbpromote.model.history import Event, Standing, State, Status
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
@@ -55,4 +55,5 @@ __all__ = [
     "is_metric",
     "load",
     "sha256",
+    "size_told",
 ]

@@ -68,11 +68,21 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Seconds after which a start, a cell or a whole notebook is ended."""
+    """Seconds after which a start, a cell or a whole notebook is ended, and bytes of output that are kept of each."""
 
     start: float = 60
     cell: float = 3600
     notebook: float = 4 * 3600
+    cell_output: float = 10e6
+    notebook_output: float = 100e6
+
+
+def size_told(size: float) -> str:
+    """`10 MB`: decimal, as limits are written."""
+    unit, name = next(
+        ((unit, name) for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= unit), (1, "B")
+    )
+    return f"{size / unit:.3g} {name}"
 
 
 @dataclass(frozen=True, kw_only=True)

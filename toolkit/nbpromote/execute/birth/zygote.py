@@ -1,83 +1,110 @@
 """A process that has imported what notebooks import anyway; every kernel asked of it is a fork.
 
-It holds no thread and no secret, answers to its own user only, and ends with its owner or after idling.
+It holds no thread and no secret, answers to its own user only, and ends with its owner or after idling. Says
+`{"refused": why}` where a fork would not be what a fresh kernel is.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
-import importlib
 import json
 import os
-import runpy
 import select
 import signal
 import socket
 import struct
 import sys
-import threading
-import types
 
-from . import supervisor, system
+from . import becoming, preloading, supervisor, system
 
-# what every IPython kernel imports before its first cell
-_KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.core.completer")
+# what every IPython kernel imports until its first cell has run
+_KERNEL = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "IPython.core.completer",
+    "IPython.core.completerlib",
+    "IPython.core.logger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
+    "encodings.ascii",
+    "encodings.latin_1",
+    "sqlite3",
+)
 
 
-def main(address: str, preload: list[str], idle: float) -> None:
-    """Listens at once, so that who asks while modules are still imported waits; input at its end is the owner's."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address)
-    listener.listen(64)
-    # as ipykernel sets it, for what looks at it when it is imported
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    missing = [name for name in (*_KERNEL, *preload) if not _imported(name)]
-    threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
-    refusal = f"{', '.join(threads)} would not survive a fork" if threads else ""
-    if missing:
-        print("not imported:", ", ".join(missing), flush=True)
+def main(address: str, preload: list[str], idle: float, kept: bool) -> None:
+    """Listens at once, so that who asks while modules are still imported waits.
+
+    Where it is not `kept`, it ends when its owner closes the other end of its input.
+    """
+    sys.path[:] = [place for place in sys.path if place]  # of `-c`, which no kernel is started by
+    listener = _listening(address)
+    loaded = preloading.load(_KERNEL, preload)
+    if loaded.missing:
+        print("not imported:", ", ".join(loaded.missing), flush=True)
     gc.collect()
     gc.freeze()  # a collector that writes to what is shared would copy it
     system.adopt_orphans()
-    _serve(listener, refusal, idle)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: _leave())
+    _serve(listener, loaded, idle, lifeline=[] if kept else [sys.stdin])
+    _leave()
 
 
-def _imported(name: str) -> bool:
-    try:
-        importlib.import_module(name)
-    except BaseException:  # the notebook will meet it, where its author sees it
-        return False
-    return True
+def _listening(address: str) -> socket.socket:
+    """The socket has its name only once it is listened to: nobody is refused who finds it."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f"{address}-")
+    listener.listen(64)
+    os.rename(f"{address}-", address)
+    return listener
 
 
-def _serve(listener: socket.socket, refusal: str, idle: float) -> None:
+def _leave() -> None:
+    atexit._run_exitfuncs()
+    os._exit(0)
+
+
+def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, lifeline: list) -> None:
     supervisors: set[int] = set()
     while True:
-        ready, _, _ = select.select([listener, sys.stdin], [], [], 1.0 if supervisors else idle)
+        ready, _, _ = select.select([listener, *lifeline], [], [], 1.0 if supervisors else idle)
         supervisors -= _ended(supervisors)
-        if sys.stdin in ready or not (ready or supervisors):
+        if not (ready or supervisors) or any(end in ready for end in lifeline):
             return
         if listener not in ready:
             continue
         connection, _ = listener.accept()
-        if _user_of(connection) != os.getuid():
-            connection.close()
-            continue
-        if refusal:
-            connection.sendall(json.dumps({"refused": refusal}).encode() + b"\n")
-            connection.close()
-            continue
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            listener.close()
-            asked = supervisor.received(connection)
-            if asked is None:
-                os._exit(0)
-            supervisor.supervise(connection, *asked, begin=become)
+        if _user_of(connection) == os.getuid():
+            supervisors.add(_forked(listener, connection, loaded))
         connection.close()
-        supervisors.add(pid)
+
+
+def _forked(listener: socket.socket, connection: socket.socket, loaded: preloading.Loaded) -> int:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        listener.close()
+        try:
+            _answer(connection, loaded)
+        finally:
+            os._exit(1)
+    return pid
+
+
+def _answer(connection: socket.socket, loaded: preloading.Loaded) -> None:
+    asked = supervisor.received(connection)
+    if asked is None:
+        return
+    refusal = loaded.refusal or loaded.differs(asked[0]["env"])
+    if refusal:
+        connection.sendall(json.dumps({"refused": refusal}).encode() + b"\n")
+        return
+    supervisor.supervise(connection, *asked, begin=lambda request: becoming.become(request, loaded))
 
 
 def _ended(supervisors: set[int]) -> set[int]:
@@ -102,18 +129,3 @@ def _user_of(connection: socket.socket) -> int:
         return os.getuid()  # the folder of the socket is its owner's alone
     _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return int(user)
-
-
-def become(request: supervisor.Request) -> None:
-    """This fork is the kernel from here on: nothing of the zygote's but its modules is left."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.clear()
-    os.environ.update(request["env"])
-    program = request["argv"].index("-m") + 1
-    for name in [name for name in sys.modules if name.split(".")[0] == __name__.split(".")[0]]:
-        del sys.modules[name]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    sys.argv = request["argv"][program:]
-    sys.path.insert(0, request["cwd"])
-    runpy.run_module(request["argv"][program], run_name="__main__", alter_sys=True)
-    raise SystemExit

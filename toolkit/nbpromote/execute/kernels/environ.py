@@ -21,9 +21,14 @@ _OF_SHELLS = ("PWD", "OLDPWD", "SHLVL", "_")  # a shell's own bookkeeping, which
 ALLOWED_PREFIXES = ("LC_", "CONDA_", "JUPYTER_", "XDG_", "OMP_", "OPENBLAS_", "MKL_", "NUMEXPR_", "KMP_")
 
 
-def shared(pass_env: tuple[str, ...]) -> dict[str, str]:
+# scikit-learn sets them in whoever imports it, and a toolkit that did so is no other environment for its kernels
+_OF_LIBRARIES = frozenset(("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")) - os.environ.keys()
+
+
+def shared(pass_env: tuple[str, ...], of: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What every kernel of an environment has: the allow-list, and what the configuration passes."""
-    return {name: value for name, value in os.environ.items() if _allowed(name) or name in pass_env}
+    passed = {name for name in of if _allowed(name) and name not in _OF_LIBRARIES} | {*pass_env}
+    return {name: value for name, value in of.items() if name in passed}
 
 
 def own(private: Path, folder: Path) -> dict[str, str]:
@@ -34,6 +39,11 @@ def own(private: Path, folder: Path) -> dict[str, str]:
         "TMPDIR": str(private / "tmp"),
         "PWD": str(folder),
     }
+
+
+def is_own(name: str) -> bool:
+    """Whether a variable is one kernel's alone, also where Jupyter starts it."""
+    return name in own(Path(), Path()) or name.startswith("JPY_") or name in _OF_SHELLS
 
 
 def withheld(pass_env: tuple[str, ...], extra: Mapping[str, str]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ _LONGEST = 60  # bytes of a folder's path: IPC sockets end at 107 (macOS: 103), 
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """A short path that only its owner may enter. Raises `Unavailable` where there is no room or no right to make it."""
+    """A short path that only its owner may enter. Raises `Unavailable` without room or the right to it."""
     sweep()
     try:
         # with the number of who makes it: a sweep that finds it without an owner knows whether one is still to come

@@ -62,6 +62,7 @@ class Process:
         self.pid: int | None = None
         self.returncode: int | None = None
         self.refused = ""
+        self.start = ""  # warm, or fresh, or fresh with the reason
         self.memory: int | None = None
         self.seconds: float | None = None
         self._connection = connection

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import Bool, List, Unicode
+from traitlets import Bool, Float, List, Unicode
 
-from nbpromote.execute.kernels.process import Birth, Process, fresh
-from nbpromote.execute.kernels.zygotes import Warmth, born, warmed
+from nbpromote.execute.kernels import environ
+from nbpromote.execute.kernels.process import Birth, Process
+from nbpromote.execute.kernels.warm import OFTEN, begun
+from nbpromote.execute.kernels.zygotes import IDLE, Warmth
+
+_SOON, _PATIENCE = 0.5, 30.0  # seconds
 
 
 class Supervised(LocalProvisioner):
@@ -21,6 +26,9 @@ class Supervised(LocalProvisioner):
         config=True
     )
     warm = Bool(True, help="Whether a fork will do.").tag(config=True)
+    idle = Float(IDLE, help="Seconds without a kernel after which the process that imported them ends.").tag(
+        config=True
+    )
     born: Process | None = None  # stays when Jupyter forgets the process
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
@@ -33,36 +41,43 @@ class Supervised(LocalProvisioner):
             stdout=kwargs.get("stdout"),
             stderr=kwargs.get("stderr"),
         )
-        process = await _begun(birth, kwargs.get("warmth"))
+        process = await begun(birth, kwargs["warmth"] if "warmth" in kwargs else self._warmth(birth))
         self.process = self.born = process  # type: ignore[assignment]
         self.pid = self.pgid = process.pid
         self.cwd = birth.cwd
+        await self._listened()
         return self.connection_info
+
+    def _warmth(self, birth: Birth) -> Warmth | None:
+        """As the kernel's own specification wants it, where nobody says anything else."""
+        if not self.warm:
+            return None
+        env = {name: value for name, value in birth.env.items() if not environ.is_own(name)}
+        return Warmth(preload=tuple(self.preload), env=env, idle=self.idle)
+
+    async def _listened(self) -> None:
+        """Who connects to a socket before it is there tries again only after 100 ms."""
+        info, end = self.connection_info, time.monotonic() + _PATIENCE
+        if self.born is None or info.get("transport") != "ipc":
+            return
+        last = Path(f"{info['ip']}-{info['hb_port']}")  # a kernel binds its heart's last
+        while not last.exists() and self.born.poll() is None and time.monotonic() < end:
+            await asyncio.sleep(OFTEN)
 
     async def send_signal(self, signum: int) -> None:
         if self.born is not None:
             self.born.send_signal(signum)
 
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        """Jupyter looks every 100 ms whether the kernel has gone; most are gone after 20."""
+        end = time.monotonic() + _SOON
+        while self.born is not None and self.born.poll() is None and time.monotonic() < end:
+            await asyncio.sleep(OFTEN)
+
     async def cleanup(self, restart: bool = False) -> None:
         await super().cleanup(restart)
         if self.born is not None:
             self.born.end()
-
-
-async def _begun(birth: Birth, warmth: Warmth | None) -> Process:
-    """A fork where one can be had, else a fresh program."""
-    zygote = warmed(birth.argv, warmth) if warmth is not None else None
-    if zygote is not None:
-        process = await _there(born(zygote, birth))
-        if process.pid is not None:
-            return process
-    return await _there(fresh(birth))
-
-
-async def _there(process: Process) -> Process:
-    while process.pid is None and process.poll() is None:
-        await asyncio.sleep(0.002)
-    return process
 
 
 def manager(name: str, private: Path) -> Any:

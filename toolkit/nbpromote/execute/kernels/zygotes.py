@@ -3,52 +3,87 @@
 from __future__ import annotations
 
 import atexit
-import hashlib
-import json
-import shutil
 import subprocess
-import tempfile
+import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from nbpromote.errors import Unavailable
-from nbpromote.execute.kernels.process import LOAD, Birth, Process, forked
+from nbpromote.execute.kernels import environ
+from nbpromote.execute.kernels.private import private_folder
+from nbpromote.execute.kernels.process import LOAD, Birth
 
 IDLE = 600.0  # seconds without a kernel after which a zygote ends itself
 
 
 @dataclass(frozen=True, kw_only=True)
 class Warmth:
-    """What a zygote imports, under the variables that all its kernels share."""
+    """What a zygote imports, under the variables that all its kernels share.
+
+    `patience` is how many seconds it may take to come up. Where `refusal` says why, no fork will do.
+    """
 
     preload: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    idle: float = IDLE
+    patience: float = 60.0
+    refusal: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Zygote:
-    """`process` has its lifeline at standard input: it ends when that is closed, by us or by our end."""
+    """One of this process's. Its lifeline is its standard input: it ends when that is closed, by us or by our end."""
 
+    python: Sequence[str]
+    warmth: Warmth
     folder: Path
     process: subprocess.Popen[bytes]
+    keeping: ExitStack  # of the folder
 
     @property
     def address(self) -> Path:
         return self.folder / "zygote"
 
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def said(self) -> str:
+        """The last line of its log."""
+        lines = (self.folder / "log").read_text(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
     def end(self) -> None:
         assert self.process.stdin is not None
         with suppress(OSError):
             self.process.stdin.close()
-        self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:  # an import that hangs hears nothing
+            self.process.kill()
+            self.process.wait()
+        self.keeping.close()
 
 
-_PRESENT: dict[str, Zygote] = {}
+_PRESENT: list[Zygote] = []
 _DOOR = Lock()
+
+
+def unfit(argv: Sequence[str], warmth: Warmth) -> str:
+    """Why a kernel of this command cannot be forked; empty where it can."""
+    if warmth.refusal:
+        return warmth.refusal
+    if sys.platform != "linux":
+        return f"forks are not safe on {sys.platform}"
+    if launcher(argv) is None:
+        return f"{Path(argv[0]).name} starts no IPython kernel"
+    places = warmth.env.get("PYTHONPATH", "").split(":")
+    if any(place and not place.startswith("/") for place in places):
+        return "PYTHONPATH counts from the working folder, which each kernel has for itself"
+    return ""
 
 
 def launcher(argv: Sequence[str]) -> list[str] | None:
@@ -60,49 +95,58 @@ def launcher(argv: Sequence[str]) -> list[str] | None:
     return list(argv[:at]) if is_ours else None
 
 
-def warmed(argv: Sequence[str], warmth: Warmth) -> Zygote | None:
-    """The zygote for a kernel's command, started where there is none yet; None where it cannot have one."""
-    python = launcher(argv)
-    if python is None:
-        return None
-    key = hashlib.sha256(json.dumps([python, warmth.preload, sorted(warmth.env.items())]).encode()).hexdigest()
+def warmed(birth: Birth, warmth: Warmth) -> Zygote:
+    """This process's zygote for a kernel: one that covers what is wanted, else a new one, which may not be up yet."""
+    python = launcher(birth.argv)
+    assert python is not None
     with _DOOR:
-        zygote = _PRESENT.get(key)
-        if zygote is None or zygote.process.poll() is not None:
-            zygote = _PRESENT[key] = _started(python, warmth)
+        for gone in [zygote for zygote in _PRESENT if not zygote.is_alive]:
+            _PRESENT.remove(gone)
+            gone.end()
+        for zygote in _PRESENT:
+            same = zygote.python == python and zygote.warmth.env == warmth.env
+            if same and zygote.warmth.preload[: len(warmth.preload)] == warmth.preload:
+                return zygote
+        for zygote in _PRESENT:
+            same = zygote.python == python and zygote.warmth.env == warmth.env
+            if same and {*warmth.preload} <= {*zygote.warmth.preload}:
+                return zygote
+        zygote = _started(python, birth, warmth)
+        _PRESENT.append(zygote)
         return zygote
 
 
-def _started(python: list[str], warmth: Warmth) -> Zygote:
-    folder = Path(tempfile.mkdtemp(prefix="nbp-z-", dir="/tmp"))
-    call = f"; zygote.main({str(folder / 'zygote')!r}, {list(warmth.preload)!r}, {IDLE})"
+def _started(python: list[str], birth: Birth, warmth: Warmth) -> Zygote:
+    keeping = ExitStack()
+    folder = keeping.enter_context(private_folder())
+    # what each kernel has for itself the zygote has as well, or modules would look into the user's own settings
+    its_own = {name: value for name, value in environ.own(folder, folder).items() if name in birth.env}
+    process = launch(python, folder, {**warmth.env, **its_own}, warmth, kept=False)
+    return Zygote(python=python, warmth=warmth, folder=folder, process=process, keeping=keeping)
+
+
+def launch(
+    python: Sequence[str], folder: Path, env: Mapping[str, str], warmth: Warmth, *, kept: bool
+) -> subprocess.Popen[bytes]:
+    """A zygote that is `kept` outlives whoever started it."""
+    call = f"; zygote.main({str(folder / 'zygote')!r}, {list(warmth.preload)!r}, {warmth.idle}, {kept})"
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [*python, "-c", LOAD.format("zygote") + call],
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL if kept else subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env=dict(warmth.env),
+            env=dict(env),
             cwd=folder,
             start_new_session=True,
         )
-    return Zygote(folder, process)
-
-
-def born(zygote: Zygote, birth: Birth) -> Process:
-    """Raises `Unavailable` where the zygote did not come up."""
-    while not zygote.address.exists():
-        if zygote.process.poll() is not None:
-            raise Unavailable(f"no warm kernel: {(zygote.folder / 'log').read_text(errors='replace').strip()}")
-    return forked(zygote.address, birth)
 
 
 def end_all() -> None:
     """The zygotes of this process."""
     with _DOOR:
-        for zygote in _PRESENT.values():
-            zygote.end()
-        _PRESENT.clear()
+        while _PRESENT:
+            _PRESENT.pop().end()
 
 
 atexit.register(end_all)
