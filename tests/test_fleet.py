@@ -306,3 +306,60 @@ def _busy(fleet: Ground, before: set[Path]) -> bool:
     """Whether both runs are in their second cell."""
     journals = [folder / "journal.jsonl" for folder in set(fleet.project.runs.iterdir()) - before]
     return len(journals) == 2 and all(journal.exists() and journal.read_text() for journal in journals)
+
+
+# -- what is never skipped, and for whom a skipped run does not count ------------------------------------------
+
+
+def test_what_is_not_declared_or_gets_unrecorded_values_always_runs(fleet: Ground) -> None:
+    from nbpromote.workflow.fleet.preparing import prepare
+    from nbpromote.workflow.fleet.selecting import named
+    from nbpromote.workflow.site import Site
+
+    def never(*edit: str) -> str:
+        fleet.edit("params/base.yaml", *edit)
+        site = Site(fleet.project)
+        try:
+            (found,) = prepare(site, "dev", named(site, ["a"]), given={}, cell_limit=None)
+        finally:
+            fleet.git("checkout", "--quiet", "params/base.yaml")
+        return found.never
+
+    assert never("  a:\n", "  a:\n    limits: {cell: 9s}\n") == ""
+    assert "do not declare" in never("    inputs: {}\n    outputs: {out: data/a.txt}", "    outputs: {out: data/a.txt}")
+    assert "secrets" in never("notebooks:", "secrets: {key: env:KEY}\nnotebooks:")
+    assert "pass_env" in never("notebooks:", "pass_env: [HOME_TOWN]\nnotebooks:")
+
+
+def test_no_run_stands_once_another_came_after_it_and_only_the_last_is_released(fleet: Ground) -> None:
+    from nbpromote.workflow import accepting
+
+    first = fleet.json("run", "b", "d", "-p", "word", "once")["notebooks"][0]["run"]
+    skipped = fleet.json("run", "b", "d", "-p", "word", "once")["notebooks"][0]
+
+    assert (skipped["fate"], skipped["run"]) == ("skipped", first)
+    assert accepting.last_evidence(fleet.project, "b", "dev").run.id == first
+    evidence = next((fleet.project.runs / first).glob("evidence-*.json"))
+    kept = evidence.read_text()
+    evidence.unlink()
+    try:
+        assert fleet.json("run", "b", "d", "-p", "word", "once")["notebooks"][0]["why"] == f"run {first} is gone"
+    finally:
+        evidence.write_text(kept)
+
+
+def test_a_promotion_runs_in_its_target_whatever_was_skipped_below(ground: Ground) -> None:
+    ground.edit("params/dev.yaml", "    outputs", "    inputs: {}\n    outputs")
+    ground.edit("params/staging.yaml", "    outputs", "    inputs: {}\n    outputs")
+    ground.commit("declare")
+    ground.released()
+    ground.nbpromote("run", "count", "count", "--junit", str(ground.root / "x.xml"))
+    before = {folder.name for folder in ground.project.runs.iterdir()}
+
+    assert ground.nbpromote("promote", "count", "--to", "staging").returncode == 0
+
+    new = {folder.name for folder in ground.project.runs.iterdir()} - before
+    assert [name.split("-")[2] for name in new] == ["staging"]
+    footing = json.loads((ground.root / ".nbpromote/footing/dev/count.json").read_text())
+    assert footing["passed"]
+    assert not (ground.root / ".nbpromote/footing/staging/count.json").exists()  # nobody stands on a promotion's run
