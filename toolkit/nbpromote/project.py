@@ -28,6 +28,18 @@ class CheckTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KernelTable:
+    """`[tool.nbpromote.kernel]`: whether kernels may be forked from one that has imported `preload`.
+
+    Without a `preload` each notebook's own imports are. `idle` is how many seconds without a kernel end that one.
+    """
+
+    warm: bool = True
+    preload: tuple[str, ...] | None = None
+    idle: float = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Project:
     """`notebooks` and `params` are absolute; `include`, `lock` and `store` stay as they were written."""
 
@@ -40,6 +52,7 @@ class Project:
     store: str = ".nbpromote/store"
     remote: str | None = None
     model_name: str = "{environment}.{notebook}"
+    kernel: KernelTable = field(default_factory=KernelTable)
     check: CheckTable = field(default_factory=CheckTable, hash=False)  # its mappings have no hash
 
     @property
@@ -128,6 +141,7 @@ def _project(root: Path, table: Mapping[str, Any], text: str) -> Project:
         store=table.get("store", Project.store),
         remote=table.get("remote"),
         model_name=table.get("model_name", Project.model_name),
+        kernel=_kernel_table(table.get("kernel", {})),
         check=_check_table(root, table.get("check", {}), text),
     )
 
@@ -144,6 +158,8 @@ def _problems(root: Path, table: Mapping[str, Any], text: str) -> Iterator[tuple
             yield place, f"{key} {fault}"
     if isinstance(table.get("check"), dict):
         yield from _check_problems(root, table["check"], text)
+    if isinstance(table.get("kernel"), dict):
+        yield from _kernel_problems(root, table["kernel"], text)
 
 
 _OF_CHECK = ("select", "ignore", "per-notebook")
@@ -176,6 +192,47 @@ def _check_table(root: Path, table: Mapping[str, Any], text: str) -> CheckTable:
             for code in codes
         },
     )
+
+
+# modules by their dotted names; a number with s, m, h
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_SPAN = re.compile(r"(\d+)([smh])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_OF_KERNEL = ("warm", "preload", "idle")
+
+
+def _kernel_problems(root: Path, table: Mapping[str, Any], text: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with `[tool.nbpromote.kernel]`."""
+    for key, value in table.items():
+        place = f"{root / 'pyproject.toml'}:{_line(text, key, 'tool.nbpromote.kernel')}"
+        if key not in _OF_KERNEL:
+            yield place, f"unknown key {key!r} in [tool.nbpromote.kernel]{nearest(key, _OF_KERNEL)}"
+        elif key == "warm" and not isinstance(value, bool):
+            yield place, f"warm wants true or false, got {value!r}"
+        elif key == "idle" and (not isinstance(value, str) or seconds(value) is None):
+            yield place, f'idle wants a time such as "10m", got {value!r}'
+        elif key == "preload" and not (isinstance(value, list) and all(is_module(name) for name in value)):
+            yield place, f"preload wants a list of modules, got {value!r}"
+
+
+def _kernel_table(table: Mapping[str, Any]) -> KernelTable:
+    preload = table.get("preload")
+    return KernelTable(
+        warm=table.get("warm", True),
+        preload=None if preload is None else tuple(preload),
+        idle=seconds(table.get("idle", "10m")) or 0.0,
+    )
+
+
+def is_module(name: object) -> bool:
+    """Whether it is spelled as a module is: `sklearn.ensemble`."""
+    return isinstance(name, str) and bool(_MODULE.fullmatch(name))
+
+
+def seconds(span: str) -> float | None:
+    """Of `30s`, `10m` or `2h`; None for anything else."""
+    found = _SPAN.fullmatch(span)
+    return float(found[1]) * _SECONDS[found[2]] if found else None
 
 
 def _refuse(problems: list[tuple[str, str]]) -> None:
@@ -263,6 +320,7 @@ _KEYS: Mapping[str, Callable[[Path, object], str]] = {
     "store": _store_fault,
     "remote": _name_fault,
     "model_name": _model_name_fault,
+    "kernel": _table_fault,
     "check": _table_fault,
 }
 

@@ -26,6 +26,7 @@ _CHANGED = click.option(
 _JOBS = click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="At a time; default: one a core.")
 _KEEP_GOING = click.option("--keep-going", is_flag=True, help="After a failure, run all that does not need it.")
 _FORCE = click.option("--force", is_flag=True, help="Run also what nothing changed for.")
+_FRESH = click.option("--fresh", is_flag=True, help="Start kernels anew, not from one that has imported already.")
 _LIMIT = click.option("--execution-timeout", type=float, metavar="S", help="Seconds that a cell may take.")
 
 
@@ -42,6 +43,7 @@ def _order(command: Callable[..., Any]) -> Callable[..., Any]:
         jobs: int | None,
         keep_going: bool,
         force: bool,
+        fresh: bool,
         parameters: Any,
         **more: Any,
     ) -> Any:
@@ -54,13 +56,14 @@ def _order(command: Callable[..., Any]) -> Callable[..., Any]:
             jobs=jobs,
             keep_going=keep_going,
             force=force,
+            fresh=fresh,
             parameters=parameters,
             cell_limit=execution_timeout,
         )
         return command(*args, order=order, **more)
 
     decorated: Callable[..., Any] = with_order
-    for option in (_LIMIT, options.parameters, _FORCE, _KEEP_GOING, _JOBS, _CHANGED, _ALL, _NAMES):
+    for option in (_LIMIT, options.parameters, _FRESH, _FORCE, _KEEP_GOING, _JOBS, _CHANGED, _ALL, _NAMES):
         decorated = option(decorated)
     return decorated
 
@@ -100,6 +103,7 @@ def _one(here: Here, order: Order, env: str | None, *, as_json: bool) -> int:
             parameters=order.parameters,
             cell_limit=order.cell_limit,
             watch=watch,
+            fresh=order.fresh,
         )
     said(report.evidence(evidence), report.evidence_json(evidence), as_json=as_json)
     return 0 if evidence.passed else 1

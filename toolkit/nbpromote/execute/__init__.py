@@ -3,25 +3,35 @@
 Judges nothing: a failing cell, a killed kernel and a time limit are values in the record.
 """
 
-from nbpromote.execute.kernels import installed, is_taken
+from nbpromote.execute.kernels import Warmth, installed, is_taken, shared
+from nbpromote.execute.kernels.installing import command, install
+from nbpromote.execute.kernels.keeping import Kept, all_kept, keep, stop
 from nbpromote.execute.parameters import asking
 from nbpromote.execute.records import load_run, save_run, sweep
 from nbpromote.execute.running import PACKAGES, Job, ask, interruptible, new_id, run
-from nbpromote.execute.witness import Witness, present
+from nbpromote.execute.witness import Witness, witness
 
 __all__ = [
     "PACKAGES",
     "Job",
+    "Kept",
+    "Warmth",
     "Witness",
+    "all_kept",
     "ask",
     "asking",
+    "command",
+    "install",
     "installed",
     "interruptible",
     "is_taken",
+    "keep",
     "load_run",
     "new_id",
-    "present",
     "run",
     "save_run",
+    "shared",
+    "stop",
     "sweep",
+    "witness",
 ]

@@ -34,6 +34,7 @@ class Account:
     watch: Watch | None = None
     scanner: Scanner | None = None
     leaks: list[str] = field(default_factory=list)
+    start: str = ""  # how the kernel came to be
     _numbers: dict[int, int] = field(default_factory=dict)
 
     def open(self, nodes: list[Any]) -> None:

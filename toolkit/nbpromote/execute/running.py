@@ -60,6 +60,15 @@ del _metadata, _json, _os, _re, _file
 """
 
 
+# ipykernel answers a request to shut down by two threads; where its exit handlers come before the answer is out, each
+# waits seconds for the other
+_ANSWERED = """
+__import__("atexit").register(
+    lambda: [thread.join(1) for thread in __import__("threading").enumerate() if thread.name == "Control"]
+)
+"""
+
+
 def new_id(notebook: str, environment: str) -> str:
     """A name for a run that sorts by time: `20260131T120000-train_delay-dev-3f9a`."""
     stamp = clock.now()[:19].replace("-", "").replace(":", "")
@@ -78,7 +87,8 @@ def run(job: Job) -> Run:
     kernel = _kernel(job.environment, node)
     guard = guarded(job.environment.policy.keeps, job.draft.folder, *job.places, watched=_is_python(kernel))
     draft = replace(job.draft, kernel=kernel, isolation=guard.record)
-    job = replace(job, opening=watch(guard, draft.folder) + job.opening)
+    ending = _ANSWERED if _is_python(kernel) else ""
+    job = replace(job, opening=ending + watch(guard, draft.folder) + job.opening)
     with opened(draft, node):
         for candidate in draft.candidates.values():
             candidate.parent.mkdir(parents=True, exist_ok=True)
@@ -91,6 +101,7 @@ def run(job: Job) -> Run:
             ended=clock.now(),
             seconds=round(time.monotonic() - started, 3),
             withheld=_withheld(job) if any(not cell.ending.good for cell in account.cells) else (),
+            start=account.start,
             refused=seen(guard, draft.folder, node),
             notes=(*notes(draft.folder), *guard.notes),
             packages=packages(draft.folder),
@@ -136,8 +147,9 @@ def ask(
     variables: Mapping[str, str],
     limits: Limits,
     pass_env: tuple[str, ...] = (),
+    warmth: Warmth | None = None,
 ) -> str:
-    """Run a source in a fresh kernel, which can write to `folder` alone, and give what it printed.
+    """Run a source in a kernel of its own, which can write to `folder` alone, and give what it printed.
 
     Raises `Unavailable` when it did not end well.
     """
@@ -160,7 +172,7 @@ def ask(
         actor="",
         cells=(),
     )
-    job = Job(draft=draft, node=node, folder=folder, environment=environment, variables=variables)
+    job = Job(draft=draft, node=node, folder=folder, environment=environment, variables=variables, warmth=warmth)
     cells = _executed(job, node, guarded(Isolation.ENFORCE, folder), journal=None).cells
     if any(cell.ending is Ending.INTERRUPTED for cell in cells):
         raise KeyboardInterrupt
@@ -185,6 +197,7 @@ def _executed(job: Job, node: Any, guard: Guard, *, journal: Path | None) -> Acc
     account = Account(watch=job.watch, journal=journal, scanner=scanner)
     log = job.draft.folder / "kernel.log"  # what the process itself says; a notebook's own output is in its cells
     with said(log, job.scanner) as saying, kernels.private_folder() as private, interruptible():
+        km = kernels.manager(name, private)
         try:
             Engine.execute_notebook(
                 node,
@@ -195,7 +208,7 @@ def _executed(job: Job, node: Any, guard: Guard, *, journal: Path | None) -> Acc
                 kept=Kept(limits=environment.limits, folder=job.draft.folder, scanner=scanner),
                 limits=environment.limits,
                 stop=job.stop,
-                km=kernels.manager(name, private),
+                km=km,
                 opening=job.opening,
                 closing=job.closing,
                 starting={
@@ -214,6 +227,8 @@ def _executed(job: Job, node: Any, guard: Guard, *, journal: Path | None) -> Acc
             )
         except KeyboardInterrupt:
             account.cut_short(Ending.INTERRUPTED)
+        process = kernels.process_of(km)
+        account.start = process.start if process else ""
     account.cells = _with_last_words(account.cells, log)
     return account
 

@@ -21,6 +21,7 @@ from nbpromote.notebook.pairing import (
 )
 from nbpromote.notebook.pairs import find, find_all, has_cells, is_name
 from nbpromote.notebook.parameters import schema
+from nbpromote.notebook.preloading import imported, sets_variables
 from nbpromote.notebook.rules import RULES, WARNINGS
 from nbpromote.notebook.rules.metrics import handed_out
 from nbpromote.notebook.rules.resources import Resource, named
@@ -50,6 +51,7 @@ __all__ = [
     "find_all",
     "handed_out",
     "has_cells",
+    "imported",
     "is_name",
     "keeps_to",
     "kernel",
@@ -59,6 +61,7 @@ __all__ = [
     "read",
     "read_agreed",
     "schema",
+    "sets_variables",
     "settle",
     "stamp",
     "without_changed",

@@ -94,7 +94,7 @@ def _facts(evidence: Evidence, release: Release | None, alias: str) -> list[tupl
         ("Code", words.short(run.code.digest)),
         ("Model", f"{model.name} version {model.version}" if model and model.name else ""),
         ("Model bytes", words.short(model.sha256) if model else ""),
-        ("Kernel", run.kernel),
+        ("Kernel", f"{run.kernel}, {run.start}" if run.start else run.kernel),
         ("Isolation", run.isolation),
         ("Run", run.id),
         ("Baseline accepted by", evidence.accepted_by),

@@ -113,6 +113,7 @@ def evidence_json(evidence: Evidence) -> dict[str, Json]:
         "mlflow_run": run.mlflow_run,
         "notes": list(run.notes),
         "withheld": list(run.withheld),
+        "start": run.start,
         "isolation": run.isolation,
         "refused": list(run.refused),
     }

@@ -17,10 +17,11 @@ from nbpromote.track.models import (
 )
 from nbpromote.track.results import finish
 from nbpromote.track.runs import VARIABLES, Opened, close, collect, judge, open_run, tag_release
-from nbpromote.track.store import places
+from nbpromote.track.store import QUIET, places
 
 __all__ = [
     "CHAMPION",
+    "QUIET",
     "VARIABLES",
     "WARMING",
     "Opened",

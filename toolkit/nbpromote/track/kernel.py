@@ -10,7 +10,7 @@ from nbpromote.model import Json
 _MARK = "nbpromote:"
 
 # what loading any model needs, for a kernel that is started before it is asked
-WARMING = "import mlflow.pyfunc, mlflow.store.tracking.sqlalchemy_store"
+WARMING = ("mlflow", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store")
 
 
 def inside() -> tuple[str, str]:

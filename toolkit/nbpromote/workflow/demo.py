@@ -53,10 +53,10 @@ def walk(folder: Path, *, say: Say) -> None:
         raise Usage(f"{folder} is not empty; the demo wants a folder of its own")
     started = time.monotonic()
     walker = _begin(folder, say)
-    with performing.witness("python3", ()):
-        _together(_road(walker))
-        _commit(walker, "Accept the outputs of dev")
-        _worsen(walker)
+    performing.witness("python3", ())
+    _together(_road(walker))
+    _commit(walker, "Accept the outputs of dev")
+    _worsen(walker)
     _end(walker, seconds=time.monotonic() - started)
 
 

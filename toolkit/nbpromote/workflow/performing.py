@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbpromote import clock, execute, files, notebook, track, validate
 from nbpromote.errors import Error, NotFound, Refused, Unavailable, nearest
@@ -27,17 +28,31 @@ from nbpromote.model import (
     sha256,
 )
 from nbpromote.secrets import Scanner
-from nbpromote.workflow import footing, guarding, lineage
+from nbpromote.workflow import footing, guarding, lineage, warming
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.site import Site
-
-if TYPE_CHECKING:
-    from nbpromote.execute.kernels import Warmth
 
 LIVE = "live:"
 
 # notebook, number of the code cell that starts, how many there are
 Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a run is carried out: who watches it, who may stop it, and what its kernel may come from.
+
+    A `fresh` one is forked from none. `together` are modules that a fleet's other notebooks import: one process that
+    has imported those of all serves all.
+    """
+
+    watch: Watch | None = None
+    stop: Event | None = None
+    fresh: bool = False
+    together: tuple[str, ...] = ()
+
+
+PLAIN = Manner()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +68,7 @@ class Scene:
     lock: bytes | None
     folder: Path | None = None
     dirty: bool = False
-    stop: Event | None = None
-    warmth: Warmth | None = None
+    manner: Manner = PLAIN
 
 
 class Interrupted(KeyboardInterrupt):
@@ -71,9 +85,7 @@ def perform_sealed(
     environment: Environment,
     *,
     reference: Deployment | None,
-    watch: Watch | None,
-    stop: Event | None = None,
-    warmth: Warmth | None = None,
+    manner: Manner,
     code_digest: str = "",
 ) -> Evidence:
     """Run a release's own code, never the working tree."""
@@ -95,8 +107,7 @@ def perform_sealed(
         files=files_of,
         environment=environment,
         lock=site.store.get(sealed.files["lock"].sha256) if "lock" in sealed.files else None,
-        stop=stop,
-        warmth=warmth,
+        manner=manner,
     )
     executed, named = None, ""
     if reference is not None and "executed.ipynb" in reference.sealed:
@@ -105,10 +116,10 @@ def perform_sealed(
             notebook.parse("executed.ipynb", data),
             f"{reference.alias} live in {environment.name}",
         )
-    return perform(scene, None, reference=executed, reference_name=named, watch=watch)
+    return perform(scene, None, reference=executed, reference_name=named)
 
 
-def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, watch: Watch | None) -> Evidence:
+def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str) -> Evidence:
     """Execute, track, and make every check. Nothing is published here.
 
     Raises `Interrupted` after a run that was interrupted has been recorded as such.
@@ -119,7 +130,7 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
     node = node or notebook.parse(scene.path, scene.files[scene.path])
     scanner = guarding.followed(site, environment)
     guarding.refuse_written(scanner, environment, node, scene.files, scene.path)
-    done = _executed(_job(scene, node, scanner, watch), scanner, site.seen)
+    done = _executed(_job(scene, node, scanner), scanner, site.seen)
     evidence = validate.evidence(
         done,
         executed=notebook.parse("notebook.ipynb", done.notebook_file.read_bytes()),
@@ -132,9 +143,9 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
     return evidence
 
 
-def _job(scene: Scene, node: Any, scanner: Scanner, watch: Watch | None) -> execute.Job:
+def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
     """The run that is about to happen: open in MLflow, its code laid out in its folder."""
-    site, environment = scene.site, scene.environment
+    site, environment, manner = scene.site, scene.environment, scene.manner
     draft = lineage.with_inputs(replace(_draft(scene), resolved=_live_models(site, environment)), site.seen)
     opened = track.open_run(draft, project=site.project.name)
     draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
@@ -148,11 +159,11 @@ def _job(scene: Scene, node: Any, scanner: Scanner, watch: Watch | None) -> exec
         opening=opening,
         closing=closing,
         variables={**opened.variables, **guarding.variables(scanner)},
+        warmth=None if manner.fresh else warming.warmth(site.project, node, scene.files, environment, manner.together),
         scanner=scanner,
         places=track.places(environment.tracking_uri),
-        watch=(lambda number, of: watch(scene.name, number, of)) if watch else None,
-        stop=scene.stop,
-        warmth=scene.warmth,
+        watch=partial(manner.watch, scene.name) if manner.watch else None,
+        stop=manner.stop,
     )
 
 
@@ -293,15 +304,13 @@ def keep(evidence: Evidence) -> None:
     files.write(folder / f"evidence-{number:03d}.json", text)
 
 
-@contextmanager
-def witness(kernel: str, pass_env: tuple[str, ...]) -> Iterator[Witness]:
-    """A kernel that will be asked what live models predict; the earlier it is called, the less its start costs."""
-    with execute.present(kernel, pass_env, warming=track.WARMING) as present:
-        yield present
+def witness(kernel: str, pass_env: tuple[str, ...]) -> Witness:
+    """Who will be asked what live models predict; the earlier it is called, the less its start costs."""
+    return execute.witness(kernel, pass_env, preload=track.WARMING, given=track.QUIET)
 
 
 def ask_model(model: Model, *, uri: str, kernel: str, pass_env: tuple[str, ...]) -> Any:
     """What a registered model, loaded through its alias, says to its own input example: not in the run's kernel."""
     question = track.question(f"models:/{model.name}@{track.CHAMPION}")
-    with witness(kernel, pass_env) as present:
-        return track.predictions(present.ask(question, {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}))
+    variables = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
+    return track.predictions(witness(kernel, pass_env).ask(question, variables))

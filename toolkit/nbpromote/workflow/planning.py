@@ -136,6 +136,11 @@ def _unmet(
     if standing.live is None:
         proof = gate.lacks_proof(policy.gates, environment=target)
         yield from [proof] if proof else []
+    if policy.fresh and release.evidence_of(site.store, sealed.files).run.start == "warm":
+        yield (
+            f"{target} counts fresh kernels only, and the run of {source.alias} had a warm one: "
+            f"nbpromote run {source.notebook} --fresh, then nbpromote release {source.notebook}"
+        )
     if policy.strategy == "copy" and source.model is None:
         yield f"strategy copy carries a model, and {source.alias} has none"
 

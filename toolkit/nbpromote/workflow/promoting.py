@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from nbpromote.model import (
 )
 from nbpromote.project import Project
 from nbpromote.workflow import applying, performing
-from nbpromote.workflow.performing import Watch
+from nbpromote.workflow.performing import Manner, Watch
 from nbpromote.workflow.planning import choose, plan_of
 from nbpromote.workflow.releasing import deployment_of
 from nbpromote.workflow.returning import put_back
@@ -53,10 +52,9 @@ def promote(
     again = applying.already(site, "promote", planned, environment.settings(project.root), standing)
     if again is not None:
         return again
-    # called now, so that it is ready when the model has gone live
-    witness = performing.witness(source.kernel, environment.pass_env) if source.model else nullcontext()
-    with witness:
-        return _promote(site, planned, source, sealed, environment, standing, reason=reason, watch=watch)
+    if source.model:  # called now, so that it is ready when the model has gone live
+        performing.witness(source.kernel, environment.pass_env)
+    return _promote(site, planned, source, sealed, environment, standing, reason=reason, watch=watch)
 
 
 def _promote(
@@ -73,7 +71,9 @@ def _promote(
     if planned.strategy == "copy":
         evidence = _carry(site, source, environment)
     else:
-        evidence = performing.perform_sealed(site, sealed, environment, reference=standing.live, watch=watch)
+        evidence = performing.perform_sealed(
+            site, sealed, environment, reference=standing.live, manner=Manner(watch=watch)
+        )
     track.tag_release(evidence.run, source.release, source.alias)
     live = standing.live.metrics if standing.live else None
     decision = gate.decide(evidence, planned.gates, live=live, environment=planned.target)

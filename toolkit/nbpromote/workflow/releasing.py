@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from contextlib import nullcontext
 from pathlib import Path
 
 from nbpromote import gate, track
@@ -41,8 +40,9 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
     applying.resume(site, environment, pair.name)
     standing = site.ledger.state(environment)[pair.name]
     run = evidence.run
-    with performing.witness(run.kernel, run.pass_env) if evidence.model else nullcontext():
-        return _make_live(site, _seal(site, evidence), evidence, standing, reason=reason)
+    if evidence.model:  # called now, so that it is ready when the model has gone live
+        performing.witness(run.kernel, run.pass_env)
+    return _make_live(site, _seal(site, evidence), evidence, standing, reason=reason)
 
 
 def _make_live(site: Site, sealed: Release, evidence: Evidence, standing: Standing, *, reason: str) -> Promotion:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbpromote import notebook, release, validate
 from nbpromote.errors import NotFound
@@ -20,11 +19,8 @@ from nbpromote.model import (
 from nbpromote.params import Given
 from nbpromote.project import Project
 from nbpromote.workflow import footing
-from nbpromote.workflow.performing import Scene, Watch, close_killed, perform, perform_sealed, publish
+from nbpromote.workflow.performing import PLAIN, Manner, Scene, Watch, close_killed, perform, perform_sealed, publish
 from nbpromote.workflow.site import Site
-
-if TYPE_CHECKING:
-    from nbpromote.execute.kernels import Warmth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +29,7 @@ class Asked:
 
     overrides: Mapping[str, Given] = field(default_factory=dict)
     cell_limit: float | None = None
-    watch: Watch | None = None
-    stop: Event | None = None
-    warmth: Warmth | None = None
+    manner: Manner = PLAIN
 
 
 def run(
@@ -46,15 +40,16 @@ def run(
     parameters: Mapping[str, Given] | None = None,
     cell_limit: float | None = None,
     watch: Watch | None = None,
+    fresh: bool = False,
 ) -> Evidence:
     """Run a notebook in an environment and make every check of what came out.
 
     In an entry environment that is the notebook as it stands. Above it, the live deployment runs again: its
     sealed code with its frozen parameters; where nothing is live, HEAD's code is rehearsed and its outputs stay
-    in the run's folder.
+    in the run's folder. `fresh` wants a kernel that was not forked from a warm one.
     """
     site = Site(project)
-    asked = Asked(overrides=parameters or {}, cell_limit=cell_limit, watch=watch)
+    asked = Asked(overrides=parameters or {}, cell_limit=cell_limit, manner=Manner(watch=watch, fresh=fresh))
     close_killed(site)
     return run_at(site, name, site.require(env or site.entry()), asked)
 
@@ -91,8 +86,7 @@ def _run_here(
         lock=site.lock_file(),
         folder=pair.folder,
         dirty=site.git.is_dirty(),
-        stop=asked.stop,
-        warmth=asked.warmth,
+        manner=asked.manner,
     )
     reference = accepted(pair)
     named = site.relative(pair.ipynb) if pair.ipynb else ""
@@ -104,7 +98,7 @@ def _run_here(
         baseline=notebook.accepted_digest(reference, validate.is_marked),
         lock=scene.lock,
     )
-    evidence = perform(scene, node, reference=reference, reference_name=named, watch=asked.watch)
+    evidence = perform(scene, node, reference=reference, reference_name=named)
     return _settled(site, evidence, rests)
 
 
@@ -132,16 +126,7 @@ def _run_live(
     sealed = release.open_(site.store, live.release)
     environment = limited(frozen(site, live, asked.overrides), asked.cell_limit)
     rests = rests_live(site, live, environment)
-    evidence = perform_sealed(
-        site,
-        sealed,
-        environment,
-        reference=live,
-        watch=asked.watch,
-        stop=asked.stop,
-        warmth=asked.warmth,
-        code_digest=live.code,
-    )
+    evidence = perform_sealed(site, sealed, environment, reference=live, manner=asked.manner, code_digest=live.code)
     return _settled(site, evidence, rests)
 
 
@@ -196,10 +181,9 @@ def _rehearse(
         files=found,
         environment=limited(environment, asked.cell_limit),
         lock=site.lock_file("HEAD"),
-        stop=asked.stop,
-        warmth=asked.warmth,
+        manner=asked.manner,
     )
-    evidence = perform(scene, None, reference=None, reference_name="", watch=asked.watch)
+    evidence = perform(scene, None, reference=None, reference_name="")
     footing.leave(site, evidence, rests={})
     return evidence
 

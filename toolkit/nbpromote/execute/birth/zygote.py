@@ -15,6 +15,7 @@ import signal
 import socket
 import struct
 import sys
+import traceback
 
 from . import becoming, preloading, supervisor, system
 
@@ -91,6 +92,8 @@ def _forked(listener: socket.socket, connection: socket.socket, loaded: preloadi
         listener.close()
         try:
             _answer(connection, loaded)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     return pid

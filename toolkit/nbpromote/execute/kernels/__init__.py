@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from nbpromote.execute.kernels.environ import is_taken, own, shared, withheld
 from nbpromote.execute.kernels.private import private_folder, sweep
 from nbpromote.execute.kernels.specs import installed, language, require
+from nbpromote.execute.kernels.warm import begin
 from nbpromote.execute.kernels.zygotes import Warmth
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Warmth",
+    "begin",
     "installed",
     "is_taken",
     "language",

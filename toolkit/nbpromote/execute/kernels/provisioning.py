@@ -16,7 +16,7 @@ from nbpromote.execute.kernels.process import Birth, Process
 from nbpromote.execute.kernels.warm import OFTEN, begun
 from nbpromote.execute.kernels.zygotes import IDLE, Warmth
 
-_SOON, _PATIENCE = 0.5, 30.0  # seconds
+_SOON, _PATIENCE = 0.5, 1.0  # seconds
 
 
 class Supervised(LocalProvisioner):

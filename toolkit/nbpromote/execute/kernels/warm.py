@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nbpromote.errors import Unavailable
-from nbpromote.execute.kernels import keeping, zygotes
+from nbpromote.execute.kernels import environ, keeping, zygotes
 from nbpromote.execute.kernels.process import Birth, Process, forked, fresh
 from nbpromote.execute.kernels.zygotes import Warmth, Zygote
 
@@ -34,6 +34,16 @@ async def begun(birth: Birth, warmth: Warmth | None) -> Process:
     return await _fresh(birth, why)
 
 
+def begin(kernel: str, warmth: Warmth) -> None:
+    """Start what kernels of a name will be forked from, and wait for nothing."""
+    from jupyter_client.manager import AsyncKernelManager
+
+    argv = AsyncKernelManager(kernel_name=kernel).format_kernel_cmd()
+    python = zygotes.launcher(argv)
+    if python is not None and not zygotes.unfit(argv, warmth) and keeping.covering(python, warmth) is None:
+        zygotes.warmed(python, warmth, environ.own(Path(), Path()))
+
+
 def _key(birth: Birth, warmth: Warmth) -> tuple[str, ...]:
     return (birth.argv[0], *warmth.preload, *(f"{name}={value}" for name, value in sorted(warmth.env.items())))
 
@@ -52,7 +62,7 @@ def _addresses(birth: Birth, warmth: Warmth) -> Iterator[tuple[Path, Zygote | No
     kept = keeping.covering(python, warmth)
     if kept is not None:
         yield kept.address, None
-    own = zygotes.warmed(birth, warmth)
+    own = zygotes.warmed(python, warmth, birth.env.keys())
     yield own.address, own
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from threading import Lock
 
 from nbpromote.execute.kernels import environ
 from nbpromote.execute.kernels.private import private_folder
-from nbpromote.execute.kernels.process import LOAD, Birth
+from nbpromote.execute.kernels.process import LOAD
 
 IDLE = 600.0  # seconds without a kernel after which a zygote ends itself
 
@@ -95,32 +95,28 @@ def launcher(argv: Sequence[str]) -> list[str] | None:
     return list(argv[:at]) if is_ours else None
 
 
-def warmed(birth: Birth, warmth: Warmth) -> Zygote:
-    """This process's zygote for a kernel: one that covers what is wanted, else a new one, which may not be up yet."""
-    python = launcher(birth.argv)
-    assert python is not None
+def warmed(python: Sequence[str], warmth: Warmth, own: Container[str]) -> Zygote:
+    """This process's zygote: one that covers what is wanted, else a new one, which may not be up yet.
+
+    `own` are the variables that its kernels have each for itself.
+    """
     with _DOOR:
         for gone in [zygote for zygote in _PRESENT if not zygote.is_alive]:
             _PRESENT.remove(gone)
             gone.end()
         for zygote in _PRESENT:
             same = zygote.python == python and zygote.warmth.env == warmth.env
-            if same and zygote.warmth.preload[: len(warmth.preload)] == warmth.preload:
-                return zygote
-        for zygote in _PRESENT:
-            same = zygote.python == python and zygote.warmth.env == warmth.env
             if same and {*warmth.preload} <= {*zygote.warmth.preload}:
                 return zygote
-        zygote = _started(python, birth, warmth)
-        _PRESENT.append(zygote)
-        return zygote
+        _PRESENT.append(_started(python, warmth, own))
+        return _PRESENT[-1]
 
 
-def _started(python: list[str], birth: Birth, warmth: Warmth) -> Zygote:
+def _started(python: Sequence[str], warmth: Warmth, own: Container[str]) -> Zygote:
     keeping = ExitStack()
     folder = keeping.enter_context(private_folder())
     # what each kernel has for itself the zygote has as well, or modules would look into the user's own settings
-    its_own = {name: value for name, value in environ.own(folder, folder).items() if name in birth.env}
+    its_own = {name: value for name, value in environ.own(folder, folder).items() if name in own}
     process = launch(python, folder, {**warmth.env, **its_own}, warmth, kept=False)
     return Zygote(python=python, warmth=warmth, folder=folder, process=process, keeping=keeping)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from threading import Event
+from functools import cached_property
+from threading import Event, Lock
 from typing import Protocol
 
 from nbpromote import execute
@@ -13,10 +14,11 @@ from nbpromote.errors import Error
 from nbpromote.model import Fate, Fleet, Member
 from nbpromote.params import Given
 from nbpromote.project import Project
-from nbpromote.workflow import footing, performing, running
+from nbpromote.workflow import footing, performing, running, warming
 from nbpromote.workflow.fleet import machine, ordering, preparing, selecting, skipping
 from nbpromote.workflow.fleet.preparing import Prepared
 from nbpromote.workflow.fleet.scheduling import Schedule, conduct
+from nbpromote.workflow.performing import Manner
 from nbpromote.workflow.site import Site
 
 
@@ -39,6 +41,7 @@ class Order:
     force: bool = False
     parameters: Mapping[str, Given] = field(default_factory=dict)
     cell_limit: float | None = None
+    fresh: bool = False
 
 
 def run_many(project: Project, order: Order, *, env: str | None = None, board: Board | None = None) -> Fleet:
@@ -92,6 +95,13 @@ class Crew:
     prepared: Mapping[str, Prepared]
     board: Board | None = None
     stop: Event = field(default_factory=Event)
+    _door: Lock = field(default_factory=Lock)
+
+    @cached_property
+    def _together(self) -> tuple[str, ...]:
+        """What the notebooks import, each once: one process that has imported it all serves them all."""
+        pairs = [self.site.pair(name) for name in self.prepared]
+        return warming.together(self.site, pairs)
 
     def needs(self) -> dict[str, int]:
         """Bytes that the last run of each took at its peak; of those where that is known."""
@@ -128,11 +138,17 @@ class Crew:
         return replace(member, fate=fate, run=evidence.run.id, why=why, evidence=evidence)
 
     def _asked(self, one: Prepared) -> running.Asked:
+        with self._door:
+            together = self._together
         return running.Asked(
             overrides=one.overrides,
             cell_limit=self.order.cell_limit,
-            watch=self.board.cell if self.board else None,
-            stop=self.stop,
+            manner=Manner(
+                watch=self.board.cell if self.board else None,
+                stop=self.stop,
+                fresh=self.order.fresh,
+                together=together,
+            ),
         )
 
 

@@ -1,0 +1,60 @@
+"""Warm kernels by hand: installed for Jupyter's tools, or kept for a working session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nbpromote import execute, notebook, track
+from nbpromote.errors import NotFound
+from nbpromote.execute import Kept, Warmth
+from nbpromote.project import Project
+from nbpromote.workflow.site import Site
+
+
+def install(
+    *, name: str, of: str, preload: tuple[str, ...], idle: float, shown: str = "", prefix: Path | None = None
+) -> Path:
+    """The folder of a kernel that JupyterLab, papermill, nbclient and nbval can pick."""
+    return execute.install(name, of=of, preload=preload, idle=idle, shown=shown, prefix=prefix)
+
+
+def warm(project: Project, *, env: str | None, preload: tuple[str, ...], idle: float) -> Kept:
+    """Keep a zygote for the runs to come; without a `preload`, of what the project's notebooks import."""
+    site = Site(project)
+    environment = site.require(env or site.entry())
+    pairs = site.pairs
+    first = site.pair(pairs[0].name) if pairs else None
+    if first is None:
+        raise NotFound("there is no notebook to keep a kernel warm for")
+    found = site.environment(environment, first.name, site.code(first).schema)
+    warmth = Warmth(
+        preload=preload or project.kernel.preload or _imports(site),
+        env={**execute.shared(found.pass_env), **track.QUIET},
+        idle=idle,
+        patience=found.limits.start,
+    )
+    return execute.keep(execute.command(found.kernel or "python3"), warmth)
+
+
+def _imports(site: Site) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    for pair in site.pairs:
+        node = notebook.read(pair)
+        own = {Path(path).stem for path in site.code(pair).files}
+        if notebook.language(node) == "python":
+            names |= dict.fromkeys(notebook.imported(node, own=own))
+    return tuple(names)
+
+
+def kept() -> tuple[Kept, ...]:
+    return execute.all_kept()
+
+
+def stop(pid: int | None = None) -> tuple[Kept, ...]:
+    """End one, or all. Raises `NotFound` for a process that is none."""
+    ended = tuple(one for one in execute.all_kept() if pid in (None, one.pid))
+    if pid is not None and not ended:
+        raise NotFound(f"process {pid} keeps no kernel warm", hint="nbpromote kernel list")
+    for one in ended:
+        execute.stop(one)
+    return ended
