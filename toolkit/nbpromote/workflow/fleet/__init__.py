@@ -124,7 +124,7 @@ class Crew:
         member = _member(one)
         try:
             always = self.order.force or len(self.order.names) == 1  # whoever names one notebook wants it run
-            stood, why = ("", "") if always else skipping.stands(self.site, one)
+            stood, why = ("", "") if always else skipping.stands(self.site, one, fresh=self.order.fresh)
             if stood:
                 return replace(member, fate=Fate.SKIPPED, run=stood)
             evidence = running.run_at(self.site, one.name, one.environment.name, self._asked(one))

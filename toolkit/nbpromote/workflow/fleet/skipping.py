@@ -11,10 +11,11 @@ from nbpromote.workflow.footing import Footing
 from nbpromote.workflow.site import Site
 
 
-def stands(site: Site, one: Prepared) -> tuple[str, str]:
+def stands(site: Site, one: Prepared, *, fresh: bool) -> tuple[str, str]:
     """The run that a notebook can be skipped for, or why it has to run: `("RUN", "")` or `("", "code changed")`.
 
     A run stands while all that it rests on is as it was, what it read included, and what it published is still there.
+    Where a `fresh` kernel is asked for, only a run that had one does.
     """
     if one.never:
         return "", one.never
@@ -24,12 +25,17 @@ def stands(site: Site, one: Prepared) -> tuple[str, str]:
     if not known.rests:
         return "", f"run {known.run} {'is nothing to stand on' if known.passed else 'did not pass'}"
     site.seen.learn(known.stamps)
-    why = _fallen(site, one, known)
+    wants_fresh = fresh or one.environment.policy.fresh
+    why = _warm(known) if wants_fresh and known.start == "warm" else _fallen(site, one, known)
     if why:
         return "", why
     _remember(site, one, known)
     footing.stood_on(site, known)
     return known.run, ""
+
+
+def _warm(known: Footing) -> str:
+    return f"a fresh kernel is asked for, and that of run {known.run} was forked from a warm one"
 
 
 def _fallen(site: Site, one: Prepared, known: Footing) -> str:
@@ -42,8 +48,6 @@ def _fallen(site: Site, one: Prepared, known: Footing) -> str:
     changed = [what for what in {**known.rests, **rests} if known.rests.get(what) != rests.get(what)]
     if changed:
         return f"changed: {', '.join(changed)}"
-    if one.environment.policy.fresh and not known.start.startswith("fresh"):
-        return f"the policy wants a fresh kernel, and run {known.run} had none"
     if not any((site.project.runs / known.run).glob("evidence-*.json")):
         return f"run {known.run} is gone"
     return _moved(site, one, known)
