@@ -1,4 +1,4 @@
-"""Hand a command to a toolkit that has everything imported, where `nbpromote kernel warm` keeps one."""
+"""Hand a command to a toolkit that has imported everything already, where `nbpromote kernel warm` keeps one."""
 
 from __future__ import annotations
 
@@ -15,26 +15,6 @@ from nbpromote.execute.kernels.process import Birth, forked
 
 # verbs that need MLflow, papermill or nbval, whose imports take seconds
 _HEAVY = {"run", "baseline", "release", "promote", "rollback", "report", "doctor"}
-MODULES = (
-    "nbpromote.cli",
-    "nbpromote.workflow.running",
-    "nbpromote.workflow.releasing",
-    "nbpromote.workflow.promoting",
-    "nbpromote.workflow.returning",
-    "nbpromote.workflow.reporting",
-    "nbpromote.workflow.doctoring",
-    "nbpromote.workflow.accepting",
-    "papermill",  # before our engine, which it loads by its entry point
-    "nbpromote.execute.engine",
-    "nbpromote.execute.kernels.provisioning",
-    "nbpromote.notebook",
-    "mlflow",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "nbval.plugin",
-    "jinja2",
-    "ruamel.yaml",
-    "rich.progress",
-)
 
 
 def handed(arguments: list[str]) -> int | None:
@@ -42,7 +22,7 @@ def handed(arguments: list[str]) -> int | None:
     if _verb(arguments) not in _HEAVY:
         return None
     for kept in keeping.all_kept():
-        if kept.python == (sys.executable,) and MODULES[0] in kept.preload and _is_current(kept):
+        if kept.is_toolkit and _is_current(kept):
             return _carried_out(kept, arguments)
     return None
 
@@ -57,12 +37,12 @@ def _is_current(kept: Kept) -> bool:
     since = datetime.fromisoformat(kept.since).timestamp()
     package = Path(__file__).parent.parent
     beside = [Path(place) for place in sys.path if place.endswith("site-packages")]
-    return all(file.stat().st_mtime < since for file in (*package.rglob("*.py"), *beside))
+    return all(path.stat().st_mtime < since for path in (*package.rglob("*.py"), *beside))
 
 
 def _carried_out(kept: Kept, arguments: list[str]) -> int | None:
-    """With this process's terminal, folder, variables and signals."""
-    command = [sys.executable, "-m", "nbpromote.cli", *arguments]
+    """With this process's terminal, folder, variables and signals; None where a variable stands in the way."""
+    command = [*keeping.TOOLKIT, "-m", "nbpromote.cli", *arguments]
     try:
         process = forked(kept.address, Birth(argv=command, env=dict(os.environ), cwd=Path.cwd()))
     except Unavailable:  # it ended in this moment
@@ -70,7 +50,7 @@ def _carried_out(kept: Kept, arguments: list[str]) -> int | None:
     heard = {number: signal.signal(number, lambda n, _: process.send_signal(n)) for number in _SIGNALS}
     try:
         code = process.wait()
-        if process.pid is None:  # refused: its variables are not ours
+        if process.pid is None:
             return None
         return code if code >= 0 else 128 - code
     finally:
