@@ -46,13 +46,21 @@ def _forget() -> None:
         sys.modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
     if "matplotlib" in sys.modules:
         for remembered in ("get_configdir", "get_cachedir"):
-            getattr(getattr(sys.modules["matplotlib"], remembered), "cache_clear", bool)()
+            _ask_again(getattr(sys.modules["matplotlib"], remembered, None))
     ours = __name__.split(".")[0]
     for name in [name for name in sys.modules if name.split(".")[0] == ours]:
         del sys.modules[name]
     main = vars(sys.modules["__main__"])
     for name in [name for name in main if not (name.startswith("__") and name.endswith("__"))]:
         del main[name]
+
+
+def _ask_again(function: Any) -> None:
+    """matplotlib keeps an answer in a variable of its own decorator."""
+    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
+    for name, cell in zip(names, getattr(function, "__closure__", None) or ()):
+        if name == "called":
+            cell.cell_contents = False
 
 
 def _sleep(loaded: Loaded) -> None:
