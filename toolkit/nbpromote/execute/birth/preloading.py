@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections import defaultdict
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 # ipykernel's, from the first moment, and what modules look at that want to know where they run
@@ -67,17 +67,18 @@ class Word:
 
 
 def load(first: tuple[str, ...], names: list[str]) -> Loaded:
-    """Import in order; of `first`, what every kernel imports, without an account.
+    """Import in order; of `first`, what every kernel imports, without an account. None of these, and it is no kernel.
 
     One that cannot be imported is left to the notebook, where its author sees why.
     """
     loaded = Loaded()
-    os.environ.setdefault("MPLBACKEND", _BACKEND)
+    if first:
+        os.environ.setdefault("MPLBACKEND", _BACKEND)
     for name in first:
         _imported(name)
     asked: list[str] = []
     at = [""]
-    with _environ(loaded, at), _streams(loaded), _imports(loaded), _shell(asked):
+    with _environ(loaded, at), _streams(loaded), _imports(loaded), _shell(asked) if first else nullcontext():
         for name in names:
             at[0] = name
             if not _imported(name):

@@ -16,7 +16,6 @@ import socket
 import struct
 import sys
 import traceback
-from typing import TextIO
 
 from . import becoming, preloading, supervisor, system
 
@@ -38,21 +37,22 @@ _KERNEL = (
 )
 
 
-def main(address: str, preload: list[str], idle: float, kept: bool) -> None:
+def main(address: str, preload: list[str], idle: float, kept: bool, of: str) -> None:
     """Listens at once, so that who asks while modules are still imported waits.
 
-    Where it is not `kept`, it ends when its owner closes the other end of its input.
+    Where it is not `kept`, it ends when its owner closes the other end of its input. It is a zygote `of` kernels, or
+    of commands, which are started by `-m` as well and know nothing of notebooks.
     """
     sys.path[:] = [place for place in sys.path if place]  # of `-c`, which no kernel is started by
     listener = _listening(address)
-    loaded = preloading.load(_KERNEL, preload)
+    loaded = preloading.load(_KERNEL if of == "kernels" else (), preload)
     if loaded.missing:
         print("not imported:", ", ".join(loaded.missing), flush=True)
     gc.collect()
     gc.freeze()  # a collector that writes to what is shared would copy it
     system.adopt_orphans()
     signal.signal(signal.SIGTERM, lambda _number, _frame: _leave())
-    _serve(listener, loaded, idle, lifeline=[] if kept else [sys.stdin])
+    _serve(listener, loaded, idle, lifeline=[] if kept else [0])
     _leave()
 
 
@@ -70,15 +70,15 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, lifeline: list[TextIO]) -> None:
+def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, lifeline: list[int]) -> None:
     supervisors: set[int] = set()
     while True:
         was_busy = bool(supervisors)
-        ready, _, _ = select.select([listener, *lifeline], [], [], 1.0 if was_busy else idle)
+        ready, _, _ = select.select([listener.fileno(), *lifeline], [], [], 1.0 if was_busy else idle)
         supervisors -= _ended(supervisors)
         if not (ready or was_busy) or any(end in ready for end in lifeline):
             return
-        if listener not in ready:
+        if listener.fileno() not in ready:
             continue
         connection, _ = listener.accept()
         if _user_of(connection) == os.getuid():

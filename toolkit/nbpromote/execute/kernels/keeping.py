@@ -56,7 +56,7 @@ def keep(python: Sequence[str], warmth: Warmth) -> Kept:
     env = environ.shared((), of=warmth.env)
     for name in ("ipython", "matplotlib", "tmp"):
         (folder / name).mkdir()
-    process = launch(python, folder, {**warmth.env, **environ.own(folder, folder)}, warmth, kept=True)
+    process = launch(python, folder, {**warmth.env, **environ.own(folder, folder)}, warmth, kept=True, of=_of(python))
     end = time.monotonic() + warmth.patience
     while not (folder / "zygote").exists() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
@@ -76,6 +76,10 @@ def keep(python: Sequence[str], warmth: Warmth) -> Kept:
         shutil.rmtree(folder, ignore_errors=True)
         raise Unavailable(f"the zygote did not come up within {warmth.patience:g} s: {said or 'it said nothing'}")
     return kept
+
+
+def _of(python: Sequence[str]) -> str:
+    return "commands" if tuple(python) == TOOLKIT else "kernels"
 
 
 def all_kept() -> tuple[Kept, ...]:

@@ -126,10 +126,10 @@ def _started(python: Sequence[str], warmth: Warmth, own: Container[str]) -> Zygo
 
 
 def launch(
-    python: Sequence[str], folder: Path, env: Mapping[str, str], warmth: Warmth, *, kept: bool
+    python: Sequence[str], folder: Path, env: Mapping[str, str], warmth: Warmth, *, kept: bool, of: str = "kernels"
 ) -> subprocess.Popen[bytes]:
-    """A zygote that is `kept` outlives whoever started it."""
-    call = f"; zygote.main({str(folder / 'zygote')!r}, {list(warmth.preload)!r}, {warmth.idle}, {kept})"
+    """A zygote of kernels or of commands; one that is `kept` outlives whoever started it."""
+    call = f"; zygote.main({str(folder / 'zygote')!r}, {list(warmth.preload)!r}, {warmth.idle}, {kept}, {of!r})"
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
             [*python, "-c", LOAD.format("zygote") + call],
