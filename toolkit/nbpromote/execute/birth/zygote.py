@@ -72,7 +72,8 @@ def _leave() -> None:
 def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, lifeline: list[TextIO]) -> None:
     supervisors: set[int] = set()
     while True:
-        ready, _, _ = select.select([listener, *lifeline], [], [], 1.0 if supervisors else idle)
+        heard: list[socket.socket | TextIO] = [listener, *lifeline]
+        ready, _, _ = select.select(heard, [], [], 1.0 if supervisors else idle)
         supervisors -= _ended(supervisors)
         if not (ready or supervisors) or any(end in ready for end in lifeline):
             return
