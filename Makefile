@@ -23,10 +23,12 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/pytest tests/benchmarks -s -o python_files='bench_*.py' -o python_functions='bench_*'
 
-# minutes of fuzzing for each parser; what it learns stays in tests/fuzz/corpus
+# seconds of fuzzing for each parser, what it learns stays in tests/fuzz/corpus; then random kills of real runs
 SOAK_SECONDS ?= 120
+SOAK_KILLS ?= 1000
 soak: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(SOAK_SECONDS)
+	PYTHONPATH=tests $(BIN)/python -m kills $(SOAK_KILLS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

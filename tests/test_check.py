@@ -459,6 +459,7 @@ OF_PARAMS = {
     "NBP702": ("params/prod.policy.yaml", "protects", "protect", 2),
     "NBP703": ("params/prod.policy.yaml", "promotes_from: [dev]\n", "", None),
     "NBP704": ("params/prod.policy.yaml", "protects", "gates: [{metric: maee, max: 1}]\nprotects", 2),
+    "NBP707": ("params/dev.yaml", "parameters:", "tracking_uri: sqlite:///mlflow.db\nparameters:", 1),
 }
 
 

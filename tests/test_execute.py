@@ -11,73 +11,25 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import nbformat
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from nbpromote import execute, validate
 from nbpromote.errors import BadInput, Unavailable
-from nbpromote.model import Code, Ending, Environment, Limits, Policy, Run, Schema, canonical
-
-OK, ERROR, EXPECTED, STOPPED, DIED, LATE, CUT, LEFT = (
-    Ending.OK,
-    Ending.ERROR,
-    Ending.EXPECTED_ERROR,
-    Ending.STOPPED,
-    Ending.DIED,
-    Ending.TIMED_OUT,
-    Ending.INTERRUPTED,
-    Ending.NOT_REACHED,
-)
-
-
-def code(source: str, *tags: str):
-    return new_code_cell(source, metadata={"tags": list(tags)} if tags else {})
-
-
-def book(*cells):
-    """A notebook of sources, or of cells where one needs tags."""
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    made = [code(cell) if isinstance(cell, str) else cell for cell in cells]
-    return new_notebook(cells=made, metadata={"kernelspec": spec})
+from nbpromote.model import Limits, canonical
+from runs import CUT, DIED, ERROR, EXPECTED, LATE, LEFT, OK, STOPPED, book, code, endings, ends, job_in, printed
 
 
 @pytest.fixture
 def job(tmp_path):
-    """Makes the job of running a notebook whose own folder is `notebooks`."""
-    folder = tmp_path / "notebooks"
-    folder.mkdir()
-
-    def job(node, *, name="r1", parameters=None, outputs=None, limits=None, kernel=None, pass_env=(), **more):
-        draft = Run(
-            id=name,
-            notebook="any",
-            environment="dev",
-            code=Code(digest="c", schema=Schema()),
-            folder=tmp_path / "runs" / name,
-            started="2026-01-31T12:00:00.000Z",
-            ended="",
-            seconds=0,
-            actor="Ada",
-            cells=(),
-            parameters=parameters or {},
-            outputs=outputs or {},
-        )
-        environment = Environment(
-            name="dev",
-            tracking_uri="",
-            policy=Policy(),
-            limits=limits or Limits(),
-            kernel=kernel,
-            pass_env=pass_env,
-        )
-        return execute.Job(draft=draft, node=node, folder=folder, environment=environment, **more)
-
-    return job
+    """Makes the job of running a notebook."""
+    return partial(job_in, tmp_path)
 
 
 @pytest.fixture
@@ -95,29 +47,6 @@ def kernels(tmp_path, monkeypatch):
 
 def argv(*command: str) -> str:
     return json.dumps({"argv": list(command), "display_name": "ours", "language": "python"})
-
-
-def endings(run: Run) -> list[Ending]:
-    return [cell.ending for cell in run.cells]
-
-
-def printed(run: Run) -> list[str]:
-    """What each code cell of the executed notebook printed, the injected one left out."""
-    node = nbformat.read(run.notebook_file, as_version=4)
-    cells = [c for c in node.cells if c.cell_type == "code" and "injected-parameters" not in c.metadata.get("tags", [])]
-    return ["".join(o.get("text", "") for o in cell.outputs if o.get("name") == "stdout") for cell in cells]
-
-
-def ends(process: int) -> bool:
-    """Whether a process is gone within three seconds; one that was killed and not waited for has no command line."""
-    for _ in range(60):
-        try:
-            if not Path(f"/proc/{process}/cmdline").read_bytes():
-                return True
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 # -- a run that ends well ------------------------------------------------------------------------------------------
@@ -512,7 +441,8 @@ def private_folders_of(process: int) -> list[Path]:
 
 def family(folder: Path) -> list[int]:
     """The kernel and what it started, as its first cell told them to the journal."""
-    first = json.loads((folder / "journal.jsonl").read_text().splitlines()[0])
+    entries = map(json.loads, (folder / "journal.jsonl").read_text().splitlines())
+    first = next(entry for entry in entries if "cell" in entry)
     return [int(process) for process in first["cell"]["outputs"][0]["text"].split()]
 
 
@@ -546,7 +476,12 @@ def test_after_a_runner_was_killed_the_next_start_closes_its_record(runner):
 
     assert while_it_lives == ()
     assert endings(closed) == [OK, LEFT, CUT, LEFT]
-    assert [cell.message for cell in closed.cells] == ["", "tagged skip-execution", "the runner was killed", ""]
+    assert [cell.message for cell in closed.cells] == [
+        "",
+        "tagged skip-execution",
+        "the runner was killed while it ran",
+        "",
+    ]
     assert closed.cells[0].seconds is not None
     assert "the runner was killed" in closed.notes
     assert closed.ended > closed.started

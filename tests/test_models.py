@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,17 @@ def test_each_environment_has_a_registered_model_of_its_own_with_the_validated_b
     ran = len({row["run"] for row in rows.values()}) == 3
     assert ran
     assert copied or live(trained, "prod")["metrics"]["mae"] == live(trained, "dev")["metrics"]["mae"]
+
+
+def test_a_model_is_logged_and_scored_by_runs_that_the_system_holds(trained: Ground) -> None:
+    records = [json.loads(path.read_text()) for path in trained.project.runs.glob("*/run.json")]
+
+    held = {record["environment"]: (record["isolation"], record["refused"]) for record in records}
+    assert held.pop("dev") == ("warn", [])
+    assert all(found in (("enforce", []), NOTHING_RAN) for found in held.values())
+
+
+NOTHING_RAN = ("", [])  # the model was carried over
 
 
 def test_the_live_model_of_prod_loads_after_everything_of_dev_is_gone(trained: Ground, tmp_path: Path) -> None:

@@ -348,7 +348,7 @@ parameters:
 notebooks:
   train_delay:
     kernel: ml
-    limits: {cell: 1h, start: 90}
+    limits: {cell: 1h, start: 90, cell_output: 500kB}
     parameters:
       months: [1, 2]
     outputs: {residuals: "/mnt/{data_dir}/{{r}}.parquet"}
@@ -398,7 +398,7 @@ def test_the_later_layer_wins_and_says_where_it_stands():
     assert found.inputs == {"flights": "/project/data/prod/flights.parquet"}
     assert found.outputs == {"residuals": "/mnt/data/prod/{r}.parquet"}
     assert found.kernel == "ml"
-    assert found.limits == Limits(start=90, cell=3600)
+    assert found.limits == Limits(start=90, cell=3600, cell_output=500e3)
     assert found.pass_env == ("HOME_DATA", "WAREHOUSE")
 
 
@@ -619,6 +619,10 @@ NOTEBOOK = "notebooks:\n  train_delay:\n    "
         ("limits: {cell: soon}", "1:10", "limits.cell wants a duration such as 90s, 10m, 1h or 1d, got 'soon'"),
         ("limits: {cell: 0}", "1:10", "limits.cell wants a duration such as 90s, 10m, 1h or 1d, got 0"),
         ("limits: {cell: true}", "1:10", "limits.cell wants a duration such as 90s, 10m, 1h or 1d, got true"),
+        ("limits: {cell_output: 10m}", "1:10", "limits.cell_output wants a size such as 500kB, 10MB or 1GB, got '10m'"),
+        ("limits: {cell_output: 10}", "1:10", "limits.cell_output wants a size such as 500kB, 10MB or 1GB, got 10"),
+        ("limits: {notebook_output: 9B}", "1:10",
+         "limits.notebook_output wants a size such as 500kB, 10MB or 1GB, got '9B'"),
         ("limits: {cells: 1}", "1:10", "unknown key 'cells' in limits; did you mean 'cell'?"),
         ("kernel: ../x", "1:1", "kernel wants a name of letters, digits, '.', '_' and '-', got '../x'"),
         ("pass_env: HOME", "1:1", "pass_env wants a list, got 'HOME'"),
@@ -1198,7 +1202,7 @@ def test_the_schemas_take_the_example_s_own_files(schemas):
         "parameters:",
         "parameters: {months: [2], data_dir: x}",
         "notebooks: {train_delay: {inputs: {flights: '{data_dir}/x'}, limits: {cell: 1h}, kernel: python3}}",
-        "limits: {start: 90, cell: 1.5h}",
+        "limits: {start: 90, cell: 1.5h, cell_output: 1.5 MB, notebook_output: 1GB}",
         "secrets: {a: 'env:A'}",
     ],
 )
@@ -1218,6 +1222,7 @@ def test_the_schema_takes_what_is_right(schemas, text):
         (0, "notebooks: {train_delay: {parameters: {month: 1}}}"),
         (0, "notebooks: {train_delay: {inputs: {months: x}}}"),
         (0, "limits: {cell: soon}"),
+        (0, "limits: {cell_output: 10}"),
         (0, "pass_env: HOME"),
         (1, "gates: [{metric: mae, maximum: 3}]"),
         (1, "gates: [{max: 3}]"),

@@ -293,6 +293,16 @@ def test_evidence_of_a_failing_run_starts_with_the_verdict_and_the_cell(bad: Evi
     assert "\x1b" not in told
 
 
+def test_of_many_withheld_variables_those_that_the_failure_speaks_of_come_first(bad: Evidence) -> None:
+    run = replace(bad.run, withheld=(*(f"CI_{number:03}" for number in range(90)), "arrival"))
+
+    told = report.evidence(replace(bad, run=run))
+
+    assert "lets them in): arrival, CI_000, CI_001" in told
+    assert "and 79 more" in " ".join(told.split())
+    assert "CI_011" not in told
+
+
 def test_evidence_of_a_good_run_shows_metrics_aligned_and_no_withheld_names(good: Evidence) -> None:
     told = report.evidence(good)
 

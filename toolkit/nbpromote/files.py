@@ -6,6 +6,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -134,6 +135,16 @@ def size(path: Path) -> int:
 def _draft(path: Path) -> Path:
     """A hidden name beside `path` that nobody else uses; names end at 255 bytes."""
     return path.parent / f".{path.name.encode()[:200].decode(errors='ignore')}.{secrets.token_hex(4)}"
+
+
+def remove_drafts(folder: Path) -> None:
+    """What a writer that was killed had begun, in a folder that nobody writes to any more."""
+    for path in folder.glob(".*"):
+        if _DRAFT.fullmatch(path.name):
+            _remove(path)
+
+
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def _copy(source: Path, draft: Path) -> None:

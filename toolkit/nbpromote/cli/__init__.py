@@ -9,7 +9,7 @@ import traceback
 
 import click
 
-from nbpromote.cli import author, care, kernels, operate, parameters, promote, running
+from nbpromote.cli import author, care, handing, kernels, operate, parameters, promote, running
 from nbpromote.cli.options import Here, Verbs
 from nbpromote.errors import Error
 
@@ -44,7 +44,9 @@ for _verb in _ROAD:
 
 def main() -> None:
     """The entry point."""
-    sys.exit(answer(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    code = handing.handed(arguments)
+    sys.exit(answer(arguments) if code is None else code)
 
 
 def answer(arguments: list[str]) -> int:

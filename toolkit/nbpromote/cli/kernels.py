@@ -80,11 +80,12 @@ def install(
 @options.json
 @click.pass_obj
 def warm(here: Here, preload: tuple[str, ...], env: str | None, idle: float, as_json: bool) -> int:
-    """Keep a process that has imported, for the runs of a working session."""
+    """Keep processes that have imported what runs and commands need, for a working session."""
     from nbpromote.workflow import kernels
 
     kept = kernels.warm(here.project, env=env, preload=preload, idle=idle)
-    said(f"{_line(kept)}\n  next: nbpromote run, or nbpromote kernel stop", _row(kept), as_json=as_json)
+    lines = "\n".join(map(_line, kept))
+    said(f"{lines}\n  next: nbpromote run, or nbpromote kernel stop", {"kept": list(map(_row, kept))}, as_json=as_json)
     return 0
 
 
@@ -114,11 +115,13 @@ def stop(pid: int | None, as_json: bool) -> int:
 
 
 def _line(kept: Kept) -> str:
-    return f"{kept.pid}  since {kept.since}  idle {kept.idle:g} s  {', '.join(kept.preload) or 'IPython alone'}"
+    what = "nbpromote itself" if kept.is_toolkit else f"kernels with {', '.join(kept.preload) or 'IPython alone'}"
+    return f"{kept.pid}  since {kept.since}  idle {kept.idle:g} s  {what}"
 
 
 def _row(kept: Kept) -> dict[str, Any]:
-    return {"pid": kept.pid, "since": kept.since, "preload": list(kept.preload), "idle": kept.idle}
+    what = "commands" if kept.is_toolkit else "kernels"
+    return {"for": what, "pid": kept.pid, "since": kept.since, "preload": list(kept.preload), "idle": kept.idle}
 
 
 VERBS = (kernel,)

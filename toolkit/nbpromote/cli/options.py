@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
 from json import dumps
 from pathlib import Path
@@ -18,7 +17,6 @@ from nbpromote.errors import BadInput
 if TYPE_CHECKING:
     from nbpromote.params import Given
     from nbpromote.project import Project
-    from nbpromote.workflow.performing import Watch
 
 
 class Verbs(click.Group):
@@ -99,36 +97,3 @@ def shown(path: Path) -> str:
 
 def coloured() -> bool:
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ
-
-
-@contextmanager
-def progress() -> Iterator[Watch | None]:
-    """A line on stderr while cells run: notebook, cell and time; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("cell"),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("starting a kernel", total=None)
-
-        def watch(notebook: str, number: int, of: int) -> None:
-            progress.update(task, description=notebook, completed=number, total=of)
-
-        yield watch

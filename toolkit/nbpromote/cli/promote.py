@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from nbpromote.cli import options
-from nbpromote.cli.options import Here, progress, said
+from nbpromote.cli.options import Here, said
+from nbpromote.cli.progress import progress
 
 
 @click.command()

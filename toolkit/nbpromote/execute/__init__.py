@@ -5,14 +5,16 @@ Judges nothing: a failing cell, a killed kernel and a time limit are values in t
 
 from nbpromote.execute.kernels import Warmth, installed, is_taken, shared
 from nbpromote.execute.kernels.installing import command, install
-from nbpromote.execute.kernels.keeping import Kept, all_kept, keep, stop
+from nbpromote.execute.kernels.keeping import TOOLKIT, Kept, all_kept, keep, stop
 from nbpromote.execute.parameters import asking
-from nbpromote.execute.records import load_run, save_run, sweep
-from nbpromote.execute.running import PACKAGES, Job, ask, new_id, run
+from nbpromote.execute.records import LOGS, load_run, save_run, sweep
+from nbpromote.execute.running import PACKAGES, Job, ask, interruptible, new_id, run
 from nbpromote.execute.witness import Witness, witness
 
 __all__ = [
+    "LOGS",
     "PACKAGES",
+    "TOOLKIT",
     "Job",
     "Kept",
     "Warmth",
@@ -23,6 +25,7 @@ __all__ = [
     "command",
     "install",
     "installed",
+    "interruptible",
     "is_taken",
     "keep",
     "load_run",

@@ -13,8 +13,9 @@ from typing import Any
 
 from nbclient.exceptions import CellControlSignal, CellExecutionError, CellTimeoutError, DeadKernelError
 
-from nbpromote import files
+from nbpromote import clock, files
 from nbpromote.execute.hiding import Scanner, clean, hide
+from nbpromote.execute.outputs import whole
 from nbpromote.model import Cell, Ending, dump
 
 Watch = Callable[[int, int], None]  # number of the code cell that starts, and how many there are
@@ -43,40 +44,66 @@ class Account:
                 self._numbers[index] = len(self.cells)
                 self.cells.append(Cell(number=len(self.cells) + 1, id=node.get("id", "")))
 
+    def name(self, index: int) -> str:
+        """Of the files of the cell at an index of the notebook."""
+        at = self._numbers.get(index)
+        return "injected" if at is None else f"cell-{self.cells[at].number}"
+
     @contextmanager
-    def of(self, index: int, node: Any) -> Iterator[None]:
-        """Watch one cell; whatever ends it is entered, and passed on."""
+    def of(self, index: int, node: Any) -> Iterator[dict[str, Any]]:
+        """Watch one cell; whatever ends it is entered, and passed on. What is measured of it belongs into the dict."""
+        measured: dict[str, Any] = {}
+        if node.cell_type != "code":
+            yield measured
+            return
+        self._begin(index)
         started = time.monotonic()
-        if self.watch and index in self._numbers:
-            self.watch(self._numbers[index] + 1, len(self.cells))
         ending, error, message = Ending.OK, "", ""
         try:
-            yield
+            yield measured
             ending, error, message = _answered(node)
         except BaseException as problem:
             ending, error, message = ended(problem)
             raise
         finally:
-            self._enter(index, node, ending, error, message, time.monotonic() - started)
+            measured |= {"ended": clock.now(), "seconds": round(time.monotonic() - started, 4)}
+            self.hide(index, node)
+            self._enter(index, node, ending=ending, error=self.told(error), message=self.told(message), **measured)
 
-    def _enter(self, index: int, node: Any, ending: Ending, error: str, message: str, seconds: float) -> None:
+    def _begin(self, index: int) -> None:
+        now = clock.now()
+        self.begin(index, now)
+        if self.watch and index in self._numbers:
+            self.watch(self._numbers[index] + 1, len(self.cells))
+        if self.journal is not None:
+            files.append(self.journal, json.dumps({"index": index, "started": now}))
+
+    def begin(self, index: int, now: str) -> None:
         at = self._numbers.get(index)
-        self.hide(index, node)
-        error, message = self.told(error), self.told(message)
         if at is not None:
-            self.cells[at] = replace(
-                self.cells[at], ending=ending, error=error, message=message, seconds=round(seconds, 4)
-            )
-        if self.journal is not None and node.cell_type == "code":
+            self.cells[at] = replace(self.cells[at], started=now)
+
+    def _enter(self, index: int, node: Any, **found: Any) -> None:
+        at = self._numbers.get(index)
+        if at is not None:
+            self.cells[at] = replace(self.cells[at], **found)
+        if self.journal is not None:
             account = None if at is None else dump(self.cells[at])
             files.append(self.journal, json.dumps({"index": index, "cell": node, "account": account}))
+
+    def leaked(self, index: int, names: Iterable[str]) -> None:
+        """Secrets that were taken out of a cell's log."""
+        self._leaked(f"{self._where(index)} prints {name}" for name in sorted(names))
 
     def hide(self, index: int, node: Any) -> None:
         """Take secrets out of a cell's outputs; once more at the end, since a later cell may change them."""
         if self.scanner and node.cell_type == "code":
-            at = self._numbers.get(index)
-            where = "an injected cell" if at is None else f"cell {at + 1} ({self.cells[at].id})"
+            where = self._where(index)
             self._leaked(f"{where} {did}" for did in hide(node, self.scanner))
+
+    def _where(self, index: int) -> str:
+        at = self._numbers.get(index)
+        return "an injected cell" if at is None else f"cell {at + 1} ({self.cells[at].id})"
 
     def hide_widgets(self, node: Any) -> None:
         """Their state is in the notebook's metadata."""
@@ -86,7 +113,7 @@ class Account:
             self._leaked(f"a widget holds {name}" for name in sorted(names))
 
     def told(self, text: str) -> str:
-        return self.scanner.redact(text) if self.scanner else text
+        return self.scanner.redact(whole(text)) if self.scanner else whole(text)
 
     def _leaked(self, leaks: Iterable[str]) -> None:
         self.leaks += [leak for leak in leaks if leak not in self.leaks]
@@ -96,6 +123,12 @@ class Account:
         at = self._numbers.get(index)
         return at is not None and self.cells[at].ending not in (Ending.OK, Ending.EXPECTED_ERROR, Ending.NOT_REACHED)
 
+    def cut_at(self, index: int, ending: Ending, *, message: str) -> None:
+        """Enter what ended the cell at an index of the notebook, where it is one of the user's."""
+        at = self._numbers.get(index)
+        if at is not None:
+            self.cells[at] = replace(self.cells[at], ending=ending, message=message)
+
     def cut_short(self, ending: Ending, error: str = "", message: str = "") -> None:
         """Enter what ended a run between two cells: it belongs to the next one, else to the last."""
         if self.cells and not any(cell.ending is ending for cell in self.cells):
@@ -104,11 +137,12 @@ class Account:
             error, message = self.told(error), self.told(message)
             self.cells[at] = replace(self.cells[at], ending=ending, error=error, message=message)
 
-    def explain(self, *, died: str, stopped: bool, limit: str) -> None:
+    def explain(self, *, died: str, stopped: bool, limit: str, memory: int | None) -> None:
         """Say what is known only afterwards: how the kernel's process ended, and which limit was passed."""
         for at, cell in enumerate(self.cells):
             if cell.ending is Ending.DIED and not cell.message:
-                self.cells[at] = replace(cell, ending=Ending.STOPPED if stopped else Ending.DIED, message=died)
+                ending = Ending.STOPPED if stopped else Ending.DIED
+                self.cells[at] = replace(cell, ending=ending, message=died, memory=cell.memory or memory)
             elif cell.ending is Ending.TIMED_OUT:
                 self.cells[at] = replace(cell, message=limit)
 

@@ -21,7 +21,7 @@ class Scanner(Protocol):
     def found(self, data: str) -> Collection[str]: ...
     def redact(self, text: str) -> str: ...
     def redact_parts(self, parts: Sequence[str]) -> list[str]: ...
-    def redact_stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]: ...
+    def redact_stream(self, chunks: Iterable[bytes], found: set[str]) -> Iterator[bytes]: ...
 
 
 def hide(cell: Any, scanner: Scanner) -> list[str]:
@@ -100,14 +100,14 @@ def _value(line: str) -> Json:
 
 
 @contextmanager
-def said(log: Path, scanner: Scanner | None) -> Iterator[IO[bytes]]:
-    """Where a kernel's process writes what it says for itself; secrets are taken out on the way."""
+def said(log: Path, scanner: Scanner | None, *, found: set[str] | None = None) -> Iterator[IO[bytes]]:
+    """A file for what a kernel says; secrets are taken out on the way, and their names added to `found`."""
     if not scanner:
         with log.open("ab") as file:
             yield file
         return
     reading, writing = os.pipe()
-    thread = Thread(target=_copy, args=(reading, log, scanner), daemon=True)
+    thread = Thread(target=_copy, args=(reading, log, scanner, set() if found is None else found), daemon=True)
     thread.start()
     try:
         with os.fdopen(writing, "wb") as pipe:
@@ -119,7 +119,7 @@ def said(log: Path, scanner: Scanner | None) -> Iterator[IO[bytes]]:
 _PATIENCE = 5.0  # seconds; a process that left the kernel's group may hold the pipe open until it is ended
 
 
-def _copy(reading: int, log: Path, scanner: Scanner) -> None:
+def _copy(reading: int, log: Path, scanner: Scanner, found: set[str]) -> None:
     with os.fdopen(reading, "rb", buffering=0) as pipe, log.open("ab", buffering=0) as file:
-        for piece in scanner.redact_stream(iter(lambda: pipe.read(65536), b"")):
+        for piece in scanner.redact_stream(iter(lambda: pipe.read(65536), b""), found):
             file.write(piece)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
@@ -80,18 +80,26 @@ def seen(guard: Guard, folder: Path, node: Any = None) -> tuple[str, ...]:
     """Writes elsewhere, each path once: what Python noted in a run's folder, then what its cells show."""
     if guard.mode is Isolation.OFF:
         return ()
-    shown = [line for line in _lines(node) if _REFUSED.search(line)] if node and guard.mode is Isolation.ENFORCE else []
+    shown = [line for line in _shown(node) if _REFUSED.search(line)] if node and guard.mode is Isolation.ENFORCE else []
+    noted = _noted(folder / NOTED, read_only=any("readonly" in line for line in shown))
+    return _lines([*noted, *(("write", path) for path in _paths(shown, guard))])
+
+
+def noted(folder: Path) -> tuple[str, ...]:
+    """What Python noted of a run whose runner was killed."""
+    return _lines(_noted(folder / NOTED))
+
+
+def _lines(heard: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     found: dict[str, str] = {}
-    for what, path in _noted(folder / NOTED, read_only=any("readonly" in line for line in shown)):
+    for what, path in heard:
         found.setdefault(path, what)
-    for path in _paths(shown, guard):
-        found.setdefault(path, "write")
     lines = [f"{what} {path}" for path, what in found.items()]
     more = len(lines) - watching.MOST
     return (*lines[: watching.MOST], *([f"and {more} more"] if more > 0 else []))
 
 
-def _noted(notes: Path, *, read_only: bool) -> Iterator[tuple[str, str]]:
+def _noted(notes: Path, *, read_only: bool = False) -> Iterator[tuple[str, str]]:
     """A database counts where it changed, or where a cell was told that it may only be read."""
     for line in notes.read_text(errors="replace").splitlines() if notes.exists() else ():
         try:
@@ -107,10 +115,10 @@ def _noted(notes: Path, *, read_only: bool) -> Iterator[tuple[str, str]]:
 # `sh: 1: cannot create /data/x: Permission denied`, `[Errno 13] Permission denied: '/data/x'`,
 # `[Errno 13] Failed to open local file '/data/x'. Detail: [errno 13] Permission denied`
 _REFUSED = re.compile(r"permission denied|attempt to write a readonly database", re.IGNORECASE)
-_PATHS = re.compile(r"""['"‘](/[^'"’]+)['"’]|(/[^\s:'"]+)""")
+_PATHS = re.compile(r"""['"‘](/[^'"’]+)['"’]|(/[^\s:'"]+)(?=: permission denied)""", re.IGNORECASE)
 
 
-def _lines(node: Any) -> Iterator[str]:
+def _shown(node: Any) -> Iterator[str]:
     for cell in node.cells:
         for output in cell.get("outputs", []):
             yield from output.get("text", "").splitlines()

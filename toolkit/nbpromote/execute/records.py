@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbpromote import clock, files
+from nbpromote.execute.isolation import noted
 from nbpromote.model import Cell, Ending, Run, dump, load
 
-JOURNAL = "journal.jsonl"  # every finished cell with its outputs, at once
-_INPUT = "input.ipynb"
+if TYPE_CHECKING:
+    from nbpromote.execute.account import Account
+
+JOURNAL = "journal.jsonl"  # the start of every cell, and the finished cell with its outputs, at once
+INPUT = "input.ipynb"
+LOGS = "logs"  # all that was given out by cells whose outputs were cut
 _OWNER = "owner"
 
 
@@ -38,10 +43,25 @@ def opened(draft: Run, node: Any) -> Iterator[None]:
     import nbformat
 
     draft.folder.mkdir(parents=True, exist_ok=True)
-    with files.held(draft.folder / _OWNER):
-        save_run(draft)
-        files.write(draft.folder / _INPUT, nbformat.writes(node))
+    with owned(draft.folder):
+        files.write(draft.folder / INPUT, nbformat.writes(node))
+        save_run(draft)  # after what its cells are read from, should this process be killed here
         yield
+
+
+def owned(folder: Path) -> AbstractContextManager[None]:
+    """A folder that is written by this process, for as long as the block lasts."""
+    return files.held(folder / _OWNER)
+
+
+@contextmanager
+def orphaned(folder: Path) -> Iterator[bool]:
+    """Whether whoever wrote a folder is gone; while the block lasts nobody else takes it over."""
+    if not (folder / _OWNER).exists():  # killed before it said whose it is, or done with
+        yield True
+        return
+    with files.taken_over(folder / _OWNER) as is_ours:
+        yield is_ours
 
 
 def sweep(runs: Path) -> tuple[Run, ...]:
@@ -51,9 +71,10 @@ def sweep(runs: Path) -> tuple[Run, ...]:
     kernels.sweep()
     closed = []
     for owner in sorted(runs.glob(f"*/{_OWNER}")):
-        with files.taken_over(owner) as orphaned:
-            if orphaned:
+        with files.taken_over(owner) as is_ours:
+            if is_ours:
                 closed += _close(owner.parent)
+                files.remove_drafts(owner.parent)
                 owner.unlink(missing_ok=True)
     return tuple(closed)
 
@@ -61,23 +82,36 @@ def sweep(runs: Path) -> tuple[Run, ...]:
 def _close(folder: Path) -> list[Run]:
     import nbformat
 
-    from nbpromote.execute.account import Account
-
     if not (folder / "run.json").exists():
         return []  # killed before there was anything to record
     draft = load_run(folder)
-    account = Account()
-    if (folder / _INPUT).exists():
-        node = _emptied(nbformat.read(folder / _INPUT, as_version=4))
-        account.open(node.cells)
-        _replay(folder / JOURNAL, node, account)
+    cells: tuple[Cell, ...] = ()
+    if (folder / INPUT).exists():
+        node, cells = rebuilt(folder)
         files.write(draft.notebook_file, nbformat.writes(node))
-    account.cut_short(Ending.INTERRUPTED, message="the runner was killed")
-    done = replace(
-        draft, cells=tuple(account.cells), ended=clock.now(), notes=(*notes(folder), "the runner was killed")
-    )
+    told = (*notes(folder), _KILLED)
+    done = replace(draft, cells=cells, ended=clock.now(), refused=noted(folder), notes=told)
     save_run(done)
     return [done]
+
+
+_KILLED = "the runner was killed"
+
+
+def rebuilt(folder: Path) -> tuple[Any, tuple[Cell, ...]]:
+    """The notebook and its account as far as a runner that was killed had come."""
+    import nbformat
+
+    from nbpromote.execute.account import Account
+
+    node = _emptied(nbformat.read(folder / INPUT, as_version=4))
+    account = Account()
+    account.open(node.cells)
+    running = _replay(folder / JOURNAL, node, account)
+    if running is not None:
+        account.cut_at(running, Ending.INTERRUPTED, message=f"{_KILLED} while it ran")
+    account.cut_short(Ending.INTERRUPTED, message=_KILLED)
+    return node, tuple(account.cells)
 
 
 def _emptied(node: Any) -> Any:
@@ -88,15 +122,22 @@ def _emptied(node: Any) -> Any:
     return node
 
 
-def _replay(journal: Path, node: Any, account: Any) -> None:
-    """Put finished cells back into the notebook and the account."""
+def _replay(journal: Path, node: Any, account: Account) -> int | None:
+    """Put finished cells back into the notebook and the account. Gives the index of the one that had not finished."""
     import nbformat
 
+    running = None
     for entry in _lines(journal):
+        if "cell" not in entry:
+            running = entry["index"]
+            account.begin(running, entry["started"])
+            continue
+        running = None
         node.cells[entry["index"]] = nbformat.from_dict(entry["cell"])
         if entry["account"]:
             cell = load(Cell, entry["account"])
             account.cells[cell.number - 1] = cell
+    return running
 
 
 def notes(folder: Path) -> tuple[str, ...]:

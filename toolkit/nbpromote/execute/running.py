@@ -32,7 +32,8 @@ class Job:
     `node` is the notebook, `folder` the one it works in. `opening` is run before the first cell and `closing`
     after the last, both without a trace in the notebook; `variables` are added to the kernel's environment.
     `scanner` knows those of them that are secrets: what shows them is not written down. With `warmth` a kernel that
-    was forked will do. `places` are folders that it may write to besides its own.
+    was forked will do. `places` are folders that it may write to besides its own. Whoever sets `stop` interrupts the
+    run, from any thread: its record says so within seconds.
     """
 
     draft: Run
@@ -46,6 +47,7 @@ class Job:
     scanner: Scanner | None = None
     warmth: Warmth | None = None
     places: tuple[Path, ...] = ()
+    stop: threading.Event | None = None
 
 
 # which packages a Python kernel has, written beside the run
@@ -187,12 +189,14 @@ def _executed(job: Job, node: Any, guard: Guard, *, journal: Path | None) -> Acc
     from nbpromote.execute import kernels
     from nbpromote.execute.account import Account
     from nbpromote.execute.engine import Engine
+    from nbpromote.execute.outputs import Kept
 
     environment = job.environment
     name = _kernel(environment, node)
-    account = Account(watch=job.watch, journal=journal, scanner=job.scanner or None)
+    scanner = job.scanner or None
+    account = Account(watch=job.watch, journal=journal, scanner=scanner)
     log = job.draft.folder / "kernel.log"  # what the process itself says; a notebook's own output is in its cells
-    with said(log, job.scanner) as saying, kernels.private_folder() as private, _interruptible():
+    with said(log, job.scanner) as saying, kernels.private_folder() as private, interruptible():
         km = kernels.manager(name, private)
         try:
             Engine.execute_notebook(
@@ -201,7 +205,9 @@ def _executed(job: Job, node: Any, guard: Guard, *, journal: Path | None) -> Acc
                 progress_bar=False,
                 autosave_cell_every=0,
                 account=account,
+                kept=Kept(limits=environment.limits, folder=job.draft.folder, scanner=scanner),
                 limits=environment.limits,
+                stop=job.stop,
                 km=km,
                 opening=job.opening,
                 closing=job.closing,
@@ -278,7 +284,7 @@ def _is_python(kernel: str) -> bool:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM and a closed terminal end a run the way ^C does, at once and with a record.
 
     Only the main thread hears signals; what was ignored (nohup) stays so.

@@ -3,7 +3,18 @@
 Times are ISO 8601 strings in UTC (`2026-01-31T12:00:00.000Z`), durations are seconds, digests are SHA-256 in hex.
 """
 
-from nbpromote.model.environments import Difference, Environment, Gate, Isolation, Limits, Mode, Policy
+from nbpromote.model.environments import (
+    SIZES,
+    Difference,
+    Environment,
+    Gate,
+    Isolation,
+    Limits,
+    Mode,
+    Policy,
+    size_told,
+)
+from nbpromote.model.fleet import Fate, Fleet, Member
 from nbpromote.model.history import Event, Standing, State, Status
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
@@ -11,6 +22,7 @@ from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Model, Out
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
 
 __all__ = [
+    "SIZES",
     "Cell",
     "Check",
     "Code",
@@ -21,12 +33,15 @@ __all__ = [
     "Environment",
     "Event",
     "Evidence",
+    "Fate",
     "File",
     "Finding",
+    "Fleet",
     "Gate",
     "Isolation",
     "Json",
     "Limits",
+    "Member",
     "Mode",
     "Model",
     "Outcome",
@@ -51,4 +66,5 @@ __all__ = [
     "is_metric",
     "load",
     "sha256",
+    "size_told",
 ]

@@ -68,11 +68,22 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Seconds after which a start, a cell or a whole notebook is ended."""
+    """Seconds after which a start, a cell or a whole notebook is ended, and bytes of output that are kept of each."""
 
     start: float = 60
     cell: float = 3600
     notebook: float = 4 * 3600
+    cell_output: float = 6e6
+    notebook_output: float = 100e6
+
+
+def size_told(size: float) -> str:
+    """`10 MB`: decimal, as limits are written."""
+    name, unit = next(((name, unit) for name, unit in SIZES.items() if size >= unit), ("B", 1))
+    return f"{size / unit:.3g} {name}"
+
+
+SIZES = {"GB": 1e9, "MB": 1e6, "kB": 1e3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +101,8 @@ class Difference:
 class Environment:
     """A named target, with everything one notebook gets there. `origins` says which file and line gave each value.
 
-    `inputs` and `outputs` name those parameters that are paths: absolute, for outputs the destination.
+    `inputs` and `outputs` name those parameters that are paths: absolute, for outputs the destination; `declares` says
+    that the files name both, and so all that there are.
     `secrets` maps names to references such as `env:WAREHOUSE_PASSWORD`; no record holds a value.
     `revision` maps the files that the values came from to their git blob ids; `params_commit` is what their own
     repository has checked out, and `params_dirty` says that the values are not all from it.
@@ -102,6 +114,7 @@ class Environment:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    declares: bool = False
     origins: Mapping[str, str] = field(default_factory=dict)
     kernel: str | None = None
     limits: Limits = Limits()

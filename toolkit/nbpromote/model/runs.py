@@ -42,6 +42,8 @@ class Cell:
     cpu: float | None = None  # seconds of the kernel and of what it started
     memory: int | None = None  # kB at its peak, of the kernel
     output: int = 0  # bytes that it gave out, also those that were cut off
+    cut: str = ""  # where all of that is, from the run's folder, when the notebook has only the beginning
+    replaced: int = 0  # characters that stand for bytes which are no text
     error: str = ""  # ValueError
     message: str = ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbpromote.notebook.accepted import stamp, without_changed
+from nbpromote.notebook.accepted import accepted_digest, stamp, without_changed
 from nbpromote.notebook.findings import check
 from nbpromote.notebook.outputs import accept, write
 from nbpromote.notebook.pairing import (
@@ -26,7 +26,7 @@ from nbpromote.notebook.rules import RULES, WARNINGS
 from nbpromote.notebook.rules.metrics import handed_out
 from nbpromote.notebook.rules.resources import Resource, named
 from nbpromote.notebook.rules.subject import Around
-from nbpromote.notebook.sides import SUFFIXES, language, parse, read
+from nbpromote.notebook.sides import SUFFIXES, kernel, language, parse, read
 from nbpromote.notebook.version import code
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Resource",
     "Settled",
     "accept",
+    "accepted_digest",
     "agreed",
     "base",
     "check",
@@ -53,6 +54,7 @@ __all__ = [
     "imported",
     "is_name",
     "keeps_to",
+    "kernel",
     "language",
     "named",
     "parse",

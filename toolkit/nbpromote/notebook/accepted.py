@@ -54,6 +54,14 @@ def without_changed(node: NotebookNode, marked: Marked) -> NotebookNode:
     return node
 
 
+def accepted_digest(node: NotebookNode | None, marked: Marked) -> str:
+    """Of the outputs that a run is compared with; empty where there are none."""
+    if node is None:
+        return ""
+    held = [_digest(cell) for _, cell in cells.numbered(node) if cell.get("outputs") and marked(cell)]
+    return digest(held) if held else ""
+
+
 def _stamp(node: NotebookNode) -> Mapping[str, Any]:
     own = node.metadata.get(_KEY)
     found = own.get("accepted") if isinstance(own, Mapping) else None

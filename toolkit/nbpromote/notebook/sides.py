@@ -92,6 +92,11 @@ def language(node: NotebookNode) -> str:
     return "python" if spelled.startswith("python") else spelled
 
 
+def kernel(node: NotebookNode) -> str:
+    """The kernel that a notebook names for itself; empty where it names none."""
+    return str(node.metadata.get("kernelspec", {}).get("name") or "")
+
+
 def script_suffix(node: NotebookNode) -> str | None:
     """How the script of a notebook ends; None for a language that has none here."""
     return {"python": ".py", "r": ".R", "julia": ".jl"}.get(language(node))

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 PARAMS = ("tracking_uri", "kernel", "parameters", "notebooks", "limits", "pass_env", "secrets")
 PARAMS_OF_A_NOTEBOOK = ("parameters", "inputs", "outputs", "kernel", "limits", "secrets")
-LIMITS = ("start", "cell", "notebook")
+DURATIONS = ("start", "cell", "notebook")
+OUTPUTS = ("cell_output", "notebook_output")
+LIMITS = (*DURATIONS, *OUTPUTS)
 
 POLICY = ("promotes_from", "protects", "isolation", "fresh", "gates", "notebooks")
 POLICY_OF_A_NOTEBOOK = ("strategy", "gates")

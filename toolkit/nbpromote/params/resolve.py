@@ -107,6 +107,7 @@ def environment(sheet: Sheet, notebook: str, answer: Answer) -> Environment:
         parameters=answer.parameters,
         inputs=answer.inputs,
         outputs=answer.outputs,
+        declares=base.declares | own.declares == {"inputs", "outputs"},
         origins=answer.origins,
         kernel=own.kernel or base.kernel or sheet.own.kernel or sheet.base.kernel,
         limits=Limits(**limits),

@@ -129,9 +129,14 @@ _DURATION: _Made = {
         {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?\\s*[smhd]?$"},
     ]
 }
+_SIZE: _Made = {
+    "type": "string",
+    "pattern": "^[0-9]+([.][0-9]+)?\\s*(kB|MB|GB|B)$",
+    "description": "Of output that is kept; the rest is in the run's logs",
+}
 _COMMON: _Made = {
     "kernel": _NAME,
-    "limits": _closed(dict.fromkeys(keys.LIMITS, _DURATION)),
+    "limits": _closed({**dict.fromkeys(keys.DURATIONS, _DURATION), **dict.fromkeys(keys.OUTPUTS, _SIZE)}),
     "secrets": {
         "type": ["object", "null"],
         "description": "References, never values",

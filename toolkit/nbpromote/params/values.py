@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from nbpromote.model import Finding, Json
+from nbpromote.model import SIZES, Finding, Json
 from nbpromote.params import interpolation, keys, yaml
 from nbpromote.params.tree import Read, Reader, Value, shown, text_of
 from nbpromote.params.yaml import Node
@@ -25,6 +25,7 @@ class Part:
     kernel: str | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     secrets: Mapping[str, Value] = field(default_factory=dict)
+    declares: frozenset[str] = frozenset()  # inputs, outputs: those that are given, if only as {}
     line: int = 1
     column: int = 1
 
@@ -101,11 +102,16 @@ def _part(reader: Reader, name: str, node: Node) -> Part:
         kernel=reader.word(fields.get("kernel"), "kernel"),
         limits=_limits(reader, fields.get("limits")),
         secrets=_secrets(reader, fields.get("secrets")),
+        declares=frozenset(kind for kind in ("inputs", "outputs") if _is_mapping(fields.get(kind))),
         line=node.line,
         column=node.column,
     )
     _told_once(reader, name, part)
     return part
+
+
+def _is_mapping(node: Node | None) -> bool:
+    return node is not None and isinstance(node.value, dict)
 
 
 def _told_once(reader: Reader, name: str, part: Part) -> None:
@@ -163,6 +169,9 @@ def uri_fault(uri: str) -> str:
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?P<count>[0-9]+(\.[0-9]+)?)\s*(?P<unit>[smhd]?)")
 _YEAR = 365 * 86400
+_WANTS_DURATION = "wants a duration such as 90s, 10m, 1h or 1d"
+_SIZE = re.compile(r"(?P<count>[0-9]+(\.[0-9]+)?)\s*(?P<unit>kB|MB|GB|B)")
+_LEAST, _MOST = 1e3, 1e12  # bytes
 
 
 def _limits(reader: Reader, node: Node | None) -> Mapping[str, float]:
@@ -170,11 +179,12 @@ def _limits(reader: Reader, node: Node | None) -> Mapping[str, float]:
         return {}
     limits = {}
     for key, child in reader.fields(node, keys.LIMITS, {}, "limits").items():
-        seconds = _seconds(child.value)
-        if seconds is not None:
-            limits[key] = seconds
+        is_size = key in keys.OUTPUTS
+        limit = _size(child.value) if is_size else _seconds(child.value)
+        if limit is not None:
+            limits[key] = limit
         elif not child.broken:
-            wants = "wants a duration such as 90s, 10m, 1h or 1d"
+            wants = "wants a size such as 500kB, 10MB or 1GB" if is_size else _WANTS_DURATION
             reader.say(child, f"limits.{key} {wants}, got {shown(child.value)}")
     return limits
 
@@ -186,6 +196,13 @@ def _seconds(value: Json) -> float | None:
         value = float(found["count"]) * _UNITS[found["unit"]] if found else None
     sound = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _YEAR
     return float(value) if sound else None
+
+
+def _size(value: Json) -> float | None:
+    """Bytes; None for what is no size of 1 kB to 1000 GB. A bare number says too little."""
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    size = float(found["count"]) * SIZES.get(found["unit"], 1) if found else 0
+    return size if _LEAST <= size <= _MOST else None
 
 
 def _pass_env(reader: Reader, node: Node | None) -> tuple[str, ...]:

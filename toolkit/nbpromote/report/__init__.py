@@ -2,6 +2,7 @@
 
 from nbpromote.report.board import history, status
 from nbpromote.report.findings import findings, findings_as, findings_json, github, junit, sarif
+from nbpromote.report.fleet import fleet, fleet_json, fleet_junit
 from nbpromote.report.page import page
 from nbpromote.report.plain import (
     checks_json,
@@ -28,6 +29,9 @@ __all__ = [
     "findings",
     "findings_as",
     "findings_json",
+    "fleet",
+    "fleet_json",
+    "fleet_junit",
     "github",
     "history",
     "history_json",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from nbpromote.model import Cell, Gate, Verdict, is_metric
+from nbpromote.model import Cell, Gate, Verdict, is_metric, size_told
 from nbpromote.report import words
 
 _LOWER = ("mae", "rmse", "mse", "mape", "loss", "error", "dropped")
@@ -148,6 +148,8 @@ class Timing:
     cell: Cell
     seconds: str
     length: float
+    memory: str = ""
+    output: str = ""
 
 
 def timings(cells: Sequence[Cell]) -> list[Timing]:
@@ -157,6 +159,8 @@ def timings(cells: Sequence[Cell]) -> list[Timing]:
             cell=cell,
             seconds=words.seconds(cell.seconds),
             length=round(100 * (cell.seconds or 0) / longest, 2),
+            memory="" if cell.memory is None else size_told(cell.memory * 1024),
+            output=size_told(cell.output) if cell.output else "",
         )
         for cell in cells
     ]

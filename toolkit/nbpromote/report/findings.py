@@ -112,13 +112,12 @@ def junit(findings: Sequence[Finding], looked_at: Iterable[str] = ()) -> str:
     cases = sum(max(1, len(found)) for found in by_path.values())
     root = ElementTree.Element("testsuites", {"name": "nbpromote check", **_counts(findings, cases)})
     for path, found in by_path.items():
-        suite = ElementTree.SubElement(root, "testsuite", {"name": _xml(path), **_counts(found, max(1, len(found)))})
+        suite = ElementTree.SubElement(root, "testsuite", {"name": xml(path), **_counts(found, max(1, len(found)))})
         if not found:
-            ElementTree.SubElement(suite, "testcase", name="check", classname=_xml(path))
+            ElementTree.SubElement(suite, "testcase", name="check", classname=xml(path))
         for finding in found:
             _case(suite, finding)
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
+    return xml_text(root)
 
 
 def _counts(findings: Sequence[Finding], cases: int) -> dict[str, str]:
@@ -128,16 +127,23 @@ def _counts(findings: Sequence[Finding], cases: int) -> dict[str, str]:
 
 def _case(suite: ElementTree.Element, finding: Finding) -> None:
     """A warning is a case that passed, with what was said in its output."""
-    name = _xml(f"{finding.code} {_place(finding)}{_cell(finding)}".strip())
-    case = ElementTree.SubElement(suite, "testcase", name=name, classname=_xml(finding.path))
-    text = _xml("\n".join(part for part in (finding.message, finding.hint) if part))
+    name = xml(f"{finding.code} {_place(finding)}{_cell(finding)}".strip())
+    case = ElementTree.SubElement(suite, "testcase", name=name, classname=xml(finding.path))
+    text = xml("\n".join(part for part in (finding.message, finding.hint) if part))
     if _fails(finding):
-        ElementTree.SubElement(case, "failure", message=_xml(finding.message), type=finding.code).text = text
+        ElementTree.SubElement(case, "failure", message=xml(finding.message), type=finding.code).text = text
     else:
         ElementTree.SubElement(case, "system-out").text = text
 
 
-def _xml(text: str) -> str:
+def xml_text(root: ElementTree.Element) -> str:
+    """A whole document."""
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
+
+
+def xml(text: str) -> str:
+    """Text that XML has a place for."""
     return _NO_XML.sub("", words.clean(text))
 
 

@@ -69,6 +69,7 @@ def page(
         tables=[_table(scrap) for scrap in evidence.scraps if _is_table(scrap)],
         figures=_figures(node, evidence),
         parameters=_parameters(evidence, live),
+        lineage=words.files(evidence.run),
         timings=charts.timings(evidence.run.cells),
         notebook=notebook.document(node) if node is not None else "",
     )

@@ -20,6 +20,7 @@ from nbpromote.model import (
     Promotion,
     Status,
     Verdict,
+    dump,
 )
 from nbpromote.report import words
 from nbpromote.report.text import given
@@ -103,6 +104,7 @@ def evidence_json(evidence: Evidence) -> dict[str, Json]:
         "failure": _cell(run.failure) if run.failure else None,
         "cells": [_cell(cell) for cell in run.cells],
         **checks_json(evidence.checks),
+        "files": {name: dump(file) for name, file in run.files.items()},
         "metrics": dict(evidence.metrics),
         "model": {"uri": evidence.model.uri, **(_model(evidence.model) or {})} if evidence.model else None,
         "accepted_by": evidence.accepted_by,

@@ -38,11 +38,23 @@ def evidence(evidence: Evidence, *, colour: bool = False) -> str:
         lines.append(paint(words.failure(run.failure, of=len(run.cells)), "red"))
     lines += ["", *(_checks(evidence.checks, paint) or ["no check was made, so nothing is proved"])]
     lines += _block("metrics", ([words.line(n), words.number(v)] for n, v in evidence.metrics.items()))
+    lines += _block("files", ([kind, words.line(name), *told] for kind, name, *told in words.files(run)))
     lines += _list("notes", run.notes)
     if not evidence.passed and run.withheld:
-        names = ", ".join(map(words.line, run.withheld))
+        names = _withheld(run)
         lines += ["", *wrap(f"not given to the kernel (`pass_env` in params lets them in): {names}", 110)]
     return _end([*lines, "", *columns(_places(evidence))])
+
+
+def _withheld(run: Run) -> str:
+    """First those that the failure speaks of; a CI job sets a hundred, and the record has them all."""
+    said = words.failure(run.failure, of=len(run.cells)) if run.failure else ""
+    names = sorted(map(words.line, run.withheld), key=lambda name: name not in said)
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more
+
+
+_NAMES = 12
 
 
 def _verdict(evidence: Evidence, paint: Paint) -> str:
@@ -70,6 +82,8 @@ def _indented(details: Iterable[str]) -> list[str]:
 def _places(evidence: Evidence) -> list[list[str]]:
     run = evidence.run
     rows = [["run", words.line(run.id)], ["notebook", words.line(str(run.notebook_file))]]
+    if used := words.used(run.cells):
+        rows.append(["cells", used])
     if evidence.model is not None:
         rows.append(["model", words.line(evidence.model.uri)])
     if evidence.accepted_by:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from nbpromote.model import Cell, Ending, Event, Gate, Json, Mode, Run
+from nbpromote.model import Cell, Ending, Event, Gate, Json, Mode, Run, size_told
 
 # lower is better for the first two, but a reader looks for the error of a model before its score
 _KEY = ("mae", "rmse", "accuracy", "auc", "f1", "r2")
@@ -68,6 +68,25 @@ def params(run: Run) -> str:
     return f"commit {short(run.params_commit)}" + (", with edits" if run.params_dirty else "")
 
 
+def files(run: Run) -> list[list[str]]:
+    """Declared inputs, then outputs: what it is, its parameter, size, the beginning of its digest, and its path."""
+    kinds = (("input", run.inputs), ("output", run.outputs))
+    return [
+        [kind, name, size(file.size), short(file.sha256), line(file.path)]
+        for kind, declared in kinds
+        for name in declared
+        if (file := run.files.get(name))
+    ]
+
+
+def size(count: int) -> str:
+    """`812 B`, `3.4 kB`, `120 MB`: of 1,000 each."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:.0f} {units[0]}" if units[0] == "B" or value >= 99.5 else f"{value:.2g} {units[0]}"
+
+
 def value(plain: Json) -> str:
     """A parameter's value as one line of JSON."""
     return line(json.dumps(plain, ensure_ascii=False, default=str))
@@ -123,6 +142,18 @@ _ENDINGS = {
     Ending.INTERRUPTED: "was interrupted",
     Ending.NOT_REACHED: "was not reached",
 }
+
+
+def used(cells: Sequence[Cell]) -> str:
+    """`slowest: cell 2 in 1.9 s; at most 310 MB held; 1.2 MB of output`; empty where nothing was measured."""
+    measured = [cell for cell in cells if cell.memory is not None]
+    if not measured:
+        return ""
+    slowest = max(measured, key=lambda cell: cell.seconds or 0)
+    held = max(cell.memory or 0 for cell in measured) * 1024
+    output = sum(cell.output for cell in measured)
+    told = f"slowest: cell {slowest.number} in {seconds(slowest.seconds)}; at most {size_told(held)} held"
+    return f"{told}; {size_told(output)} of output" if output else told
 
 
 def failure(cell: Cell, *, of: int) -> str:

@@ -67,12 +67,17 @@ class Scanner:
         again = self.found("".join(cleaned))
         return [mark(min(again)), *("" for _ in cleaned[1:])] if again else cleaned
 
-    def redact_stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Bytes as they come, each held back for as long as it may be the beginning of a secret."""
+    def redact_stream(self, chunks: Iterable[bytes], found: set[str] | None = None) -> Iterator[bytes]:
+        """Bytes as they come, each held back for as long as it may be the beginning of a secret.
+
+        Adds to `found` the names of those that were in them.
+        """
         held = b""
         for chunk in chunks:
             held += chunk
             spans = _merged(held, self._raw)
+            if found is not None:
+                found.update(name for _, _, name in spans)
             sure = max(0, len(held) - self._overlap)
             sure = next((start for start, end, _ in spans if start < sure < end), sure)
             yield _between(held, spans, 0, sure)

@@ -223,12 +223,15 @@ def finish():
             json.dump(said, file)
 
 
-def predict(uri):
-    """`{"values": [...]}`, `{"missing": ...}` without an input example, or `{"error": ...}`."""
+def predict(uri, into=None):
+    """`{"values": [...]}`, `{"missing": ...}` without an input example, or `{"error": ...}`.
+
+    `into` is a folder to fetch it to: MLflow notes the name of a registered model among its files where they lie.
+    """
     try:
         import mlflow
 
-        model = mlflow.pyfunc.load_model(uri)
+        model = mlflow.pyfunc.load_model(uri, dst_path=into)
         example = model.input_example
         if example is None:
             return {"missing": "the model has no input example"}

@@ -25,14 +25,16 @@ del sys, types, _module
 
 
 def question(model_uri: str) -> str:
-    """A source that prints what a model answers to its own input example, for a fresh kernel.
+    """A source that prints what a model answers to its own input example, for a kernel that writes to `TMPDIR` alone.
 
     It raises there when the tracking server cannot be reached, which says nothing about the model.
     """
     return f"""
+import tempfile
 _names = {{"__name__": "question"}}
 exec(compile({_text()!r}, "<nbpromote>", "exec"), _names)
-print({_MARK!r} + _names["json"].dumps(_names["predict"]({model_uri!r})))
+with tempfile.TemporaryDirectory() as _folder:
+    print({_MARK!r} + _names["json"].dumps(_names["predict"]({model_uri!r}, _folder)))
 """
 
 

@@ -27,6 +27,10 @@ def outputs_match(case: Case) -> Check:
     if case.reference is None:
         asked = f"{counted(len(marked), 'cell')} {'is' if len(marked) == 1 else 'are'} marked for comparison"
         return _check(Outcome.INCONCLUSIVE, f"{asked} and nothing was accepted yet: {baseline}")
+    if cut := [cell.number for cell in case.run.cells if cell.cut and cell.number in marked]:
+        numbers = ", ".join(map(str, cut))
+        told = f"only a part of the output of cell {numbers} was kept, so it is not compared"
+        return _check(Outcome.INCONCLUSIVE, f"{told}: raise limits.cell_output, or print less")
     accepted = _partners(cells, code_cells(case.reference))
     due = [number for number in marked if _stored(cells[number - 1], accepted[number - 1])]
     unstored = [] if case.versus_live else [number for number in marked if number not in due]

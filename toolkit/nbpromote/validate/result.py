@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from nbpromote.model import Cell, Check, Ending, Isolation, Json, Outcome, Run
+from nbpromote.model import Cell, Check, Ending, Isolation, Json, Outcome, Run, size_told
 from nbpromote.validate.case import Case, code_cells, counted, short
 from nbpromote.validate.metrics import number
 
@@ -19,7 +19,22 @@ def ran_to_the_end(case: Case) -> Check:
         details = _never_ran(case.run) if ran else ()
         return Check(name="ran-to-the-end", outcome=Outcome.FAILED, summary=wrong, details=details, count=len(ran))
     summary = f"{counted(len(ran), 'cell')} ran to the end"
-    return Check(name="ran-to-the-end", outcome=Outcome.PASSED, summary=summary, count=len(ran))
+    details = (*_cut(case.run), *_no_text(case.run))
+    return Check(name="ran-to-the-end", outcome=Outcome.PASSED, summary=summary, details=details, count=len(ran))
+
+
+def _cut(run: Run) -> Iterator[str]:
+    """Cells whose outputs the notebook does not hold whole: whoever reads it should know."""
+    for cell in run.cells:
+        if cell.cut:
+            yield f"cell {cell.number}: the notebook has only a part of {size_told(cell.output)} of output; {cell.cut}"
+
+
+def _no_text(run: Run) -> Iterator[str]:
+    for cell in run.cells:
+        if cell.replaced:
+            told = counted(cell.replaced, "character")
+            yield f"cell {cell.number}: {told} of output that was no text, shown as \ufffd"
 
 
 def _ending(run: Run) -> str:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.checking import check
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
+    from nbpromote.workflow.fleet import Order, run_many
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.watching import history, status
 
 __all__ = [
+    "Order",
     "baseline",
     "check",
     "check_staged",
@@ -37,6 +39,7 @@ __all__ = [
     "release",
     "rollback",
     "run",
+    "run_many",
     "schema_of",
     "show_params",
     "status",
@@ -53,6 +56,7 @@ _HOMES = {
     "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
     "doctoring": ("doctor",),
+    "fleet": ("Order", "run_many"),
     "planning": ("plan",),
     "promoting": ("promote",),
     "releasing": ("release",),

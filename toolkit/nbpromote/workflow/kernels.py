@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from nbpromote import execute, notebook, track
@@ -18,8 +19,11 @@ def install(
     return execute.install(name, of=of, preload=preload, idle=idle, shown=shown, prefix=prefix)
 
 
-def warm(project: Project, *, env: str | None, preload: tuple[str, ...], idle: float) -> Kept:
-    """Keep a zygote for the runs to come; without a `preload`, of what the project's notebooks import."""
+def warm(project: Project, *, env: str | None, preload: tuple[str, ...], idle: float) -> tuple[Kept, Kept]:
+    """Keep two zygotes for the runs to come: one for kernels, one for the toolkit's own commands.
+
+    Without a `preload` that for kernels has imported what the project's notebooks import.
+    """
     site = Site(project)
     environment = site.require(env or site.entry())
     pairs = site.pairs
@@ -33,7 +37,33 @@ def warm(project: Project, *, env: str | None, preload: tuple[str, ...], idle: f
         idle=idle,
         patience=found.limits.start,
     )
-    return execute.keep(execute.command(found.kernel or "python3"), warmth)
+    kernels = execute.keep(execute.command(found.kernel or "python3"), warmth)
+    own = Warmth(preload=TOOLKIT, env=dict(os.environ), idle=idle, patience=found.limits.start)
+    return kernels, execute.keep(execute.TOOLKIT, own)
+
+
+# what the verbs import that take longest to start; an engine is loaded by papermill, which must come first
+TOOLKIT = (
+    "papermill",
+    "nbpromote.cli",
+    "nbpromote.execute.engine",
+    "nbpromote.execute.kernels.provisioning",
+    "nbpromote.workflow.accepting",
+    "nbpromote.workflow.doctoring",
+    "nbpromote.workflow.fleet",
+    "nbpromote.workflow.promoting",
+    "nbpromote.workflow.releasing",
+    "nbpromote.workflow.reporting",
+    "nbpromote.workflow.returning",
+    "nbpromote.workflow.running",
+    "mlflow",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "nbval.plugin",
+    "jupytext",
+    "jinja2",
+    "rich.progress",
+    "ruamel.yaml",
+)
 
 
 def _imports(site: Site) -> tuple[str, ...]:

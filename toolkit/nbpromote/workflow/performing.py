@@ -7,7 +7,9 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from nbpromote import clock, execute, files, notebook, track, validate
@@ -26,13 +28,31 @@ from nbpromote.model import (
     sha256,
 )
 from nbpromote.secrets import Scanner
-from nbpromote.workflow import guarding, warming
+from nbpromote.workflow import footing, guarding, lineage, warming
+from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.site import Site
 
 LIVE = "live:"
 
 # notebook, number of the code cell that starts, how many there are
 Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a run is carried out: who watches it, who may stop it, and what its kernel may come from.
+
+    A `fresh` one is forked from none. `together` are modules that a fleet's other notebooks import: one process that
+    has imported those of all serves all.
+    """
+
+    watch: Watch | None = None
+    stop: Event | None = None
+    fresh: bool = False
+    together: tuple[str, ...] = ()
+
+
+PLAIN = Manner()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +68,15 @@ class Scene:
     lock: bytes | None
     folder: Path | None = None
     dirty: bool = False
-    fresh: bool = False
+    manner: Manner = PLAIN
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run that was ended before its end, and is recorded so."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
 
 
 def perform_sealed(
@@ -57,9 +85,8 @@ def perform_sealed(
     environment: Environment,
     *,
     reference: Deployment | None,
-    watch: Watch | None,
+    manner: Manner,
     code_digest: str = "",
-    fresh: bool = False,
 ) -> Evidence:
     """Run a release's own code, never the working tree."""
     files_of = {
@@ -80,7 +107,7 @@ def perform_sealed(
         files=files_of,
         environment=environment,
         lock=site.store.get(sealed.files["lock"].sha256) if "lock" in sealed.files else None,
-        fresh=fresh,
+        manner=manner,
     )
     executed, named = None, ""
     if reference is not None and "executed.ipynb" in reference.sealed:
@@ -89,20 +116,21 @@ def perform_sealed(
             notebook.parse("executed.ipynb", data),
             f"{reference.alias} live in {environment.name}",
         )
-    return perform(scene, None, reference=executed, reference_name=named, watch=watch)
+    return perform(scene, None, reference=executed, reference_name=named)
 
 
-def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, watch: Watch | None) -> Evidence:
+def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str) -> Evidence:
     """Execute, track, and make every check. Nothing is published here.
 
-    Raises `KeyboardInterrupt` after a run that was interrupted has been recorded as such.
+    Raises `Interrupted` after a run that was interrupted has been recorded as such.
     """
     site, environment = scene.site, scene.environment
     site.keep_out_of_git()
+    footing.drop(site, environment.name, scene.name)
     node = node or notebook.parse(scene.path, scene.files[scene.path])
     scanner = guarding.followed(site, environment)
     guarding.refuse_written(scanner, environment, node, scene.files, scene.path)
-    done = _executed(_job(scene, node, scanner, watch), scanner)
+    done = _executed(_job(scene, node, scanner), scanner, site.seen)
     evidence = validate.evidence(
         done,
         executed=notebook.parse("notebook.ipynb", done.notebook_file.read_bytes()),
@@ -115,10 +143,10 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str, wat
     return evidence
 
 
-def _job(scene: Scene, node: Any, scanner: Scanner, watch: Watch | None) -> execute.Job:
+def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
     """The run that is about to happen: open in MLflow, its code laid out in its folder."""
-    site, environment = scene.site, scene.environment
-    draft = replace(_draft(scene), resolved=_live_models(site, environment))
+    site, environment, manner = scene.site, scene.environment, scene.manner
+    draft = lineage.with_inputs(replace(_draft(scene), resolved=_live_models(site, environment)), site.seen)
     opened = track.open_run(draft, project=site.project.name)
     draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
     _lay_out(draft.folder / "code", scene.files)
@@ -131,26 +159,27 @@ def _job(scene: Scene, node: Any, scanner: Scanner, watch: Watch | None) -> exec
         opening=opening,
         closing=closing,
         variables={**opened.variables, **guarding.variables(scanner)},
-        warmth=warming.warmth(site.project, node, scene.files, environment, fresh=scene.fresh),
+        warmth=None if manner.fresh else warming.warmth(site.project, node, scene.files, environment, manner.together),
         scanner=scanner,
         places=track.places(environment.tracking_uri),
-        watch=(lambda number, of: watch(scene.name, number, of)) if watch else None,
+        watch=partial(manner.watch, scene.name) if manner.watch else None,
+        stop=manner.stop,
     )
 
 
-def _executed(job: execute.Job, scanner: Scanner) -> Run:
-    """What came of it, with what MLflow was given, and rid of secrets."""
+def _executed(job: execute.Job, scanner: Scanner, seen: Seen) -> Run:
+    """What came of it, with the files that it wrote and what MLflow was given, and rid of secrets."""
     try:
         done = execute.run(job)
     except Error:
         with suppress(Unavailable):
             track.close(job.draft, "FAILED")
         raise
-    done = guarding.without_leaking_files(done, scanner)
+    done = lineage.with_outputs(guarding.without_leaking_files(done, scanner), seen)
     if any(cell.ending is Ending.INTERRUPTED for cell in done.cells):
         execute.save_run(done)
         track.close(done, "KILLED")
-        raise KeyboardInterrupt
+        raise Interrupted(done)
     done = guarding.searched(track.collect(done), scanner)
     execute.save_run(done)
     return done
@@ -209,14 +238,36 @@ def _lay_out(folder: Path, code: Mapping[str, bytes]) -> None:
 
 def _live_models(site: Site, environment: Environment) -> dict[str, str]:
     """`live:NAME` stands for the exact version that is live in the same environment; its bytes are looked at first."""
+    found = {}
+    for name, (live, model) in live_models(site, environment).items():
+        with tempfile.TemporaryDirectory() as folder:
+            fault = track.check_model(live.tracking_uri, model, Path(folder))
+        if fault:
+            told = f"the live model of {live.notebook} is not what was validated: {fault}"
+            raise Refused(told, hint="nbpromote doctor")
+        found[name] = address(model)
+    return found
+
+
+def address(model: Model) -> str:
+    """Where a registered model is, as MLflow takes it."""
+    return f"models:/{model.name}/{model.version}"
+
+
+def live_models(site: Site, environment: Environment) -> dict[str, tuple[Deployment, Model]]:
+    """What each parameter `live:NAME` stands for, by the ledger; no bytes are looked at.
+
+    Raises `NotFound` where nothing is live.
+    """
+    asked = {name: value for name, value in environment.parameters.items() if isinstance(value, str)}
     return {
         name: _live_model(site, environment, name, value.removeprefix(LIVE))
-        for name, value in environment.parameters.items()
-        if isinstance(value, str) and value.startswith(LIVE)
+        for name, value in asked.items()
+        if value.startswith(LIVE)
     }
 
 
-def _live_model(site: Site, environment: Environment, parameter: str, wanted: str) -> str:
+def _live_model(site: Site, environment: Environment, parameter: str, wanted: str) -> tuple[Deployment, Model]:
     state = site.ledger.state(environment.name)
     live = state[wanted].live
     where = environment.origins.get(parameter, "")
@@ -228,11 +279,7 @@ def _live_model(site: Site, environment: Environment, parameter: str, wanted: st
             where=where,
             hint=f"release or promote {wanted} to {environment.name} first",
         )
-    with tempfile.TemporaryDirectory() as folder:
-        fault = track.check_model(live.tracking_uri, live.model, Path(folder))
-    if fault:
-        raise Refused(f"the live model of {wanted} is not what was validated: {fault}", hint="nbpromote doctor")
-    return f"models:/{live.model.name}/{live.model.version}"
+    return live, live.model
 
 
 def publish(run: Run) -> None:

@@ -20,7 +20,7 @@ from nbpromote.model import (
 )
 from nbpromote.project import Project
 from nbpromote.workflow import applying, performing
-from nbpromote.workflow.performing import Watch
+from nbpromote.workflow.performing import Manner, Watch
 from nbpromote.workflow.planning import choose, plan_of
 from nbpromote.workflow.releasing import deployment_of
 from nbpromote.workflow.returning import put_back
@@ -71,7 +71,9 @@ def _promote(
     if planned.strategy == "copy":
         evidence = _carry(site, source, environment)
     else:
-        evidence = performing.perform_sealed(site, sealed, environment, reference=standing.live, watch=watch)
+        evidence = performing.perform_sealed(
+            site, sealed, environment, reference=standing.live, manner=Manner(watch=watch)
+        )
     track.tag_release(evidence.run, source.release, source.alias)
     live = standing.live.metrics if standing.live else None
     decision = gate.decide(evidence, planned.gates, live=live, environment=planned.target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbpromote import notebook, release, validate
@@ -14,21 +14,22 @@ from nbpromote.model import (
     Environment,
     Evidence,
     Pair,
+    Schema,
 )
 from nbpromote.params import Given
 from nbpromote.project import Project
-from nbpromote.workflow.performing import Scene, Watch, close_killed, perform, perform_sealed, publish
+from nbpromote.workflow import footing
+from nbpromote.workflow.performing import PLAIN, Manner, Scene, Watch, close_killed, perform, perform_sealed, publish
 from nbpromote.workflow.site import Site
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What whoever asked for a run wants different from the configuration."""
+    """What whoever asked for a run wants different from the configuration, and how it is carried out."""
 
-    overrides: Mapping[str, Given]
-    cell_limit: float | None
-    watch: Watch | None
-    fresh: bool = False
+    overrides: Mapping[str, Given] = field(default_factory=dict)
+    cell_limit: float | None = None
+    manner: Manner = PLAIN
 
 
 def run(
@@ -48,9 +49,13 @@ def run(
     in the run's folder. `fresh` wants a kernel that was not forked from a warm one.
     """
     site = Site(project)
-    asked = Asked(overrides=parameters or {}, cell_limit=cell_limit, watch=watch, fresh=fresh)
+    asked = Asked(overrides=parameters or {}, cell_limit=cell_limit, manner=Manner(watch=watch, fresh=fresh))
     close_killed(site)
-    environment = site.require(env or site.entry())
+    return run_at(site, name, site.require(env or site.entry()), asked)
+
+
+def run_at(site: Site, name: str, environment: str, asked: Asked) -> Evidence:
+    """One of the runs of a site, which several threads may share."""
     if site.policy(environment, "").is_entry:
         return _run_here(site, site.pair(name), environment, asked)
     live = site.ledger.state(environment)[name].live
@@ -67,9 +72,9 @@ def _run_here(
 ) -> Evidence:
     node = notebook.read(pair)
     code = site.code(pair)
-    environment = _limited(
+    environment = limited(
         site.environment(env, pair.name, code.schema, overrides=asked.overrides, schemas=_all(site, pair, code)),
-        asked,
+        asked.cell_limit,
     )
     scene = Scene(
         site=site,
@@ -81,17 +86,31 @@ def _run_here(
         lock=site.lock_file(),
         folder=pair.folder,
         dirty=site.git.is_dirty(),
-        fresh=asked.fresh,
+        manner=asked.manner,
     )
-    reference = _accepted(pair)
+    reference = accepted(pair)
     named = site.relative(pair.ipynb) if pair.ipynb else ""
-    evidence = perform(scene, node, reference=reference, reference_name=named, watch=asked.watch)
+    rests = footing.rests(
+        site,
+        environment,
+        code=code.digest,
+        kernel=notebook.kernel(node),
+        baseline=notebook.accepted_digest(reference, validate.is_marked),
+        lock=scene.lock,
+    )
+    evidence = perform(scene, node, reference=reference, reference_name=named)
+    return _settled(site, evidence, rests)
+
+
+def _settled(site: Site, evidence: Evidence, rests: Mapping[str, str]) -> Evidence:
+    """A run that passed has its outputs in their places, and others may be skipped for it."""
     if evidence.passed:
         publish(evidence.run)
+    footing.leave(site, evidence, rests)
     return evidence
 
 
-def _accepted(pair: Pair) -> Any:
+def accepted(pair: Pair) -> Any:
     """The stored outputs, but for those that JupyterLab saved over what somebody had accepted."""
     if pair.ipynb is None:
         return None
@@ -105,10 +124,24 @@ def _run_live(
 ) -> Evidence:
     """Once more what is live: scheduled scoring, for instance."""
     sealed = release.open_(site.store, live.release)
-    configured = site.environment(live.environment, live.notebook, live.schema, overrides=asked.overrides)
-    frozen = replace(
+    environment = limited(frozen(site, live, asked.overrides), asked.cell_limit)
+    rests = rests_live(site, live, environment)
+    evidence = perform_sealed(site, sealed, environment, reference=live, manner=asked.manner, code_digest=live.code)
+    return _settled(site, evidence, rests)
+
+
+def frozen(
+    site: Site,
+    live: Deployment,
+    overrides: Mapping[str, Given],
+    *,
+    schemas: Mapping[str, Schema | None] | None = None,
+) -> Environment:
+    """What a live deployment gets when it runs again."""
+    configured = site.environment(live.environment, live.notebook, live.schema, overrides=overrides, schemas=schemas)
+    return replace(
         configured,
-        parameters={**live.parameters, **{name: configured.parameters[name] for name in asked.overrides}},
+        parameters={**live.parameters, **{name: configured.parameters[name] for name in overrides}},
         inputs=live.inputs,
         outputs=live.outputs,
         tracking_uri=live.tracking_uri,
@@ -116,18 +149,14 @@ def _run_live(
         params_commit=live.params_commit,
         params_dirty=live.params_dirty,
     )
-    evidence = perform_sealed(
-        site,
-        sealed,
-        _limited(frozen, asked),
-        reference=live,
-        watch=asked.watch,
-        code_digest=live.code,
-        fresh=asked.fresh,
+
+
+def rests_live(site: Site, live: Deployment, environment: Environment) -> dict[str, str]:
+    """The release names code, lock and kernel; runs are compared with the deployment's own outputs."""
+    reference = live.sealed.get("executed.ipynb")
+    return footing.rests(
+        site, environment, code=live.release, kernel="", baseline=reference.sha256 if reference else "", lock=None
     )
-    if evidence.passed:
-        publish(evidence.run)
-    return evidence
 
 
 def _rehearse(
@@ -138,12 +167,7 @@ def _rehearse(
 ) -> Evidence:
     """HEAD's code with the environment's committed parameters; nothing of it reaches the environment's data."""
     path = site.relative(pair.path)
-    code = site.committed_code(path)
-    if code is None:
-        raise NotFound(
-            f"{path} is not committed",
-            hint=f"above the entry environment code comes from HEAD: git add {path}",
-        )
+    code = rehearsed(site, path)
     environment = site.environment(env, pair.name, code.schema, overrides=asked.overrides)
     stem = path.rsplit(".", 1)[0]
     tracked = site.git.tracked("HEAD")
@@ -155,18 +179,29 @@ def _rehearse(
         path=wanted[0],
         code=code,
         files=found,
-        environment=_limited(environment, asked),
+        environment=limited(environment, asked.cell_limit),
         lock=site.lock_file("HEAD"),
-        fresh=asked.fresh,
+        manner=asked.manner,
     )
-    return perform(scene, None, reference=None, reference_name="", watch=asked.watch)
+    evidence = perform(scene, None, reference=None, reference_name="")
+    footing.leave(site, evidence, rests={})
+    return evidence
+
+
+def rehearsed(site: Site, path: str) -> Code:
+    """HEAD's code of a notebook that nothing is live of."""
+    code = site.committed_code(path)
+    if code is None:
+        raise NotFound(
+            f"{path} is not committed",
+            hint=f"above the entry environment code comes from HEAD: git add {path}",
+        )
+    return code
 
 
 def _all(site: Site, pair: Pair, code: Code) -> dict[str, Any]:
     return {**site.schemas, pair.name: code.schema}
 
 
-def _limited(environment: Environment, asked: Asked) -> Environment:
-    if asked.cell_limit is None:
-        return environment
-    return replace(environment, limits=replace(environment.limits, cell=asked.cell_limit))
+def limited(environment: Environment, cell: float | None) -> Environment:
+    return environment if cell is None else replace(environment, limits=replace(environment.limits, cell=cell))

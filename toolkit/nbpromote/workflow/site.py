@@ -17,6 +17,7 @@ from nbpromote.ledger import Ledger
 from nbpromote.model import Code, Environment, Pair, Policy, Schema
 from nbpromote.project import Project
 from nbpromote.release import Store
+from nbpromote.workflow.lineage import Seen
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Site:
         ignore = self.project.state / ".gitignore"
         if not ignore.exists():
             files.write(ignore, "*\n")
+
+    @cached_property
+    def seen(self) -> Seen:
+        return Seen()
 
     @cached_property
     def actor(self) -> str:
@@ -160,6 +165,16 @@ class Site:
         data = self._committed_params(file)
         return data.decode() if data is not None else None
 
+    def params_now(self, environment: str) -> params.Read:
+        """What reads the files of an environment: the working tree's of an entry environment, else the commit's."""
+        return self.params_file if self.policy(environment, "").is_entry else self.committed_params
+
+    def params_at(self, commit: str) -> params.Read:
+        """What reads the files of a commit; of a params folder from elsewhere, those that are checked out there."""
+        if self.params_git is None or self.params_git.folder != self.git.folder:
+            return self.committed_params
+        return _reader(self.params_git, commit)
+
     def _working_params(self, file: str) -> bytes | None:
         path = self.project.params / file
         return path.read_bytes() if path.is_file() else None
@@ -202,17 +217,17 @@ class Site:
         sides, include = self._sides(pair), self.project.include
         return notebook.code(sides, self._working_file, self.git.tracked(), include, fits=params.fits)
 
-    def committed_code(self, notebook_path: str) -> Code | None:
-        """The code of a notebook in HEAD; None where HEAD does not hold it."""
+    def committed_code(self, notebook_path: str, commit: str = "HEAD") -> Code | None:
+        """The code of a notebook in a commit; None where that does not hold it."""
         if self.git.head() is None:
             return None
-        tracked = self.git.tracked("HEAD")
+        tracked = self.git.tracked(commit)
         stem = notebook_path.rsplit(".", 1)[0]
         sides = [side for suffix in notebook.SUFFIXES if (side := f"{stem}{suffix}") in tracked]
         if not sides:
             return None
         include = self.project.include
-        return notebook.code(sides, lambda path: self.git.read("HEAD", path), tracked, include, fits=params.fits)
+        return notebook.code(sides, lambda path: self.git.read(commit, path), tracked, include, fits=params.fits)
 
     def code_files(self, pair: Pair, code: Code) -> dict[str, bytes]:
         """Every file that the code of a notebook is made of, by its path from the root."""
@@ -238,6 +253,16 @@ class Site:
 
 def _files_of(environment: str) -> tuple[str, ...]:
     return ("base.yaml", f"{environment}.yaml", f"{environment}.policy.yaml")
+
+
+def _reader(repository: Repository, commit: str) -> params.Read:
+    """Reads the files of a folder as a commit has them."""
+
+    def read(file: str) -> str | None:
+        data = _blob(repository, commit, file)
+        return data.decode() if data is not None else None
+
+    return read
 
 
 @cache

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from nbpromote import execute, notebook, track
 from nbpromote.execute import Warmth
-from nbpromote.model import Environment
+from nbpromote.model import Environment, Pair
 from nbpromote.project import Project
+from nbpromote.workflow.site import Site
 
 
 def warmth(
-    project: Project, node: Any, files: Mapping[str, bytes], environment: Environment, *, fresh: bool = False
+    project: Project,
+    node: Any,
+    files: Mapping[str, bytes],
+    environment: Environment,
+    together: tuple[str, ...] = (),
 ) -> Warmth | None:
-    """None where a fresh kernel is asked for; with a `refusal` where the notebook itself needs one.
+    """None where fresh kernels are configured; with a `refusal` where the notebook itself needs one.
 
-    `files` are those of the notebook's code, by path: none of them is imported for anybody else.
+    `files` are those of the notebook's code, by path: none of them is imported for anybody else. `together` are what
+    a fleet imports at once.
     """
-    if fresh or environment.policy.fresh or not project.kernel.warm or notebook.language(node) != "python":
+    if environment.policy.fresh or not project.kernel.warm or notebook.language(node) != "python":
         return None
     shared = execute.shared(environment.pass_env)
     names = notebook.sets_variables(node, already=shared.keys())
     return Warmth(
-        preload=_preload(project, node, files),
+        preload=together or preload(project, node, files),
         env={**shared, **track.QUIET},
         idle=project.kernel.idle,
         patience=environment.limits.start,
@@ -32,11 +38,20 @@ def warmth(
     )
 
 
-def _preload(project: Project, node: Any, files: Mapping[str, bytes]) -> tuple[str, ...]:
+def preload(project: Project, node: Any, files: Mapping[str, bytes]) -> tuple[str, ...]:
     if project.kernel.preload is not None:
         return project.kernel.preload
     own = {part for path in files for part in PurePosixPath(path).with_suffix("").parts}
     return notebook.imported(node, own=own)
+
+
+def together(site: Site, pairs: Iterable[Pair]) -> tuple[str, ...]:
+    """What any of several notebooks would have imported for it."""
+    found: dict[str, None] = {}
+    for pair in pairs:
+        files = site.code_files(pair, site.code(pair))
+        found |= dict.fromkeys(preload(site.project, notebook.read(pair), files))
+    return tuple(found)
 
 
 def _listed(names: tuple[str, ...]) -> str:

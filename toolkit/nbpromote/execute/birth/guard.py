@@ -31,8 +31,8 @@ _NO_NEW_PRIVS = 38  # linux/prctl.h; whoever gives rights up may not get them ba
 # fmt: off
 _DEVICES = (
     "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts",
-    "/dev/shm", "/dev/dri", "/dev/kfd", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-caps",
-    *(f"/dev/nvidia{number}" for number in range(16)),
+    "/dev/shm", "/dev/dri", "/dev/kfd", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools",
+    "/dev/nvidia-caps", *(f"/dev/nvidia{number}" for number in range(16)),
 )
 # fmt: on
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from typing import Any
 
@@ -119,6 +119,12 @@ def _environ(loaded: Loaded, at: list[str]) -> Iterator[None]:
 
         def copy(self) -> dict[str, str]:
             return {name: plain.__getitem__(self, name) for name in self}
+
+        def items(self) -> ItemsView[str, str]:
+            return self.copy().items()
+
+        def values(self) -> ValuesView[str]:
+            return self.copy().values()
 
     os.environ.__class__ = Watched
     try:

@@ -28,6 +28,7 @@ from . import guard, system
 Request = dict[str, Any]
 Begin = Callable[[Request], None]
 
+NAME = "nbp-supervisor"  # for `ps`, and for who must leave supervisors alone
 _HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE = 3.0  # seconds until what cannot be killed (it waits for a disk, or is another user's) is left to the system
 
@@ -87,13 +88,15 @@ def supervise(connection: socket.socket, request: Request, handles: list[int], *
     for number in _HEARD:
         signal.signal(number, signal.SIG_IGN)  # who asked decides when it ends
     waking, wakes = _woken_by_children()
-    supervisor = os.getpid()
+    supervisor, name = os.getpid(), system.name(os.getpid())
+    system.take_name(NAME)
     try:
         pid = os.fork()
     except OSError as error:
         _tell(connection, {"refused": f"no process for a kernel: {error.strerror}"})
         os._exit(1)
     if pid == 0:
+        system.take_name(name)
         _born(request, handles, supervisor, ours=(connection.detach(), waking, wakes))
         begin(request)
         return
@@ -103,7 +106,8 @@ def supervise(connection: socket.socket, request: Request, handles: list[int], *
             os.close(handle)
         orphaned = _watched(connection, kernel, waking)
     finally:
-        _tell(connection, {**kernel.ended, "left": _end_all(kernel)})
+        left = _end_all(kernel)
+        _tell(connection, {**kernel.ended, "left": left})
         if orphaned and request.get("private"):
             system.remove(request["private"])
         os._exit(0)

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import sys
-from pathlib import Path
 
 _PDEATHSIG, _CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
@@ -26,6 +25,18 @@ def adopt_orphans() -> None:
 def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def name(pid: int) -> str:
+    """What `ps` calls a process, in 15 characters."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as file:
+        return file.read().strip()
+    return ""
+
+
+def take_name(name: str) -> None:
+    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:
+        file.write(name)
 
 
 def halted_below(of: int) -> list[int]:
@@ -47,11 +58,11 @@ def halted_below(of: int) -> list[int]:
 def children(of: int) -> list[int]:
     """The processes whose parent a process is."""
     if not os.path.exists("/proc/thread-self/children"):  # a Linux built without that file
-        return [pid for pid in _all() if _parent(pid) == of]
+        return [pid for pid in _all() if parent(pid) == of]
     found: list[int] = []
     with contextlib.suppress(OSError):  # it, or a thread of its, is gone
         for thread in os.listdir(f"/proc/{of}/task"):
-            found += map(int, Path(f"/proc/{of}/task/{thread}/children").read_text().split())
+            found += map(int, read(f"/proc/{of}/task/{thread}/children").split())
     return found
 
 
@@ -65,7 +76,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def remove(folder: str | Path) -> None:
+def remove(folder: str | os.PathLike[str]) -> None:
     """A folder of ours with all there is in it, also where a folder in it was closed to its owner."""
     shutil.rmtree(folder, ignore_errors=True)
     for closed, _, _ in os.walk(folder):
@@ -81,9 +92,18 @@ def _all() -> list[int]:
         return []
 
 
-def _parent(pid: int) -> int:
+def parent(pid: int) -> int:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = read(f"/proc/{pid}/stat")
     except OSError:
         return 0
-    return int(stat.rpartition(")")[2].split()[1])
+    return int(stat.rpartition(b")")[2].split()[1])
+
+
+def read(path: str) -> bytes:
+    """A small file of /proc: without what `open` adds, since it is read once a cell and thread."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(handle, 65536)
+    finally:
+        os.close(handle)

@@ -51,7 +51,7 @@ def opened(path: Any, _mode: Any, flags: Any) -> Heard:
     if not os.path.exists(place):
         if flags & os.O_CREAT and writable(os.path.dirname(place)):
             yield "write", place
-    elif writable(place) and not (flags & os.O_CREAT and flags & os.O_EXCL):
+    elif writable(place) and not (flags & os.O_CREAT and flags & os.O_EXCL) and not os.path.isdir(place):
         yield "write", place
 
 

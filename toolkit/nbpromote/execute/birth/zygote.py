@@ -15,6 +15,7 @@ import signal
 import socket
 import struct
 import sys
+import traceback
 from typing import TextIO
 
 from . import becoming, preloading, supervisor, system
@@ -72,10 +73,10 @@ def _leave() -> None:
 def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, lifeline: list[TextIO]) -> None:
     supervisors: set[int] = set()
     while True:
-        heard: list[socket.socket | TextIO] = [listener, *lifeline]
-        ready, _, _ = select.select(heard, [], [], 1.0 if supervisors else idle)
+        was_busy = bool(supervisors)
+        ready, _, _ = select.select([listener, *lifeline], [], [], 1.0 if was_busy else idle)
         supervisors -= _ended(supervisors)
-        if not (ready or supervisors) or any(end in ready for end in lifeline):
+        if not (ready or was_busy) or any(end in ready for end in lifeline):
             return
         if listener not in ready:
             continue
@@ -93,6 +94,8 @@ def _forked(listener: socket.socket, connection: socket.socket, loaded: preloadi
         listener.close()
         try:
             _answer(connection, loaded)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     return pid

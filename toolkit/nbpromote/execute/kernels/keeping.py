@@ -11,6 +11,7 @@ import signal
 import socket
 import stat
 import struct
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ from nbpromote import clock
 from nbpromote.errors import Unavailable
 from nbpromote.execute.kernels import environ
 from nbpromote.execute.kernels.zygotes import Warmth, launch
+
+# how a command of the toolkit is started: like an entry point, without the working folder on its path
+TOOLKIT = (sys.executable, "-P")
 
 _NOTE = "zygote.json"
 _YOUNG = 600.0  # seconds in which a folder without a note may be one that is just coming up
@@ -38,6 +42,11 @@ class Kept:
     idle: float
     shared: str
     address: Path
+
+    @property
+    def is_toolkit(self) -> bool:
+        """Whether its forks are commands of ours, not kernels."""
+        return self.python == TOOLKIT
 
 
 def keep(python: Sequence[str], warmth: Warmth) -> Kept:

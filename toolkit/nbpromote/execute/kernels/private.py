@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nbpromote import files
 from nbpromote.errors import Unavailable
-from nbpromote.execute.birth import system
+from nbpromote.execute.birth import supervisor, system
 from nbpromote.execute.kernels import fonts
 
 _PREFIX = "nbp-"
@@ -22,7 +22,7 @@ _LONGEST = 60  # bytes of a folder's path: IPC sockets end at 107 (macOS: 103), 
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """A short path that only its owner may enter. Raises `Unavailable` where there is no room or no right to make it."""
+    """A short path that only its owner may enter. Raises `Unavailable` without room or the right to it."""
     sweep()
     try:
         # with the number of who makes it: a sweep that finds it without an owner knows whether one is still to come
@@ -34,7 +34,8 @@ def private_folder() -> Iterator[Path]:
             _furnish(folder)
             yield folder
     finally:
-        system.remove(folder)
+        if _maker(folder) == os.getpid():  # not a fork of it, which has the same blocks to leave
+            system.remove(folder)
 
 
 def _furnish(folder: Path) -> None:
@@ -70,7 +71,8 @@ def _places() -> list[Path]:
 
 def sweep() -> None:
     """Remove what killed owners left behind, with any kernel that outlived them. What is another user's stays."""
-    for folder in [found for place in _places() for found in place.glob(f"{_PREFIX}*-*") if _is_ours(found)]:
+    found = [folder for place in _places() for folder in place.glob(f"{_PREFIX}*-*")]
+    for folder in [folder for folder in found if _maker(folder) != os.getpid() and _is_ours(folder)]:
         owner = folder / _OWNER
         with files.taken_over(owner) as orphaned:
             if orphaned:
@@ -96,10 +98,12 @@ def _maker(folder: Path) -> int:
 def end_marked(folder: Path) -> None:
     """End every process that was started for a folder: all inherit its name, also those that left their session.
 
-    Only for what no supervisor saw to: it reads the environment of every process there is.
+    Only for what no supervisor saw to: it reads the environment of every process there is. A fork of a zygote has the
+    zygote's environment there; one that supervises is about to end what only it knows to be below it.
     """
     mark = f"IPYTHONDIR={folder}/ipython".encode()
     for environ in Path("/proc").glob("[0-9]*/environ"):
+        pid = int(environ.parent.name)
         with suppress(OSError):
-            if mark in environ.read_bytes().split(b"\0"):
-                os.kill(int(environ.parent.name), signal.SIGKILL)
+            if mark in environ.read_bytes().split(b"\0") and system.name(pid) != supervisor.NAME:
+                os.kill(pid, signal.SIGKILL)

@@ -11,7 +11,9 @@ from typing import Any
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, Float, List, Unicode
 
+from nbpromote.errors import Unavailable
 from nbpromote.execute.kernels import environ
+from nbpromote.execute.kernels.private import place
 from nbpromote.execute.kernels.process import Birth, Process
 from nbpromote.execute.kernels.warm import OFTEN, begun
 from nbpromote.execute.kernels.zygotes import IDLE, Warmth
@@ -30,6 +32,15 @@ class Supervised(LocalProvisioner):
         config=True
     )
     born: Process | None = None  # stays when Jupyter forgets the process
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        try:
+            return await super().pre_launch(**kwargs)
+        except OSError as error:
+            raise Unavailable(
+                f"the connection file of a kernel cannot be written to {error.filename or place()}: {error.strerror}",
+                hint="make room there",
+            ) from error
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         birth = Birth(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Container, Mapping, Sequence
@@ -12,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 from nbpromote.execute.kernels import environ
-from nbpromote.execute.kernels.private import private_folder
+from nbpromote.execute.kernels.private import end_marked, private_folder
 from nbpromote.execute.kernels.process import LOAD
 
 IDLE = 600.0  # seconds without a kernel after which a zygote ends itself
@@ -53,13 +55,15 @@ class Zygote:
     @property
     def said(self) -> str:
         """The last line of its log."""
-        lines = (self.folder / "log").read_text(errors="replace").split("\n")
+        log = self.folder / "log"
+        lines = log.read_text(errors="replace").split("\n") if log.exists() else []
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
     def end(self) -> None:
         assert self.process.stdin is not None
         with suppress(OSError):
             self.process.stdin.close()
+            self.process.send_signal(signal.SIGCONT)
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:  # an import that hangs hears nothing
@@ -142,7 +146,11 @@ def end_all() -> None:
     """The zygotes of this process."""
     with _DOOR:
         while _PRESENT:
-            _PRESENT.pop().end()
+            zygote = _PRESENT.pop()
+            zygote.end()
+            if zygote.process.returncode < 0:  # it was killed, and so may be those that supervised its forks
+                end_marked(zygote.folder)
 
 
 atexit.register(end_all)
+os.register_at_fork(after_in_child=_PRESENT.clear)  # they are the parent's, to ask and to end

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import cached_property
-from importlib.metadata import version
-from types import TracebackType
 from typing import Any
 
-from nbpromote import files, notebook, params, validate
-from nbpromote.errors import Error, Unavailable
+from nbpromote import notebook, params, validate
+from nbpromote.errors import Error
 from nbpromote.model import Finding, Json, Pair, Schema, digest, dump, load, sha256
 from nbpromote.notebook import Around, Resource
+from nbpromote.workflow.asked import Files
 from nbpromote.workflow.checking import environments
 from nbpromote.workflow.checking.asking import secrets_in
 from nbpromote.workflow.checking.configured import Facts
-from nbpromote.workflow.checking.files import Files
 from nbpromote.workflow.checking.packages import unlocked
-from nbpromote.workflow.checking.resting import installed, params_digest
+from nbpromote.workflow.checking.resting import params_digest
+from nbpromote.workflow.kept import Kept, installed
 from nbpromote.workflow.site import Site
-
-_FORMAT = 1
 
 
 class Answers:
@@ -33,39 +27,16 @@ class Answers:
     file that its imports asked for, there or not. What is said of the environments rests on all notebooks.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, kept: Kept) -> None:
         self._site = site
-        self._path = site.project.state / "check" / "findings.json"
-        self._before: dict[str, Any] = {}
-        self._now: dict[str, Any] = {}
-
-    def __enter__(self) -> Answers:
-        with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
-            kept = json.loads(self._path.read_bytes())
-            self._before = dict(kept["answers"]) if kept.get("toolkit") == self._toolkit else {}
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        there = {pair.name for pair in self._site.pairs}
-        before = {name: record for name, record in self._before.items() if name.partition(" ")[2] in {"", *there}}
-        kept = {**before, **self._now}
-        if kind is None and kept != self._before:
-            with suppress(Unavailable):  # a full disk makes the next check slow, and this one no less true
-                self._site.keep_out_of_git()
-                text = json.dumps({"toolkit": self._toolkit, "answers": kept}, ensure_ascii=False)
-                files.write(self._path, text.encode("utf-8", "backslashreplace"))
-
-    @cached_property
-    def _toolkit(self) -> str:
-        """What would answer differently though no file changed."""
-        return f"{_FORMAT} {version('nbpromote')} {_sources()} {sys.version} {self._site.project.root}"
+        self._kept = kept
 
     # -- the two kinds of answers
 
     def about(self, pair: Pair) -> list[Finding]:
         """What is wrong with one notebook."""
         rests = digest([self._bytes(pair), self._owned_digest, self._lock])
-        record = self._kept(f"notebook {pair.name}", rests, lambda: self._look(pair))
+        record = self._kept.answer(f"notebook {pair.name}", rests, lambda: self._look(pair))
         return [load(Finding, plain) for plain in record["findings"]]
 
     def about_environments(self) -> list[Finding]:
@@ -78,7 +49,7 @@ class Answers:
         """Findings and what each environment owns; needs every notebook, of which most are known already."""
         sides = {pair.name: self._bytes(pair) for pair in self._site.pairs}
         rests = digest([sides, params_digest(self._site)])
-        return self._kept("environments", rests, self._look_at_environments)
+        return self._kept.answer("environments", rests, self._look_at_environments)
 
     def _look(self, pair: Pair) -> Mapping[str, Json]:
         seen = Files(self._site.project.root, self._tracked)
@@ -108,7 +79,7 @@ class Answers:
         return {pair.name: self._facts_of(pair) for pair in self._site.pairs}
 
     def _facts_of(self, pair: Pair) -> Facts:
-        record = self._kept(f"facts {pair.name}", self._bytes(pair), lambda: _facts(pair))
+        record = self._kept.answer(f"facts {pair.name}", self._bytes(pair), lambda: _facts(pair))
         schema = record["schema"]
         metrics = record["metrics"]
         return Facts(
@@ -117,13 +88,6 @@ class Answers:
             kernel=record["kernel"],
             path=self._site.relative(pair.path),
         )
-
-    def _kept(self, name: str, rests: str, look: Callable[[], Mapping[str, Json]]) -> Mapping[str, Any]:
-        known = self._now.get(name) or self._before.get(name)
-        if known and known["rests"] == rests and self._files.states(known.get("files", ())) == known.get("files", {}):
-            return known  # type: ignore[no-any-return]
-        self._now[name] = {"rests": rests, **look()}
-        return self._now[name]  # type: ignore[no-any-return]
 
     # -- what they rest on
 
@@ -148,24 +112,12 @@ class Answers:
     def _tracked(self) -> Iterable[str]:
         return self._site.git.tracked()
 
-    @cached_property
-    def _files(self) -> Files:
-        return Files(self._site.project.root, self._tracked)
-
 
 def _digest(read: Callable[[], bytes]) -> str:
     try:
         return sha256(read())
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-
-
-def _sources() -> str:
-    """Size and time of the toolkit's own files: a working copy of it has one version through many edits."""
-    from pathlib import Path
-
-    home = Path(__file__).parents[2]
-    return digest([[p.name, *p.stat()[6:9:2]] for p in sorted(home.rglob("*.py"))])
 
 
 def _facts(pair: Pair) -> Mapping[str, Json]:

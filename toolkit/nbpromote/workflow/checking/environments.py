@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from nbpromote import notebook
-from nbpromote.errors import nearest
+from nbpromote import notebook, params, track
+from nbpromote.errors import Error, nearest
 from nbpromote.model import Finding, Severity
 from nbpromote.notebook import Resource
 from nbpromote.workflow.checking.asking import secrets_in
@@ -72,6 +74,36 @@ def unknown_metric(configured: Configured) -> Iterator[Finding]:
                     yield Finding(path=path, line=int(line), message=message, hint=hint)
 
 
+def open_store(configured: Configured) -> Iterator[Finding]:
+    """The folder of a SQLite store, to which runs write, holds another environment's store or the whole project."""
+    stores = dict(_stores(configured))
+    for environment, folder in stores.items():
+        others = [other for other, its in stores.items() if other != environment and its.is_relative_to(folder)]
+        holds = [f"the store of {other}" for other in others]
+        holds += ["the project"] if configured.site.project.root.is_relative_to(folder) else []
+        if holds:
+            path, line = _said("tracking_uri", f"{environment}.yaml", configured)
+            message = f"runs in {environment} may write to {folder}, and that holds {' and '.join(holds)}"
+            hint = f"a folder for each store: tracking_uri: sqlite:///.nbpromote/mlflow/{environment}/mlflow.db"
+            yield Finding(path=path, line=line, message=message, hint=hint)
+
+
+def _stores(configured: Configured) -> Iterator[tuple[str, Path]]:
+    for environment in configured.environments:
+        with suppress(Error):  # told as a fault of its file
+            uri = params.tracking_uri(configured.site.params_file, environment, configured.site.around)
+            yield from ((environment, folder) for folder in track.places(uri))
+
+
+def _said(key: str, file: str, configured: Configured) -> tuple[str, int | None]:
+    """Where an environment's value of a key stands: in its own file, or in the one that all inherit."""
+    for one in (file, "base.yaml"):
+        for number, line in configured.lines(one):
+            if line.lstrip().startswith(f"{key}:"):
+                return f"{configured.folder}/{one}", number
+    return f"{configured.folder}/{file}", None
+
+
 def ignored(configured: Configured) -> Iterator[Finding]:
     """Git ignores a params or policy file, so that no commit holds what an environment gives or demands."""
     folder = configured.site.project.params
@@ -103,11 +135,12 @@ _KEPT: Mapping[str, Rule] = {
     "NBP702": policy_file,
     "NBP703": order,
     "NBP704": unknown_metric,
+    "NBP707": open_store,
 }
 # what git and the machine say may change with no file of the project: asked every time, and cheap
 _AFRESH: Mapping[str, Rule] = {"NBP705": ignored, "NBP706": no_kernel}
 RULES: Mapping[str, Rule] = {**_KEPT, **_AFRESH}
-WARNINGS = frozenset(("NBP704", "NBP706"))
+WARNINGS = frozenset(("NBP704", "NBP706", "NBP707"))
 
 
 @dataclass(frozen=True, kw_only=True)

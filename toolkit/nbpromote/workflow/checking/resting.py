@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 
 from nbpromote import validate
-from nbpromote.model import Json, digest, sha256
+from nbpromote.model import digest, sha256
+from nbpromote.workflow.kept import installed
 from nbpromote.workflow.site import Site
 
 _VARIABLE = re.compile(rb"\$\{(\w+)\}")
@@ -29,9 +29,3 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         return f"cannot be read: {error.strerror}".encode()
-
-
-def installed() -> list[Json]:
-    """Where packages are installed and when that last changed: installing touches the folder."""
-    homes = sorted({entry for entry in sys.path if entry.endswith("-packages") and os.path.isdir(entry)})
-    return [[home, os.stat(home).st_mtime_ns] for home in homes]

@@ -1,0 +1,91 @@
+"""What running cells costs beside papermill's own engine: whole processes, in turn, medians and ratios.
+
+Nothing here passes or fails by the clock: machines are shared and noisy.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from measure import medians, shell, told
+
+from ground import COMMAND, Ground, build
+from runs import book
+
+LINE = "'y' * 99 + '\\n'"
+BOOKS = {
+    "trivial400": [f"x = {n}\nprint(x)" for n in range(400)],
+    "trivial800": [f"x = {n}\nprint(x)" for n in range(800)],
+    "large60": [f"print(({LINE}) * 10_000)"] * 60,
+    "loud": ["for _ in range(1_250_000): print('z' * 79)"],
+    "silent": ["1"],
+}
+PAPERMILL = (sys.executable, "-m", "papermill", "--no-progress-bar")
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Ground:
+    ground = build(tmp_path_factory.mktemp("bench") / "small", empty_store)
+    for name, sources in BOOKS.items():
+        nbformat.write(book(*sources), ground.root / "notebooks" / f"{name}.ipynb")
+    ground.commit("notebooks to measure")
+    return ground
+
+
+def own(ground: Ground, name: str) -> Callable[[], object]:
+    return shell(ground.root, *COMMAND, "run", name)
+
+
+def peer(ground: Ground, name: str, *options: str) -> Callable[[], object]:
+    return shell(ground.root, *PAPERMILL, *options, f"notebooks/{name}.ipynb", "peer.ipynb")
+
+
+def bench_400_trivial_cells_and_800(ground: Ground) -> float:
+    ours, engine, papermill, double = medians(
+        own(ground, "trivial400"),
+        peer(ground, "trivial400", "--engine", "nbpromote"),
+        peer(ground, "trivial400"),
+        own(ground, "trivial800"),
+    )
+    told("400 trivial cells: nbpromote run", ours, papermill, "papermill")
+    told("400 trivial cells: papermill --engine nbpromote", engine, papermill, "papermill")
+    print(f"800 trivial cells: {double:.2f} s, {double / ours:.2f} times the 400")
+    return papermill / ours
+
+
+def bench_60_cells_of_1_mb(ground: Ground) -> float:
+    ours, engine, papermill = medians(
+        own(ground, "large60"), peer(ground, "large60", "--engine", "nbpromote"), peer(ground, "large60")
+    )
+    told("60 cells of 1 MB: nbpromote run", ours, papermill, "papermill")
+    told("60 cells of 1 MB: papermill --engine nbpromote", engine, papermill, "papermill")
+    return papermill / ours
+
+
+def bench_100_mb_of_stdout_in_the_runner(ground: Ground) -> float:
+    loud, silent, papermill = (
+        resident(ground, *COMMAND, "run", "loud"),
+        resident(ground, *COMMAND, "run", "silent"),
+        resident(ground, *PAPERMILL, "notebooks/loud.ipynb", "peer.ipynb"),
+    )
+    print(
+        f"\n100 MB of stdout: {loud:.0f} MB resident in the runner; a silent run: {silent:.0f} MB; "
+        f"{loud - silent:.0f} MB more; papermill: {papermill:.0f} MB"
+    )
+    return loud - silent
+
+
+def resident(ground: Ground, *command: str) -> float:
+    """MB at its peak, of the process itself and not of kernels."""
+    process = subprocess.Popen(
+        command, cwd=ground.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    assert status == 0
+    return used.ru_maxrss / 1000

@@ -1,0 +1,62 @@
+"""Hand a command to a toolkit that has imported everything already, where `nbpromote kernel warm` keeps one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from nbpromote.errors import Unavailable
+from nbpromote.execute.kernels import keeping
+from nbpromote.execute.kernels.keeping import Kept
+from nbpromote.execute.kernels.process import Birth, forked
+
+# verbs that need MLflow, papermill or nbval, whose imports take seconds
+_HEAVY = {"run", "baseline", "release", "promote", "rollback", "report", "doctor"}
+
+
+def handed(arguments: list[str]) -> int | None:
+    """The exit code of a command that a warm toolkit carried out; None where it is to be carried out here."""
+    if _verb(arguments) not in _HEAVY:
+        return None
+    for kept in keeping.all_kept():
+        if kept.is_toolkit and _is_current(kept):
+            return _carried_out(kept, arguments)
+    return None
+
+
+def _verb(arguments: list[str]) -> str:
+    rest = arguments[2:] if arguments[:1] == ["-C"] else arguments
+    return rest[0] if rest else ""
+
+
+def _is_current(kept: Kept) -> bool:
+    """Whether neither the toolkit nor what is installed beside it was changed since."""
+    since = datetime.fromisoformat(kept.since).timestamp()
+    package = Path(__file__).parent.parent
+    beside = [Path(place) for place in sys.path if place.endswith("site-packages")]
+    return all(path.stat().st_mtime < since for path in (*package.rglob("*.py"), *beside))
+
+
+def _carried_out(kept: Kept, arguments: list[str]) -> int | None:
+    """With this process's terminal, folder, variables and signals; None where a variable stands in the way."""
+    command = [*keeping.TOOLKIT, "-m", "nbpromote.cli", *arguments]
+    try:
+        process = forked(kept.address, Birth(argv=command, env=dict(os.environ), cwd=Path.cwd()))
+    except Unavailable:  # it ended in this moment
+        return None
+    heard = {number: signal.signal(number, lambda n, _: process.send_signal(n)) for number in _SIGNALS}
+    try:
+        code = process.wait()
+        if process.pid is None:
+            return None
+        return code if code >= 0 else 128 - code
+    finally:
+        process.end()
+        for number, handler in heard.items():
+            signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

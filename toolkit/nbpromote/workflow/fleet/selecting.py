@@ -1,0 +1,66 @@
+"""Which notebooks a fleet is of: all, some by name, or those that changed since a commit with all that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from nbpromote import params
+from nbpromote.errors import Error, NotFound, Usage
+from nbpromote.model import Code, Environment, Pair, canonical
+from nbpromote.workflow.fleet.preparing import Prepared
+from nbpromote.workflow.site import Site
+
+
+def named(site: Site, names: Sequence[str]) -> tuple[Pair, ...]:
+    """Each notebook once, in the order of their names. Raises `NotFound` for a name that nothing carries."""
+    found = {pair.name: pair for pair in map(site.pair, names)} if names else {pair.name: pair for pair in site.pairs}
+    if not found:
+        raise Usage(f"there is no notebook in {site.project.notebooks} yet")
+    return tuple(found[name] for name in sorted(found))
+
+
+def changed(site: Site, prepared: Sequence[Prepared], revision: str) -> frozenset[str]:
+    """Those whose code, values in this environment, or lock differ between a commit and now.
+
+    Now is the working tree for the entry environment, and what is checked out for those above it.
+    """
+    commit = site.git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if commit is None:
+        hint = "--changed takes a commit, a branch or a tag; without one it is HEAD"
+        raise NotFound(f"git knows no commit {revision!r}", hint=hint)
+    if prepared and _lock(site, prepared[0].environment) != site.lock_file(commit):
+        return frozenset(one.name for one in prepared)
+    return frozenset(one.name for one in prepared if _differs(site, one, commit))
+
+
+def _lock(site: Site, environment: Environment) -> bytes | None:
+    return site.lock_file(None if environment.policy.is_entry else "HEAD")
+
+
+def _differs(site: Site, one: Prepared, commit: str) -> bool:
+    try:
+        before = site.committed_code(one.path, commit)
+        now = _code(site, one)
+        if before is None or now is None or before.digest != now.digest:
+            return True
+        given = [_settings(site, one, code, at) for code, at in ((before, commit), (now, None))]
+    except Error:  # what cannot be read at one of the two is not the same
+        return True
+    return given[0] != given[1]
+
+
+def _code(site: Site, one: Prepared) -> Code | None:
+    if one.environment.policy.is_entry:
+        return site.code(site.pair(one.name))
+    return site.committed_code(one.path)
+
+
+def _settings(site: Site, one: Prepared, code: Code, commit: str | None) -> bytes:
+    """What the params files give a notebook, at a commit or now."""
+    name = one.environment.name
+    around = site.around
+    read = site.params_at(commit) if commit else site.params_now(name)
+    found = params.load(read, name, one.name, code.schema, around)
+    parts = [found.settings(site.project.root), found.kernel, asdict(found.limits), list(found.pass_env)]
+    return canonical(parts)
