@@ -58,7 +58,7 @@ def _forget() -> None:
 def _ask_again(function: Any) -> None:
     """matplotlib keeps an answer in a variable of its own decorator."""
     names = getattr(getattr(function, "__code__", None), "co_freevars", ())
-    for name, cell in zip(names, getattr(function, "__closure__", None) or ()):
+    for name, cell in zip(names, getattr(function, "__closure__", None) or ()):  # noqa: B905 (not in Python 3.9)
         if name == "called":
             cell.cell_contents = False
 

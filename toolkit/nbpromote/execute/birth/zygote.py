@@ -74,7 +74,8 @@ def _serve(listener: socket.socket, loaded: preloading.Loaded, idle: float, *, l
     supervisors: set[int] = set()
     while True:
         was_busy = bool(supervisors)
-        ready, _, _ = select.select([listener, *lifeline], [], [], 1.0 if was_busy else idle)
+        heard: list[socket.socket | TextIO] = [listener, *lifeline]
+        ready, _, _ = select.select(heard, [], [], 1.0 if was_busy else idle)
         supervisors -= _ended(supervisors)
         if not (ready or was_busy) or any(end in ready for end in lifeline):
             return
