@@ -4,7 +4,7 @@ MLflow is a projection: what is live, and on what evidence, is in the ledger.
 """
 
 from nbpromote.track.given import given
-from nbpromote.track.kernel import WARMING, inside, predictions, question
+from nbpromote.track.kernel import WARMING, inside, later, predictions, question
 from nbpromote.track.models import (
     CHAMPION,
     check_model,
@@ -35,6 +35,7 @@ __all__ = [
     "inside",
     "judge",
     "keep_model",
+    "later",
     "open_run",
     "places",
     "pointed",

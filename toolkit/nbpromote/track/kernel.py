@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from importlib.resources import files as resources
 
 from nbpromote.model import Json
@@ -11,6 +12,17 @@ _MARK = "nbpromote:"
 
 # what loading any model needs, for a kernel that is started before it is asked
 WARMING = ("mlflow", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store")
+# what logging one imports besides, and what scikit-learn's want for it
+_LOGGING = (*WARMING, "mlflow.store.tracking.sqlalchemy_workspace_store", "mlflow.pyfunc.scoring_server", "git")
+_SKLEARN = ("mlflow.sklearn", "skops.io")
+
+
+def later(imported: Collection[str]) -> tuple[str, ...]:
+    """What MLflow will import in a notebook that imports these modules, once it logs a model."""
+    packages = {name.split(".")[0] for name in imported}
+    if "mlflow" not in packages:
+        return ()
+    return (*_LOGGING, *_SKLEARN) if "sklearn" in packages else _LOGGING
 
 
 def inside() -> tuple[str, str]:

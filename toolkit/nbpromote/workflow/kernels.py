@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nbpromote import execute, notebook, track
+from nbpromote import execute, track
 from nbpromote.errors import NotFound
 from nbpromote.execute import Kept, Warmth
 from nbpromote.project import Project
+from nbpromote.workflow import warming
 from nbpromote.workflow.site import Site
 
 
@@ -32,7 +33,7 @@ def warm(project: Project, *, env: str | None, preload: tuple[str, ...], idle: f
         raise NotFound("there is no notebook to keep a kernel warm for")
     found = site.environment(environment, first.name, site.code(first).schema)
     warmth = Warmth(
-        preload=preload or project.kernel.preload or _imports(site),
+        preload=preload or warming.together(site, pairs),
         env={**execute.shared(found.pass_env), **track.QUIET},
         idle=idle,
         patience=found.limits.start,
@@ -64,16 +65,6 @@ TOOLKIT = (
     "rich.progress",
     "ruamel.yaml",
 )
-
-
-def _imports(site: Site) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-    for pair in site.pairs:
-        node = notebook.read(pair)
-        own = {Path(path).stem for path in site.code(pair).files}
-        if notebook.language(node) == "python":
-            names |= dict.fromkeys(notebook.imported(node, own=own))
-    return tuple(names)
 
 
 def kept() -> tuple[Kept, ...]:

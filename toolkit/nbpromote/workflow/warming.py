@@ -39,10 +39,12 @@ def warmth(
 
 
 def preload(project: Project, node: Any, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """What is configured, else what the notebook imports, and what that will import in its turn."""
     if project.kernel.preload is not None:
         return project.kernel.preload
     own = {part for path in files for part in PurePosixPath(path).with_suffix("").parts}
-    return notebook.imported(node, own=own)
+    names = notebook.imported(node, own=own)
+    return tuple(dict.fromkeys((*names, *track.later(names))))
 
 
 def together(site: Site, pairs: Iterable[Pair]) -> tuple[str, ...]:
