@@ -309,13 +309,14 @@ def test_papermill_and_nbval_pick_an_installed_kernel(ground: Ground, tmp_path: 
 
 def test_a_kernel_kept_warm_is_found_by_later_runs_and_ends_when_told(ground: Ground, tmp_path: Path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    kept = ground.json("kernel", "warm", "--preload", "numpy", "--idle", "5m")
+    kept = ground.json("kernel", "warm", "--preload", "numpy", "--idle", "5m")["kept"]
     try:
         listed = ground.json("kernel", "list")["kept"]
         found = keeping.covering(execute.command("python3"), Warmth(preload=("numpy",), env=execute.shared(())))
     finally:
         ended = ground.json("kernel", "stop")["ended"]
 
-    assert [one["pid"] for one in listed] == [kept["pid"]] == ended
+    assert [one["for"] for one in kept] == ["kernels", "commands"]
+    assert [one["pid"] for one in listed] == [one["pid"] for one in kept] == ended
     assert found is not None
     assert ground.json("kernel", "list")["kept"] == []
