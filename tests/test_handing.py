@@ -59,6 +59,29 @@ def test_a_heavy_command_is_carried_out_by_the_warm_toolkit(ground, kept, capfd,
     assert handing.handed(["status"]) is None  # it is quick anyway
 
 
+def test_what_it_writes_is_as_private_as_the_caller_wants(ground, kept, monkeypatch):
+    monkeypatch.chdir(ground.root)
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    before = os.umask(0o077)
+    try:
+        handing.handed(["run", "count"])
+    finally:
+        os.umask(before)
+
+    newest = max((ground.root / ".nbpromote/runs").glob("*count*"))
+    assert (newest / "run.json").stat().st_mode & 0o077 == 0
+
+
+def test_without_a_working_folder_the_command_runs_here(kept, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    gone.rmdir()
+
+    assert handing.handed(["run", "count"]) is None
+
+
 @pytest.mark.parametrize(("command", "code"), [(("run", "nope"), 2), (("run", "count", "-p", "top", "x"), 2)])
 def test_what_is_refused_is_told_and_ends_as_it_would_here(command, code, ground, kept):
     warm = typed(ground, *command)

@@ -45,14 +45,22 @@ def _carried_out(kept: Kept, arguments: list[str]) -> int | None:
     command = [*keeping.TOOLKIT, "-m", "nbpromote.cli", *arguments]
     try:
         process = forked(kept.address, Birth(argv=command, env=dict(os.environ), cwd=Path.cwd()))
-    except Unavailable:  # it ended in this moment
+    except (Unavailable, FileNotFoundError):  # it ended in this moment, or the working folder is gone
         return None
-    heard = {number: signal.signal(number, lambda n, _: process.send_signal(n)) for number in _SIGNALS}
+
+    def passed_on(number: int, _frame: object) -> None:
+        if process.pid is None:  # nobody is there yet to hear it
+            raise KeyboardInterrupt
+        process.send_signal(number)
+
+    heard = {number: signal.signal(number, passed_on) for number in _SIGNALS}
     try:
         code = process.wait()
         if process.pid is None:
             return None
         return code if code >= 0 else 128 - code
+    except KeyboardInterrupt:
+        return 130
     finally:
         process.end()
         for number, handler in heard.items():

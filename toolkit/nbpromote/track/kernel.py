@@ -17,10 +17,13 @@ _LOGGING = (*WARMING, "mlflow.store.tracking.sqlalchemy_workspace_store", "mlflo
 _SKLEARN = ("mlflow.sklearn", "skops.io")
 
 
-def later(imported: Collection[str]) -> tuple[str, ...]:
-    """What MLflow will import in a notebook that imports these modules, once it logs a model."""
+_MODELS = ("log_model", "autolog", "load_model")
+
+
+def later(imported: Collection[str], source: str) -> tuple[str, ...]:
+    """What MLflow will import besides what a notebook's own source does, where that logs or loads a model."""
     packages = {name.split(".")[0] for name in imported}
-    if "mlflow" not in packages:
+    if "mlflow" not in packages or not any(verb in source for verb in _MODELS):
         return ()
     return (*_LOGGING, *_SKLEARN) if "sklearn" in packages else _LOGGING
 

@@ -85,7 +85,7 @@ def _run_here(
         environment=environment,
         lock=site.lock_file(),
         folder=pair.folder,
-        dirty=site.git.is_dirty(),
+        dirty=site.git.is_dirty() or not site.is_committed(pair, code),
         manner=asked.manner,
     )
     reference = accepted(pair)

@@ -229,6 +229,13 @@ class Site:
         include = self.project.include
         return notebook.code(sides, lambda path: self.git.read(commit, path), tracked, include, fits=params.fits)
 
+    def is_committed(self, pair: Pair, code: Code) -> bool:
+        """Whether HEAD holds the notebook and the files that it imports, in whatever state."""
+        if self.git.head() is None:
+            return False
+        tracked = self.git.tracked("HEAD")
+        return any(side in tracked for side in self._sides(pair)) and all(path in tracked for path in code.files)
+
     def code_files(self, pair: Pair, code: Code) -> dict[str, bytes]:
         """Every file that the code of a notebook is made of, by its path from the root."""
         paths = [*self._sides(pair), *code.files]

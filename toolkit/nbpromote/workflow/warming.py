@@ -44,7 +44,8 @@ def preload(project: Project, node: Any, files: Mapping[str, bytes]) -> tuple[st
         return project.kernel.preload
     own = {part for path in files for part in PurePosixPath(path).with_suffix("").parts}
     names = notebook.imported(node, own=own)
-    return tuple(dict.fromkeys((*names, *track.later(names))))
+    source = "\n".join(cell.source for cell in node.cells)
+    return tuple(dict.fromkeys((*names, *track.later(names, source))))
 
 
 def together(site: Site, pairs: Iterable[Pair]) -> tuple[str, ...]:

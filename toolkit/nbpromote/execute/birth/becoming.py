@@ -65,9 +65,8 @@ def _ask_again(function: Any) -> None:
 
 def _sleep(loaded: Loaded) -> None:
     """Modules whose import said something are put aside; who imports them gets them back, and hears it."""
-    for speaker in dict.fromkeys(name for name, _ in loaded.words):
-        words = [word for name, word in loaded.words if name == speaker]
-        asleep = {name: sys.modules[name] for name in loaded.reaching(speaker) if name in sys.modules}
+    for words, names in loaded.speakers:
+        asleep = {name: sys.modules[name] for name in names if name in sys.modules}
         for name in asleep.keys() - {"__main__"}:
             del sys.modules[name]
         sys.meta_path.insert(0, _Sleeping(asleep, words))

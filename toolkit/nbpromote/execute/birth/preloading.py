@@ -31,6 +31,7 @@ class Loaded:
         self.read: dict[str, str] = {}  # variables that modules read, with the one that was imported then
         self.words: list[tuple[str, Word]] = []
         self.importers: dict[str, set[str]] = defaultdict(set)
+        self.speakers: list[tuple[list[Word], list[str]]] = []  # what one said, and whose import would make it say so
 
     def differs(self, env: Mapping[str, str]) -> str:
         """Why a kernel with these variables would not be as a fresh one."""
@@ -39,7 +40,13 @@ class Loaded:
                 return f"{name} is different for this kernel, and {module} reads it when it is imported"
         return ""
 
-    def reaching(self, module: str) -> set[str]:
+    def settle(self) -> None:
+        """Find out once, for all forks, what each would have to."""
+        for speaker in dict.fromkeys(name for name, _ in self.words):
+            words = [word for name, word in self.words if name == speaker]
+            self.speakers.append((words, [name for name in self._reaching(speaker) if name in sys.modules]))
+
+    def _reaching(self, module: str) -> set[str]:
         """The modules whose import would import this one, the module itself among them."""
         found: set[str] = set()
         queue = [module]
@@ -88,6 +95,7 @@ def load(first: tuple[str, ...], names: list[str]) -> Loaded:
                 loaded.refusal = f"{name} starts a thread ({', '.join(left)}), which no fork has"
             if asked and not loaded.refusal:
                 loaded.refusal = f"{name} sets up the notebook's shell when it is imported ({asked[0]})"
+    loaded.settle()
     now = dict(os.environ)
     loaded.set = {name: now[name] for name in now if name not in _OWN and loaded.before.get(name) != now[name]}
     return loaded

@@ -2,7 +2,8 @@
 
 Whoever asked for the kernel holds the other end of a socket. What is said there is a line of JSON:
 
-    down  {"argv", "env", "cwd", "private", "guard"} with three file handles; then {"signal": 2}; at last {"end": true}
+    down  {"argv", "env", "cwd", "umask", "private", "guard"} with three file handles; then {"signal": 2};
+          at last {"end": true}
     up    {"pid": 17, "supervisor": 16}, or {"refused": "why"};
           {"exit": -9, "memory": kB at its peak, "seconds": of CPU} when the kernel has ended;
           at last {"left": 0}, how many processes could not be killed
@@ -194,6 +195,8 @@ def _born(request: Request, handles: list[int], supervisor: int, *, ours: tuple[
         for handle in {*handles, *ours} - {0, 1, 2}:
             os.close(handle)
         os.chdir(request["cwd"])
+        if request.get("umask") is not None:
+            os.umask(request["umask"])
         if request.get("guard") is not None:  # the last: what is open stays so
             guard.confine(request["guard"])
     except OSError as error:

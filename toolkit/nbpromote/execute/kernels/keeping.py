@@ -50,7 +50,7 @@ class Kept:
 
 
 def keep(python: Sequence[str], warmth: Warmth) -> Kept:
-    """A zygote that is up. Raises `Unavailable` where it does not come up."""
+    """A zygote that has imported everything. Raises `Unavailable` where it does not come up."""
     folder = _runtime(make=True) / secrets.token_hex(4)
     folder.mkdir(mode=0o700)
     env = environ.shared((), of=warmth.env)
@@ -60,6 +60,7 @@ def keep(python: Sequence[str], warmth: Warmth) -> Kept:
     end = time.monotonic() + warmth.patience
     while not (folder / "zygote").exists() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
+    _serves(folder / "zygote", within=end - time.monotonic())
     note = {
         "since": clock.now(),
         "python": list(python),
@@ -76,6 +77,15 @@ def keep(python: Sequence[str], warmth: Warmth) -> Kept:
         shutil.rmtree(folder, ignore_errors=True)
         raise Unavailable(f"the zygote did not come up within {warmth.patience:g} s: {said or 'it said nothing'}")
     return kept
+
+
+def _serves(address: Path, *, within: float) -> None:
+    """Comes back once everything is imported: who asks for nothing then gets nothing."""
+    with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
+        connection.settimeout(max(0.1, within))
+        connection.connect(str(address))
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1)
 
 
 def _of(python: Sequence[str]) -> str:

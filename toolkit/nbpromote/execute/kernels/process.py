@@ -41,10 +41,20 @@ class Birth:
     @property
     def request(self) -> bytes:
         private = str(self.private) if self.private else None
-        asked = {"argv": list(self.argv), "env": dict(self.env), "cwd": str(self.cwd), "private": private}
+        asked: dict[str, Any] = {"argv": list(self.argv), "env": dict(self.env), "cwd": str(self.cwd)}
+        asked |= {"umask": _umask(), "private": private}
         if self.guard is not None:
             asked["guard"] = [str(place) for place in self.guard]
         return json.dumps(asked).encode() + b"\n"
+
+
+def _umask() -> int | None:
+    """Read where the system tells it: asking for it sets it, for all threads."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    return None
 
 
 # seconds that a supervisor has for doing as it is told; it leaves alone after 3 s what cannot be killed

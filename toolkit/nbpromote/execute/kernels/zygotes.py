@@ -64,6 +64,7 @@ class Zygote:
         with suppress(OSError):
             self.process.stdin.close()
             self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()  # while it imports it does not see that its input has ended
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:  # an import that hangs hears nothing

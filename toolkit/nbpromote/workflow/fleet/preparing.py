@@ -10,7 +10,7 @@ from nbpromote import notebook, params, validate
 from nbpromote.errors import BadInput, Error, nearest
 from nbpromote.model import Code, Environment, Json, Pair, Schema, digest, dump, load, sha256
 from nbpromote.params import Given
-from nbpromote.workflow import footing, running
+from nbpromote.workflow import footing, performing, running
 from nbpromote.workflow.asked import Files
 from nbpromote.workflow.fleet.ordering import Places
 from nbpromote.workflow.kept import Kept
@@ -39,8 +39,13 @@ class Prepared:
 
     @property
     def places(self) -> Places:
-        reads, writes = self.environment.inputs.values(), self.environment.outputs.values()
-        return Places(reads=tuple(reads), writes=tuple(writes))
+        """Of its files, and of models: who wants the live one of a notebook comes after that notebook."""
+        given = self.environment.parameters.values()
+        models = [value for value in given if isinstance(value, str) and value.startswith(performing.LIVE)]
+        return Places(
+            reads=(*self.environment.inputs.values(), *models),
+            writes=(*self.environment.outputs.values(), f"{performing.LIVE}{self.name}"),
+        )
 
 
 class Known:

@@ -35,12 +35,13 @@ class Schedule:
         self.done[name] = member
         if not member.fate.bad and member.fate is not Fate.NOT_RUN:
             return {}
-        if not self._keep_going:
-            return {other: f"{name} {_did(member)}; --keep-going runs what does not need it" for other in self.waiting}
+        needing = {other for other in self.waiting if name in self._upstream[other]}
+        left = needing if self._keep_going else self.waiting
         return {
             other: f"it reads what {name} writes, which {_did(member)}"
-            for other in self.waiting
-            if name in self._upstream[other]
+            if other in needing
+            else f"{name} {_did(member)}; --keep-going would run this"
+            for other in left
         }
 
 
