@@ -85,10 +85,11 @@ def test_with_keep_going_only_what_needs_the_failed_one_is_left_out() -> None:
 
 
 def test_without_it_nothing_new_starts_after_a_failure() -> None:
-    done = conducted({"a": set(), "b": {"a"}, "c": {"b"}}, ["b"])
+    done = conducted({"a": set(), "b": {"a"}, "c": {"b"}, "d": {"c"}}, ["b"])
 
-    assert [done[name].fate for name in "abc"] == [Fate.PASSED, Fate.FAILED, Fate.NOT_RUN]
-    assert done["c"].why.startswith("b failed")
+    assert [done[name].fate for name in "abcd"] == [Fate.PASSED, Fate.FAILED, Fate.NOT_RUN, Fate.NOT_RUN]
+    assert done["c"].why == "it reads what b writes, which failed"
+    assert done["d"].why == "it reads what c writes, which was not run"
 
 
 def test_what_does_not_wait_runs_at_the_same_time() -> None:
