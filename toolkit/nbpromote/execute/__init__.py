@@ -8,7 +8,7 @@ from nbpromote.execute.kernels.installing import command, install
 from nbpromote.execute.kernels.keeping import TOOLKIT, Kept, all_kept, keep, stop
 from nbpromote.execute.parameters import asking
 from nbpromote.execute.records import LOGS, load_run, save_run, sweep
-from nbpromote.execute.running import PACKAGES, Job, ask, interruptible, new_id, run
+from nbpromote.execute.running import PACKAGES, Job, ask, begin, interruptible, new_id, run
 from nbpromote.execute.witness import Witness, witness
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "all_kept",
     "ask",
     "asking",
+    "begin",
     "command",
     "install",
     "installed",

@@ -268,6 +268,15 @@ def _readied(node: Any) -> Any:
     return node
 
 
+def begin(environment: Environment, node: Any, warmth: Warmth | None) -> None:
+    """Start what the kernel of a run will be forked from, and wait for nothing. Raises `BadInput` as `run` does."""
+    from nbpromote.execute import kernels
+
+    name = _kernel(environment, node)
+    if warmth is not None:
+        kernels.begin(name, warmth)
+
+
 def _kernel(environment: Environment, node: Any) -> str:
     """The environment's kernel, else the notebook's own. Raises `BadInput` where it cannot be started."""
     from nbpromote.execute import kernels

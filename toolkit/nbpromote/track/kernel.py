@@ -12,20 +12,20 @@ _MARK = "nbpromote:"
 
 # what loading any model needs, for a kernel that is started before it is asked
 WARMING = ("mlflow", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store")
-# what logging one imports besides, and what scikit-learn's want for it
-_LOGGING = (*WARMING, "mlflow.store.tracking.sqlalchemy_workspace_store", "mlflow.pyfunc.scoring_server", "git")
+# what MLflow imports in any run, what it does to log a model, and what scikit-learn's want for it
+_ALWAYS = ("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.tracking.sqlalchemy_workspace_store")
+_LOGGING = (*WARMING, "mlflow.pyfunc.scoring_server", "git")
 _SKLEARN = ("mlflow.sklearn", "skops.io")
-
-
 _MODELS = ("log_model", "autolog", "load_model")
 
 
 def later(imported: Collection[str], source: str) -> tuple[str, ...]:
-    """What MLflow will import besides what a notebook's own source does, where that logs or loads a model."""
+    """What MLflow will import besides what a notebook imports itself; for models only where the source has some."""
     packages = {name.split(".")[0] for name in imported}
-    if "mlflow" not in packages or not any(verb in source for verb in _MODELS):
+    if "mlflow" not in packages:
         return ()
-    return (*_LOGGING, *_SKLEARN) if "sklearn" in packages else _LOGGING
+    models = _LOGGING if any(verb in source for verb in _MODELS) else ()
+    return (*_ALWAYS, *models, *(_SKLEARN if models and "sklearn" in packages else ()))
 
 
 def inside() -> tuple[str, str]:

@@ -146,6 +146,8 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str) -> 
 def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
     """The run that is about to happen: open in MLflow, its code laid out in its folder."""
     site, environment, manner = scene.site, scene.environment, scene.manner
+    warmth = None if manner.fresh else warming.warmth(site.project, node, scene.files, environment, manner.together)
+    execute.begin(environment, node, warmth)  # while MLflow is imported here
     draft = lineage.with_inputs(replace(_draft(scene), resolved=_live_models(site, environment)), site.seen)
     opened = track.open_run(draft, project=site.project.name)
     draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
@@ -159,7 +161,7 @@ def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
         opening=opening,
         closing=closing,
         variables={**opened.variables, **guarding.variables(scanner)},
-        warmth=None if manner.fresh else warming.warmth(site.project, node, scene.files, environment, manner.together),
+        warmth=warmth,
         scanner=scanner,
         places=track.places(environment.tracking_uri),
         watch=partial(manner.watch, scene.name) if manner.watch else None,
