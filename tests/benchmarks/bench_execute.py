@@ -53,9 +53,9 @@ def bench_400_trivial_cells_and_800(ground: Ground) -> float:
         peer(ground, "trivial400"),
         own(ground, "trivial800"),
     )
-    told("400 trivial cells: nbpromote run", ours, papermill, "papermill")
+    told("400 trivial cells: nbpromote run", ours, papermill, "papermill", goal=">= 8")
     told("400 trivial cells: papermill --engine nbpromote", engine, papermill, "papermill")
-    print(f"800 trivial cells: {double:.2f} s, {double / ours:.2f} times the 400")
+    told("800 trivial cells", double, ours, "400 trivial cells", goal="<= 2.2 times the seconds: >= 0.45")
     return papermill / ours
 
 
@@ -63,7 +63,7 @@ def bench_60_cells_of_1_mb(ground: Ground) -> float:
     ours, engine, papermill = medians(
         own(ground, "large60"), peer(ground, "large60", "--engine", "nbpromote"), peer(ground, "large60")
     )
-    told("60 cells of 1 MB: nbpromote run", ours, papermill, "papermill")
+    told("60 cells of 1 MB: nbpromote run", ours, papermill, "papermill", goal=">= 8")
     told("60 cells of 1 MB: papermill --engine nbpromote", engine, papermill, "papermill")
     return papermill / ours
 
@@ -74,10 +74,8 @@ def bench_100_mb_of_stdout_in_the_runner(ground: Ground) -> float:
         resident(ground, *COMMAND, "run", "silent"),
         resident(ground, *PAPERMILL, "notebooks/loud.ipynb", "peer.ipynb"),
     )
-    print(
-        f"\n100 MB of stdout: {loud:.0f} MB resident in the runner; a silent run: {silent:.0f} MB; "
-        f"{loud - silent:.0f} MB more; papermill: {papermill:.0f} MB"
-    )
+    told("100 MB of stdout, resident", loud, papermill, "papermill", unit="MB")
+    told("a silent run, resident", silent, loud, "100 MB of stdout", goal="<= 60 MB more", unit="MB")
     return loud - silent
 
 
