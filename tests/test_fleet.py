@@ -92,6 +92,12 @@ def test_without_it_nothing_new_starts_after_a_failure() -> None:
     assert done["d"].why == "it reads what c writes, which was not run"
 
 
+def test_who_wants_a_live_model_lets_others_go_first() -> None:
+    upstream = {name: frozenset[str]() for name in "abc"}
+
+    assert Schedule(upstream, keep_going=False, last=["a"]).ready() == ["b", "c", "a"]
+
+
 def test_what_does_not_wait_runs_at_the_same_time() -> None:
     both = Barrier(2)
 

@@ -61,7 +61,8 @@ def run_many(project: Project, order: Order, *, env: str | None = None, board: B
         board.begin(tuple(upstream))
     with execute.interruptible():
         done = conduct(
-            Schedule(upstream, keep_going=order.keep_going),
+            # a model may not be live yet, which must not keep the rest from running
+            Schedule(upstream, keep_going=order.keep_going, last=crew.wanting),
             crew.work,
             crew.leave_out,
             jobs=jobs,
@@ -102,6 +103,10 @@ class Crew:
         """What the notebooks import, each once: one process that has imported it all serves them all."""
         pairs = [self.site.pair(name) for name in self.prepared]
         return warming.together(self.site, pairs)
+
+    @property
+    def wanting(self) -> frozenset[str]:
+        return frozenset(name for name, one in self.prepared.items() if one.wants_live)
 
     def needs(self) -> dict[str, int]:
         """Bytes that the last run of each took at its peak; of those where that is known."""

@@ -39,13 +39,14 @@ class Prepared:
 
     @property
     def places(self) -> Places:
-        """Of its files, and of models: who wants the live one of a notebook comes after that notebook."""
+        reads, writes = self.environment.inputs.values(), self.environment.outputs.values()
+        return Places(reads=tuple(reads), writes=tuple(writes))
+
+    @property
+    def wants_live(self) -> bool:
+        """Whether it cannot start where a model is not live yet."""
         given = self.environment.parameters.values()
-        models = [value for value in given if isinstance(value, str) and value.startswith(performing.LIVE)]
-        return Places(
-            reads=(*self.environment.inputs.values(), *models),
-            writes=(*self.environment.outputs.values(), f"{performing.LIVE}{self.name}"),
-        )
+        return any(isinstance(value, str) and value.startswith(performing.LIVE) for value in given)
 
 
 class Known:

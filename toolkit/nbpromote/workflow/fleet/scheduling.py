@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
 
@@ -16,16 +16,18 @@ _LOOK_AGAIN = 1.0  # seconds after which memory may have become free
 
 
 class Schedule:
-    """Who may start next. `why` says what keeps a notebook from ever starting."""
+    """Who may start next. Those of `last` let others go first that may start as well."""
 
-    def __init__(self, upstream: Upstream, *, keep_going: bool) -> None:
+    def __init__(self, upstream: Upstream, *, keep_going: bool, last: Collection[str] = ()) -> None:
         self._upstream = upstream
+        self._last = last
         self._keep_going = keep_going
         self.waiting = list(order(upstream))
         self.done: dict[str, Member] = {}
 
     def ready(self) -> list[str]:
-        return [name for name in self.waiting if self._upstream[name] <= self.done.keys()]
+        found = [name for name in self.waiting if self._upstream[name] <= self.done.keys()]
+        return sorted(found, key=lambda name: name in self._last)
 
     def start(self, name: str) -> None:
         self.waiting.remove(name)
