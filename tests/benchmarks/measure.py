@@ -31,9 +31,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def medians(*works: Callable[[], object], warm_up: bool = True) -> list[float]:
-    """One warm-up each, then in turn, so that a slow moment of the machine meets all of them."""
-    for work in works if warm_up else ():
+def medians(*works: Callable[[], object]) -> list[float]:
+    """One warm-up each (none for a single round), then in turn: a slow moment of the machine meets all of them."""
+    for work in works if ROUNDS > 1 else ():
         work()
     rounds = [[seconds(work) for work in works] for _ in range(ROUNDS)]
     return [statistics.median(column) for column in zip(*rounds, strict=True)]
