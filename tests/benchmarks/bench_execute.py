@@ -5,7 +5,6 @@ Nothing here passes or fails by the clock: machines are shared and noisy.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,11 +78,15 @@ def bench_100_mb_of_stdout_in_the_runner(ground: Ground) -> float:
     return loud - silent
 
 
+# a small process in between: what one is started from counts for its peak until it is another program
+SMALL = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
 def resident(ground: Ground, *command: str) -> float:
-    """MB at its peak, of the process itself and not of kernels."""
-    process = subprocess.Popen(
-        command, cwd=ground.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
-    )
-    _, status, used = os.wait4(process.pid, 0)
-    assert status == 0
-    return used.ru_maxrss / 1000
+    """MB at the peak of the largest process: the runner, since these kernels import nothing."""
+    small = [sys.executable, "-I", "-S", "-c", SMALL, *command]
+    return int(subprocess.run(small, cwd=ground.root, check=True, capture_output=True, text=True).stdout) / 1000
