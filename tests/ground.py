@@ -174,12 +174,21 @@ def command(*args: str) -> Done:
     return Done(code, out.getvalue(), err.getvalue())
 
 
-def build(root: Path, empty_store: Path, *, strategy: str = "retrain") -> Ground:
-    ground = Ground(root, empty_store)
+def begun(root: Path, empty_store: Path) -> Ground:
+    """A repository with somebody to commit, and nothing in it; MLflow's first tables where they are looked for."""
     root.mkdir(parents=True, exist_ok=True)
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "config", "user.name", "Ada Test")
     git(root, "config", "user.email", "ada@example.org")
+    if empty_store.is_file():
+        store = root / ".nbpromote" / "mlflow"
+        store.mkdir(parents=True)
+        shutil.copy(empty_store, store / empty_store.name)
+    return Ground(root, empty_store)
+
+
+def build(root: Path, empty_store: Path, *, strategy: str = "retrain") -> Ground:
+    ground = begun(root, empty_store)
     ground.write("pyproject.toml", '[tool.nbpromote]\nproject = "small"\n')
     ground.write(".gitignore", ".nbpromote/\ndata/\n")
     ground.write("notebooks/count.py", HEADER + COUNT)
@@ -190,9 +199,6 @@ def build(root: Path, empty_store: Path, *, strategy: str = "retrain") -> Ground
         ground.write(f"params/{name}.yaml", f"notebooks:\n  count:\n    {values}\n")
         if below:
             ground.write(f"params/{name}.policy.yaml", POLICY.format(below=below, strategy=strategy))
-    store = root / ".nbpromote" / "mlflow"
-    store.mkdir(parents=True)
-    shutil.copy(empty_store, store / empty_store.name)
     ground.nbpromote("sync")
     ground.commit("start")
     return ground

@@ -28,7 +28,8 @@ from nbpromote import execute
 from nbpromote.execute import kernels
 from nbpromote.execute.birth import supervisor, system
 from nbpromote.execute.kernels.zygotes import end_all
-from nbpromote.model import Code, Ending, Environment, Policy, Run, Schema
+from nbpromote.model import Ending, Run
+from runs import book, job_in
 
 AT_ONCE = 3  # lives; a kernel that starts is not always at work
 LATEST = 60.0  # seconds for anything at all
@@ -94,23 +95,7 @@ class Round:
 
 def job(folder: Path, sources: Sequence[str], **more: Any) -> execute.Job:
     """A run, into a folder, of a notebook of these cells."""
-    draft = Run(
-        id=folder.name,
-        notebook="any",
-        environment="dev",
-        code=Code(digest="c", schema=Schema()),
-        folder=folder,
-        started="2026-01-31T12:00:00.000Z",
-        ended="",
-        seconds=0,
-        actor="Ada",
-        cells=(),
-    )
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    node = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
-    environment = more.pop("environment", Environment(name="dev", tracking_uri="", policy=Policy()))
-    return execute.Job(draft=draft, node=node, folder=folder.parent.parent, environment=environment, **more)
+    return job_in(folder.parent.parent, book(*sources), name=folder.name, runs=folder.parent, **more)
 
 
 def life(seed: int) -> tuple[int, list[str]]:

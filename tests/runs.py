@@ -35,15 +35,26 @@ def book(*cells):
 
 
 def job_in(
-    root: Path, node, *, name="r1", parameters=None, outputs=None, limits=None, kernel=None, pass_env=(), **more
+    root: Path,
+    node,
+    *,
+    name="r1",
+    runs=None,
+    parameters=None,
+    outputs=None,
+    limits=None,
+    kernel=None,
+    pass_env=(),
+    environment=None,
+    **more,
 ):
-    """The job of running a notebook whose own folder is `notebooks`."""
+    """The job of running a notebook whose own folder is `notebooks`, into a folder of `runs`."""
     draft = Run(
         id=name,
         notebook="any",
         environment="dev",
         code=Code(digest="c", schema=Schema()),
-        folder=root / "runs" / name,
+        folder=(runs or root / "runs") / name,
         started="2026-01-31T12:00:00.000Z",
         ended="",
         seconds=0,
@@ -52,7 +63,7 @@ def job_in(
         parameters=parameters or {},
         outputs=outputs or {},
     )
-    environment = Environment(
+    plain = Environment(
         name="dev",
         tracking_uri="",
         policy=Policy(),
@@ -60,8 +71,8 @@ def job_in(
         kernel=kernel,
         pass_env=pass_env,
     )
-    (root / "notebooks").mkdir(exist_ok=True)
-    return execute.Job(draft=draft, node=node, folder=root / "notebooks", environment=environment, **more)
+    (root / "notebooks").mkdir(parents=True, exist_ok=True)
+    return execute.Job(draft=draft, node=node, folder=root / "notebooks", environment=environment or plain, **more)
 
 
 def endings(run: Run) -> list[Ending]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
-from ground import HEADER, Ground, git
+from ground import HEADER, Ground, begun
 from nbpromote import notebook, workflow
 from nbpromote.model import Finding, Severity
 from nbpromote.workflow.checking import codes
@@ -48,11 +48,7 @@ print(table, server)
 def place(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     """A project of one sound notebook in two environments, with a lock and a package of its own."""
     root = tmp_path_factory.mktemp("check") / "small"
-    ground = Ground(root, root)
-    root.mkdir()
-    git(root, "init", "--quiet", "--initial-branch=main")
-    git(root, "config", "user.name", "Ada Test")
-    git(root, "config", "user.email", "ada@example.org")
+    ground = begun(root, root)
     ground.write("pyproject.toml", '[tool.nbpromote]\nproject = "small"\nlock = "requirements.txt"\n')
     ground.write("requirements.txt", "pandas==2.2.0\nscikit-learn==1.5.0\nmlflow==3.17.2\nnbformat==5.10\n")
     ground.write(".gitignore", ".nbpromote/\ndata/\nnotebooks/hidden.py\n")

@@ -670,7 +670,7 @@ def test_the_injected_cell_spells_every_value_exactly(job, values):
 
     from nbpromote.execute import running
 
-    node = running._parameterised(job(book(code("a = 1", "parameters")), parameters=values))
+    node = running._parameterised(job(book(code("a = 1", "parameters")), parameters=values), "python3")
     injected = next(cell for cell in node.cells if "injected-parameters" in cell.metadata.tags)
     found = {}
     exec(TransformerManager().transform_cell(injected.source), found)  # as a kernel reads it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ground import HEADER, Ground, git
+from ground import HEADER, Ground, begun
 from nbpromote.errors import BadInput
 from nbpromote.model import Fate, Member
 from nbpromote.workflow.fleet.machine import MODEST, Room
@@ -167,11 +166,7 @@ def writer(name: str, source: str | None = None) -> str:
 def fleet(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Ground:
     """Six notebooks, a, b and d each alone, c after a, e after c and f after d; all have run once, four at a time."""
     root = tmp_path_factory.mktemp("fleet") / "small"
-    ground = Ground(root, empty_store)
-    root.mkdir()
-    git(root, "init", "--quiet", "--initial-branch=main")
-    git(root, "config", "user.name", "Ada Test")
-    git(root, "config", "user.email", "ada@example.org")
+    ground = begun(root, empty_store)
     ground.write("pyproject.toml", '[tool.nbpromote]\nproject = "small"\n')
     ground.write(".gitignore", ".nbpromote/\ndata/\n")
     lines = ["notebooks:"]
@@ -181,9 +176,6 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Ground
         lines += [f"  {name}:", f"    inputs: {inputs}", f"    outputs: {{out: data/{name}.txt}}"]
     ground.write("params/base.yaml", "\n".join([*lines, ""]))
     ground.write("params/dev.yaml", "limits: {cell: 60s}\n")
-    store = root / ".nbpromote" / "mlflow"
-    store.mkdir(parents=True)
-    shutil.copy(empty_store, store / empty_store.name)
     ground.commit("start")
     done = ground.nbpromote("run", "--all", "-j", "4")
     assert done.returncode == 0, done.stdout + done.stderr

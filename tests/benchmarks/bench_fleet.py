@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import measure
 import pytest
 from measure import medians, shell, told
 
-from ground import COMMAND, HEADER, Ground, git
+from ground import COMMAND, HEADER, Ground, begun
 
 MANY, FEW, SIDE_BY_SIDE = 20, 8, 2
 
@@ -51,11 +50,7 @@ with ThreadPoolExecutor(int(sys.argv[1])) as pool:
 
 
 def project(root: Path, empty_store: Path, source: str, count: int, declared: str) -> Ground:
-    ground = Ground(root, empty_store)
-    root.mkdir()
-    git(root, "init", "--quiet", "--initial-branch=main")
-    git(root, "config", "user.name", "Ada Test")
-    git(root, "config", "user.email", "ada@example.org")
+    ground = begun(root, empty_store)
     ground.write("pyproject.toml", '[tool.nbpromote]\nproject = "many"\n')
     ground.write(".gitignore", ".nbpromote/\ndata/\npeer/\n")
     ground.write("peer.py", PEER)
@@ -65,9 +60,6 @@ def project(root: Path, empty_store: Path, source: str, count: int, declared: st
     given = "".join(f"  {name}: {declared.replace('{name}', name)}\n" for name in names)
     ground.write("params/base.yaml", f"notebooks:\n{given}")
     ground.write("params/dev.yaml", "limits: {cell: 5m}\n")
-    store = root / ".nbpromote" / "mlflow"
-    store.mkdir(parents=True)
-    shutil.copy(empty_store, store / empty_store.name)
     assert ground.nbpromote("sync").returncode == 0
     ground.commit("start")
     return ground

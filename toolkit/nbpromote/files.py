@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -123,6 +124,12 @@ def publish(source: Path, destination: Path) -> Path:
             _remove(draft)
         _sync_folder(destination.parent)
     return destination
+
+
+def sha256(path: Path) -> str:
+    """Of a file that may be larger than memory, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def size(path: Path) -> int:

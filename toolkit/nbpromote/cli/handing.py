@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-from datetime import datetime
 from pathlib import Path
 
 from nbpromote.errors import Unavailable
@@ -22,7 +20,7 @@ def handed(arguments: list[str]) -> int | None:
     if _verb(arguments) not in _HEAVY:
         return None
     for kept in keeping.all_kept():
-        if kept.is_toolkit and _is_current(kept):
+        if kept.is_toolkit and kept.is_current:
             return _carried_out(kept, arguments)
     return None
 
@@ -30,14 +28,6 @@ def handed(arguments: list[str]) -> int | None:
 def _verb(arguments: list[str]) -> str:
     rest = arguments[2:] if arguments[:1] == ["-C"] else arguments
     return rest[0] if rest else ""
-
-
-def _is_current(kept: Kept) -> bool:
-    """Whether neither the toolkit nor what is installed beside it was changed since."""
-    since = datetime.fromisoformat(kept.since).timestamp()
-    package = Path(__file__).parent.parent
-    beside = [Path(place) for place in sys.path if place.endswith("site-packages")]
-    return all(path.stat().st_mtime < since for path in (*package.rglob("*.py"), *beside))
 
 
 def _carried_out(kept: Kept, arguments: list[str]) -> int | None:

@@ -25,7 +25,7 @@ from papermill.log import logger
 from nbpromote.execute import kernels, streams
 from nbpromote.execute.account import Account, Quit, ended, how
 from nbpromote.execute.conversation import Conversation, Hear, Late, Message
-from nbpromote.execute.outputs import Kept, weight
+from nbpromote.execute.outputs import Capped, weight
 from nbpromote.execute.saving import Saving, saved
 from nbpromote.execute.usage import Usage
 from nbpromote.model import Ending, Limits
@@ -49,7 +49,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         nb_man: Saving,
         *,
         account: Account,
-        kept: Kept,
+        kept: Capped,
         limits: Limits,
         raises: bool = False,
         opening: str = "",
@@ -333,7 +333,7 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         # as papermill has it: nothing is limited or cut unless somebody asks
         unlimited = dict.fromkeys(("notebook", "cell_output", "notebook_output"), math.inf)
         limits = kwargs.pop("limits", Limits(start=start_timeout, cell=execution_timeout or math.inf, **unlimited))
-        kept = Kept(limits=limits)
+        kept = Capped(limits=limits)
         with kernels.private_folder() as private, open(os.devnull, "wb") as nowhere:
             own = kwargs.pop("km", None) or kernels.manager(kernel_name, private)
             account = Account(journal=nb_man.journal)

@@ -26,7 +26,7 @@ _LINES = 10_000  # characters of an error's value, and of each entry of its trac
 
 
 @dataclass
-class Kept:
+class Capped:
     """Changes while the cells run. `folder` is the run's; without one what is cut off is gone."""
 
     limits: Limits
@@ -151,15 +151,9 @@ class Kept:
         outputs.append(new_output("stream", name="stderr", text=marker))
 
     def _passed(self) -> tuple[str, float]:
-        of_all = self.limits.notebook_output - self._all
-        return (
-            (" of the notebook", self.limits.notebook_output)
-            if of_all < self.limits.cell_output
-            else (
-                "",
-                self.limits.cell_output,
-            )
-        )
+        if self.limits.notebook_output - self._all < self.limits.cell_output:
+            return " of the notebook", self.limits.notebook_output
+        return "", self.limits.cell_output
 
     def _opened(self) -> IO[bytes]:
         if self.folder is None:

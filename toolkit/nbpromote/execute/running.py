@@ -83,12 +83,12 @@ def run(job: Job) -> Run:
     """
     import nbformat
 
-    node = _parameterised(job)
-    kernel = _kernel(job.environment, node)
+    kernel = _kernel(job.environment, job.node)
+    node = _parameterised(job, kernel)
     guard = guarded(job.environment.policy.keeps, job.draft.folder, *job.places, watched=_is_python(kernel))
     draft = replace(job.draft, kernel=kernel, isolation=guard.record)
     ending = _ANSWERED if _is_python(kernel) else ""
-    job = replace(job, opening=ending + watch(guard, draft.folder) + job.opening)
+    job = replace(job, draft=draft, opening=ending + watch(guard, draft.folder) + job.opening)
     with opened(draft, node):
         for candidate in draft.candidates.values():
             candidate.parent.mkdir(parents=True, exist_ok=True)
@@ -171,6 +171,7 @@ def ask(
         seconds=0,
         actor="",
         cells=(),
+        kernel=_kernel(environment, node),
     )
     job = Job(draft=draft, node=node, folder=folder, environment=environment, variables=variables, warmth=warmth)
     cells = _executed(job, node, guarded(Isolation.ENFORCE, folder), journal=None).cells
@@ -189,10 +190,9 @@ def _executed(job: Job, node: Any, guard: Guard, *, journal: Path | None) -> Acc
     from nbpromote.execute import kernels
     from nbpromote.execute.account import Account
     from nbpromote.execute.engine import Engine
-    from nbpromote.execute.outputs import Kept
+    from nbpromote.execute.outputs import Capped
 
-    environment = job.environment
-    name = _kernel(environment, node)
+    environment, name = job.environment, job.draft.kernel
     scanner = job.scanner or None
     account = Account(watch=job.watch, journal=journal, scanner=scanner)
     log = job.draft.folder / "kernel.log"  # what the process itself says; a notebook's own output is in its cells
@@ -205,7 +205,7 @@ def _executed(job: Job, node: Any, guard: Guard, *, journal: Path | None) -> Acc
                 progress_bar=False,
                 autosave_cell_every=0,
                 account=account,
-                kept=Kept(limits=environment.limits, folder=job.draft.folder, scanner=scanner),
+                kept=Capped(limits=environment.limits, folder=job.draft.folder, scanner=scanner),
                 limits=environment.limits,
                 stop=job.stop,
                 km=km,
@@ -241,7 +241,7 @@ def _with_last_words(cells: list[Cell], log: Path) -> list[Cell]:
     return cells
 
 
-def _parameterised(job: Job) -> Any:
+def _parameterised(job: Job, kernel: str) -> Any:
     """papermill's injected cell, after the one tagged `parameters`; nothing is injected where nothing is declared."""
     from papermill.exceptions import PapermillException
     from papermill.parameterize import parameterize_notebook
@@ -250,12 +250,11 @@ def _parameterised(job: Job) -> Any:
     values = dict(job.draft.values)
     if not values:
         return node
-    name = _kernel(job.environment, node)
     language = node.metadata.get("language_info", {}).get("name") or node.metadata.get("kernelspec", {}).get(
         "language", "python"
     )
     try:
-        return parameterize_notebook(node, values, kernel_name=name, language=language)
+        return parameterize_notebook(node, values, kernel_name=kernel, language=language)
     except PapermillException as error:
         raise BadInput(f"the parameters of {job.draft.notebook} cannot be given to it: {error}") from error
 

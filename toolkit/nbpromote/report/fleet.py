@@ -61,8 +61,9 @@ def _reasons(member: Member) -> Iterator[str]:
 def _next(member: Member, environment: str) -> Iterator[str]:
     if member.hint:
         yield words.line(member.hint)
-    if member.evidence is None:
+    elif member.evidence is None:
         yield f"nbpromote run {words.line(member.notebook)} --env {words.line(environment)}"
+    if member.evidence is None:
         return
     yield f"nbpromote report {words.line(member.run)}"
     if [check.name for check in member.evidence.unmet] == ["outputs-match"]:

@@ -68,57 +68,68 @@ def patch(mlflow):
 def join_runs(mlflow):
     from mlflow.tracking import fluent
 
-    start = fluent.start_run
-    signature = inspect.signature(start)
-    joined = set()
-    mine = {RUN}
+    runs = Runs(mlflow, fluent)
 
-    @functools.wraps(start)
+    @functools.wraps(runs.begin)
     def start_run(*args, **kwargs):
-        given = signature.bind(*args, **kwargs).arguments
+        return runs.start(*args, **kwargs)
+
+    fluent.start_run = mlflow.start_run = start_run
+    fluent._get_or_start_run = runs.get_or_start
+    # MLflow would take a child for this run
+    os.environ.pop("MLFLOW_RUN_ID", None)
+
+
+class Runs:
+    """What the notebook starts: the toolkit's own run first, and children of it afterwards."""
+
+    def __init__(self, mlflow, fluent):
+        self.mlflow, self.fluent = mlflow, fluent
+        self.begin = fluent.start_run  # MLflow's own
+        self.signature = inspect.signature(self.begin)
+        self.joined = set()
+        self.mine = {RUN}
+
+    def start(self, *args, **kwargs):
+        given = self.signature.bind(*args, **kwargs).arguments
         given = {name: value for name, value in given.items() if value is not None}
         if "tags" in given:
             given["tags"] = dict(given["tags"])  # MLflow writes the description of a run that it resumes there
-        run = resume(given) if "run_id" in given else join_or_start(given)
-        mine.add(run.info.run_id)
+        run = self.resume(given) if "run_id" in given else self.join_or_start(given)
+        self.mine.add(run.info.run_id)
         return run
 
-    def resume(given):
-        if given["run_id"] not in mine:
+    def resume(self, given):
+        if given["run_id"] not in self.mine:
             note(f"start_run(run_id={given['run_id']!r}) wrote to a run that is not this one's")
         # a run of another experiment may be resumed where the notebook has set none
-        fluent._active_experiment_id = None
+        self.fluent._active_experiment_id = None
         try:
-            return start(**given)
+            return self.begin(**given)
         finally:
-            fluent._active_experiment_id = EXPERIMENT
+            self.fluent._active_experiment_id = EXPERIMENT
 
-    def join_or_start(given):
+    def join_or_start(self, given):
         elsewhere = given.pop("experiment_id", EXPERIMENT)
         if str(elsewhere) != EXPERIMENT:
             note(f"start_run(experiment_id={elsewhere!r}) stayed in this run's experiment")
-        if mlflow.active_run() is None:
-            if is_first("mlflow.autologging" in given.get("tags", {})):
+        if self.mlflow.active_run() is None:
+            if self.is_first("mlflow.autologging" in given.get("tags", {})):
                 given.pop("nested", None)
                 given.pop("parent_run_id", None)
-                return start(run_id=RUN, **given)
+                return self.begin(run_id=RUN, **given)
             given.setdefault("parent_run_id", RUN)
-        return start(experiment_id=EXPERIMENT, **given)
+        return self.begin(experiment_id=EXPERIMENT, **given)
 
-    def is_first(automatic):
+    def is_first(self, automatic):
         """A `fit` that is logged by itself does not use up the place of the notebook's first `start_run`."""
-        first = not joined if automatic else "by hand" not in joined
-        joined.add("automatic" if automatic else "by hand")
+        first = not self.joined if automatic else "by hand" not in self.joined
+        self.joined.add("automatic" if automatic else "by hand")
         return first
 
-    def get_or_start_run():
+    def get_or_start(self):
         """A bare `log_metric` belongs to the toolkit's run, before the first `start_run` and after it ended."""
-        return mlflow.active_run() or start(run_id=RUN)
-
-    fluent.start_run = mlflow.start_run = start_run
-    fluent._get_or_start_run = get_or_start_run
-    # MLflow would take a child for this run
-    os.environ.pop("MLFLOW_RUN_ID", None)
+        return self.mlflow.active_run() or self.begin(run_id=RUN)
 
 
 # -- models

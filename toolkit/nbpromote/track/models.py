@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from nbpromote import files
 from nbpromote.errors import Unavailable
 from nbpromote.model import Model
 from nbpromote.track.store import client, experiment_of, is_local, told
@@ -65,12 +65,7 @@ def digests(folder: Path) -> dict[str, str]:
     """
     found = (path for path in folder.rglob("*") if path.is_file())
     kept = (p for p in found if p.name != "registered_model_meta" and "__pycache__" not in p.relative_to(folder).parts)
-    return {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(kept)}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:  # a model may be larger than memory
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {path.relative_to(folder).as_posix(): files.sha256(path) for path in sorted(kept)}
 
 
 def check_model(uri: str, model: Model, into: Path) -> str | None:
@@ -89,7 +84,7 @@ def check_model(uri: str, model: Model, into: Path) -> str | None:
             file = folder / path
             if not file.is_file():
                 return f"{path} of {model.uri} is gone"
-            if _sha256(file) != digest:
+            if files.sha256(file) != digest:
                 return f"{path} of {model.uri} was changed"
     return None
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from nbpromote import clock, files
+from nbpromote import clock, files, itself
 from nbpromote.model import Environment, Evidence, File, digest, dump, load, sha256
-from nbpromote.workflow.kept import installed, toolkit
 from nbpromote.workflow.lineage import Stamp
 from nbpromote.workflow.site import Site
 
@@ -45,8 +44,8 @@ def rests(
         "kernel": environment.kernel or kernel,
         "baseline": baseline,
         "lock": sha256(lock) if lock is not None else "",
-        "installed packages": digest(installed()),
-        "toolkit": sha256(toolkit().encode()),
+        "installed packages": digest(itself.installed()),
+        "toolkit": sha256(itself.toolkit().encode()),
     }
 
 

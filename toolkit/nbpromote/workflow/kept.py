@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cache, cached_property
-from importlib.metadata import version
-from pathlib import Path
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
-from nbpromote import files
+from nbpromote import files, itself
 from nbpromote.errors import Unavailable
-from nbpromote.model import Json, digest
+from nbpromote.model import Json
 from nbpromote.workflow.asked import Files
 from nbpromote.workflow.site import Site
 
 _FORMAT = 1
 
 
-class Kept:
+class Memory:
     """Asks, or takes what was answered before; written down when the block ends well.
 
     Names of answers are `KIND NOTEBOOK`, or of one word; those about notebooks that are gone are dropped.
@@ -34,7 +30,7 @@ class Kept:
         self._before: dict[str, Any] = {}
         self._now: dict[str, Any] = {}
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> Memory:
         with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
             kept = json.loads(self._path.read_bytes())
             self._before = dict(kept["answers"]) if kept.get("toolkit") == self._toolkit else {}
@@ -61,26 +57,8 @@ class Kept:
     @cached_property
     def _toolkit(self) -> str:
         """What would answer differently though no file changed."""
-        return f"{_FORMAT} {toolkit()} {self._site.project.root}"
+        return f"{_FORMAT} {itself.toolkit()} {self._site.project.root}"
 
     @cached_property
     def _files(self) -> Files:
         return Files(self._site.project.root, self._site.git.tracked())
-
-
-@cache
-def toolkit() -> str:
-    """Which toolkit answers, on which Python."""
-    return f"{version('nbpromote')} {_sources()} {sys.version}"
-
-
-def _sources() -> str:
-    """Size and time of the toolkit's own files: a working copy of it has one version through many edits."""
-    home = Path(__file__).parents[1]
-    return digest([[p.name, *p.stat()[6:9:2]] for p in sorted(home.rglob("*.py"))])
-
-
-def installed() -> list[Json]:
-    """Where packages are installed and when that last changed: installing touches the folder."""
-    homes = sorted({entry for entry in sys.path if entry.endswith("-packages") and os.path.isdir(entry)})
-    return [[home, os.stat(home).st_mtime_ns] for home in homes]

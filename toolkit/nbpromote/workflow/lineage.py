@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nbpromote import files
 from nbpromote.model import File, Run, digest
 
 _SETTLED = 2_000_000_000  # ns after which a file's time tells one write from the next, whatever the file system counts
@@ -44,9 +44,9 @@ class Seen:
         """A file, or a folder by all that is in it; None for an address, and for what is not there."""
         path = Path(place)
         if path.is_dir():
-            files = {file: self._stamp(path / file) for file in sorted(_below(path))}
-            size = sum(stamp.size for stamp in files.values())
-            return File(path=place, size=size, sha256=digest({file: stamp.sha256 for file, stamp in files.items()}))
+            stamps = {file: self._stamp(path / file) for file in sorted(_below(path))}
+            size = sum(stamp.size for stamp in stamps.values())
+            return File(path=place, size=size, sha256=digest({file: stamp.sha256 for file, stamp in stamps.items()}))
         if not path.is_file():
             return None
         stamp = self._stamp(path)
@@ -60,15 +60,10 @@ class Seen:
             return known
         size, modified, changed, inode = seen
         settled = max(modified, changed) < time.time_ns() - _SETTLED
-        stamp = Stamp(size=size, modified=modified, changed=changed, inode=inode, sha256=_sha256(path))
+        stamp = Stamp(size=size, modified=modified, changed=changed, inode=inode, sha256=files.sha256(path))
         if settled:
             self._stamps[str(path)] = stamp
         return stamp
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _below(folder: Path, *, inside: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:

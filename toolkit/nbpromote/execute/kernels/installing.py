@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nbpromote import files
 from nbpromote.errors import BadInput
+from nbpromote.execute.kernels import specs, zygotes
 
 
 def install(
@@ -40,13 +41,8 @@ def install(
 
 def command(name: str) -> list[str]:
     """What a kernel of that name is started by. Raises `BadInput` for one that cannot be forked."""
-    from jupyter_client.manager import AsyncKernelManager
-
-    from nbpromote.execute.kernels.specs import require
-    from nbpromote.execute.kernels.zygotes import launcher
-
-    require(name)
-    python = launcher(AsyncKernelManager(kernel_name=name).format_kernel_cmd())
+    specs.require(name)
+    python = zygotes.launcher(specs.command(name))
     if python is None:
         raise BadInput(f"kernel {name!r} is no IPython kernel, and no other can be forked")
     return python

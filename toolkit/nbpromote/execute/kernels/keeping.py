@@ -19,10 +19,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbpromote import clock
+from nbpromote import clock, itself
 from nbpromote.errors import Unavailable
 from nbpromote.execute.kernels import environ
+from nbpromote.execute.kernels.private import furnish
 from nbpromote.execute.kernels.zygotes import Warmth, launch
+from nbpromote.model import digest
 
 # how a command of the toolkit is started: like an entry point, without the working folder on its path
 TOOLKIT = (sys.executable, "-P")
@@ -42,11 +44,17 @@ class Kept:
     idle: float
     shared: str
     address: Path
+    among: str = ""
 
     @property
     def is_toolkit(self) -> bool:
         """Whether its forks are commands of ours, not kernels."""
         return self.python == TOOLKIT
+
+    @property
+    def is_current(self) -> bool:
+        """Whether neither the toolkit nor what is installed beside it was changed since."""
+        return self.among == _among()
 
 
 def keep(python: Sequence[str], warmth: Warmth) -> Kept:
@@ -54,8 +62,7 @@ def keep(python: Sequence[str], warmth: Warmth) -> Kept:
     folder = _runtime(make=True) / secrets.token_hex(4)
     folder.mkdir(mode=0o700)
     env = environ.shared((), of=warmth.env)
-    for name in ("ipython", "matplotlib", "tmp"):
-        (folder / name).mkdir()
+    furnish(folder)
     process = launch(python, folder, {**warmth.env, **environ.own(folder, folder)}, warmth, kept=True, of=_of(python))
     end = time.monotonic() + warmth.patience
     while not (folder / "zygote").exists() and process.poll() is None and time.monotonic() < end:
@@ -67,6 +74,7 @@ def keep(python: Sequence[str], warmth: Warmth) -> Kept:
         "preload": list(warmth.preload),
         "idle": warmth.idle,
         "shared": _digest(env),
+        "among": _among(),
     }
     (folder / _NOTE).write_text(json.dumps(note))
     kept = _read(folder)
@@ -138,6 +146,7 @@ def _read(folder: Path) -> Kept | None:
             preload=tuple(note["preload"]),
             idle=note["idle"],
             shared=note["shared"],
+            among=note["among"],
             address=folder / "zygote",
         )
     except (OSError, ValueError, LookupError):
@@ -169,6 +178,10 @@ def _runtime(*, make: bool = False) -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise Unavailable(f"{folder} is not a folder that is yours alone", hint="remove it, or set XDG_RUNTIME_DIR")
     return folder
+
+
+def _among() -> str:
+    return digest([itself.toolkit(), itself.installed()])
 
 
 def _digest(env: Mapping[str, str]) -> str:

@@ -31,14 +31,15 @@ def private_folder() -> Iterator[Path]:
         raise _refused(error) from error
     try:
         with files.held(folder / _OWNER):
-            _furnish(folder)
+            furnish(folder)
             yield folder
     finally:
         if _maker(folder) == os.getpid():  # not a fork of it, which has the same blocks to leave
             system.remove(folder)
 
 
-def _furnish(folder: Path) -> None:
+def furnish(folder: Path) -> None:
+    """Make what `environ.own` names."""
     try:
         for name in ("ipython", "matplotlib", "tmp"):
             (folder / name).mkdir()

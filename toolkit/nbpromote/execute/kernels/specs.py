@@ -28,6 +28,13 @@ def require(name: str) -> None:
         raise BadInput(f"kernel {name!r} starts {program}, and there is no such program", hint="install it anew")
 
 
+def command(name: str) -> list[str]:
+    """How an installed kernel is started."""
+    from jupyter_client.manager import AsyncKernelManager
+
+    return AsyncKernelManager(kernel_name=name).format_kernel_cmd()
+
+
 def language(name: str) -> str:
     """What an installed kernel's notebooks are written in, in lower case."""
     from jupyter_client.kernelspec import KernelSpecManager

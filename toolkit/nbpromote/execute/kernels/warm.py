@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nbpromote.errors import Unavailable
-from nbpromote.execute.kernels import environ, keeping, zygotes
+from nbpromote.execute.kernels import environ, keeping, specs, zygotes
 from nbpromote.execute.kernels.process import Birth, Process, forked, fresh
 from nbpromote.execute.kernels.zygotes import Warmth, Zygote
 
@@ -36,9 +36,7 @@ async def begun(birth: Birth, warmth: Warmth | None) -> Process:
 
 def begin(kernel: str, warmth: Warmth) -> None:
     """Start what kernels of a name will be forked from, and wait for nothing."""
-    from jupyter_client.manager import AsyncKernelManager
-
-    argv = AsyncKernelManager(kernel_name=kernel).format_kernel_cmd()
+    argv = specs.command(kernel)
     python = zygotes.launcher(argv)
     if python is not None and not zygotes.unfit(argv, warmth) and keeping.covering(python, warmth) is None:
         zygotes.warmed(python, warmth, environ.own(Path(), Path()))

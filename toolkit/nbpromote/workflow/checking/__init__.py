@@ -9,7 +9,7 @@ from nbpromote.model import Finding, Severity
 from nbpromote.project import Project
 from nbpromote.workflow.checking import codes
 from nbpromote.workflow.checking.answers import Answers
-from nbpromote.workflow.kept import Kept
+from nbpromote.workflow.kept import Memory
 from nbpromote.workflow.site import Site
 
 __all__ = ["Checked", "check", "codes"]
@@ -39,7 +39,7 @@ def check(
     wanted = codes.Wanted.of(project.check, select=select, ignore=ignore)
     site = Site(project)
     pairs = [site.pair(name) for name in names] or list(site.pairs)
-    with Kept(site, "check/findings.json") as kept:
+    with Memory(site, "check/findings.json") as kept:
         answers = Answers(site, kept)
         found = [finding for pair in pairs for finding in answers.about(pair) if wanted.asks(finding, pair.name)]
         found += [finding for finding in answers.about_environments() if wanted.asks(finding)]

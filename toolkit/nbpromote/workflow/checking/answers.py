@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from nbpromote import notebook, params, validate
+from nbpromote import itself, notebook, params, validate
 from nbpromote.errors import Error
 from nbpromote.model import Finding, Json, Pair, Schema, digest, dump, load, sha256
 from nbpromote.notebook import Around, Resource
@@ -16,7 +16,7 @@ from nbpromote.workflow.checking.asking import secrets_in
 from nbpromote.workflow.checking.configured import Facts
 from nbpromote.workflow.checking.packages import unlocked
 from nbpromote.workflow.checking.resting import params_digest
-from nbpromote.workflow.kept import Kept, installed
+from nbpromote.workflow.kept import Memory
 from nbpromote.workflow.site import Site
 
 
@@ -27,7 +27,7 @@ class Answers:
     file that its imports asked for, there or not. What is said of the environments rests on all notebooks.
     """
 
-    def __init__(self, site: Site, kept: Kept) -> None:
+    def __init__(self, site: Site, kept: Memory) -> None:
         self._site = site
         self._kept = kept
 
@@ -106,7 +106,7 @@ class Answers:
     def _lock(self) -> str:
         """The lock, and where packages are installed: names of imports are looked up there."""
         lock = self._site.lock_file()
-        return "" if lock is None else digest([sha256(lock), installed()])
+        return "" if lock is None else digest([sha256(lock), itself.installed()])
 
     @cached_property
     def _tracked(self) -> Iterable[str]:

@@ -6,9 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from nbpromote import validate
+from nbpromote import itself, validate
 from nbpromote.model import digest, sha256
-from nbpromote.workflow.kept import installed
 from nbpromote.workflow.site import Site
 
 _VARIABLE = re.compile(rb"\$\{(\w+)\}")
@@ -21,7 +20,7 @@ def params_digest(site: Site) -> str:
     asked = {name.decode() for data in found.values() for name in _VARIABLE.findall(data)}
     variables = {name: sha256(os.environ.get(name, "").encode(errors="surrogateescape")) for name in sorted(asked)}
     digests = {name: sha256(data) for name, data in found.items()}
-    return digest([folder.name, digests, variables, sorted(validate.CHECKS), installed()])
+    return digest([folder.name, digests, variables, sorted(validate.CHECKS), itself.installed()])
 
 
 def _content(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from nbpromote.params import Given
 from nbpromote.workflow import footing, performing, running
 from nbpromote.workflow.asked import Files
 from nbpromote.workflow.fleet.ordering import Places
-from nbpromote.workflow.kept import Kept
+from nbpromote.workflow.kept import Memory
 from nbpromote.workflow.site import Site
 
 
@@ -52,7 +52,7 @@ class Prepared:
 class Known:
     """The facts of a project's notebooks; those of unchanged bytes come from the last time."""
 
-    def __init__(self, site: Site, kept: Kept) -> None:
+    def __init__(self, site: Site, kept: Memory) -> None:
         self._site = site
         self._kept = kept
 
@@ -100,7 +100,7 @@ def prepare(
     site: Site, environment: str, pairs: Iterable[Pair], *, given: Mapping[str, Given], cell_limit: float | None
 ) -> tuple[Prepared, ...]:
     """Every notebook with its values and what it rests on. Raises one `BadInput` for all that cannot be prepared."""
-    with Kept(site, "fleet/notebooks.json") as kept:
+    with Memory(site, "fleet/notebooks.json") as kept:
         known = Known(site, kept)
         pairs = tuple(pairs)
         _refuse_unknown(given, [schema for pair in pairs if (schema := known.schemas[pair.name])])
