@@ -92,7 +92,7 @@ class Capped:
         return new_output("stream", name=name, text=text)
 
     def _add(self, outputs: list[Any], name: str, text: str) -> None:
-        if self._joined is None or outputs[-1:] != [self._joined] or self._joined.name != name:
+        if self._joined is None or not outputs or outputs[-1] is not self._joined or self._joined.name != name:
             self.settle()
             self._joined, self._text = new_output("stream", name=name), StringIO()
             outputs.append(self._joined)

@@ -86,18 +86,22 @@ def _violation(place: list[Any], message: str) -> str:
     return f"{where}: {shown}" if where else shown
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+
+
 def of_sources(path: str, node: NotebookNode) -> Iterator[Finding]:
     """What a valid notebook may hold and no kernel can run."""
     for index, cell in enumerate(node.cells):
-        finding = _finding(path, node.cells, index)
         for line in marked_lines(cell.source):
+            finding = _finding(path, node.cells, index)
             yield replace(
                 finding,
                 message=f"{finding.message}unresolved merge conflict in line {line} of the cell",
                 code=CONFLICT,
                 hint="edit the cell to what it should say, without the markers",
             )
-        if any("\ud800" <= letter <= "\udfff" for letter in cell.source):
+        if _HALF.search(cell.source):
+            finding = _finding(path, node.cells, index)
             yield replace(finding, message=f"{finding.message}half a character (a lone surrogate) in the source")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from nbpromote import execute, track
@@ -38,9 +39,11 @@ def warm(project: Project, *, env: str | None, preload: tuple[str, ...], idle: f
         idle=idle,
         patience=found.limits.start,
     )
-    kernels = execute.keep(execute.command(found.kernel or "python3"), warmth)
     own = Warmth(preload=TOOLKIT, env=dict(os.environ), idle=idle, patience=found.limits.start)
-    return kernels, execute.keep(execute.TOOLKIT, own)
+    with ThreadPoolExecutor() as pool:  # both import for seconds
+        kernels = pool.submit(execute.keep, execute.command(found.kernel or "python3"), warmth)
+        commands = pool.submit(execute.keep, execute.TOOLKIT, own)
+        return kernels.result(), commands.result()
 
 
 # what the verbs import that take longest to start; an engine is loaded by papermill, which must come first
