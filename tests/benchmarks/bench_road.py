@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from measure import medians, shell, told
+from measure import medians, session, shell, told
 
 from ground import COMMAND, Ground, build, git
 
@@ -113,22 +112,15 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def warm(flights: Path) -> Iterator[None]:
-    """A working session: `nbpromote kernel warm` once, before everything."""
-    shell(flights, *COMMAND, "kernel", "warm")()
-    yield
-    shell(flights, *COMMAND, "kernel", "stop")()
-
-
 def peer_road(flights: Path) -> None:
     environ = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{flights}/peer.db", "PYTHONHASHSEED": "0"}
     subprocess.run([sys.executable, "peer.py"], cwd=flights, check=True, capture_output=True, env=environ)
 
 
-def bench_a_model_from_notebook_to_alias(flights: Path, warm: None) -> None:
+def bench_a_model_from_notebook_to_alias(flights: Path) -> None:
     typed = " && ".join(f"{' '.join(COMMAND)} {verb} train_delay" for verb in ("run", "release"))
-    own, peer = medians(shell(flights, "sh", "-c", typed), lambda: peer_road(flights))
+    with session(flights):
+        own, peer = medians(shell(flights, "sh", "-c", typed), lambda: peer_road(flights))
     against = "papermill, pytest --nbval-lax, the MLflow client"
     told("train_delay: run, validate, log, register, alias; after `kernel warm`", own, peer, against, goal=">= 6")
 

@@ -7,9 +7,12 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+
+from ground import COMMAND
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -41,6 +44,16 @@ def medians(*works: Callable[[], object]) -> list[float]:
 
 def shell(folder: Path, *command: str) -> Callable[[], object]:
     return lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+@contextmanager
+def session(folder: Path) -> Iterator[None]:
+    """Someone at work: `nbpromote kernel warm` once, before anything is measured."""
+    shell(folder, *COMMAND, "kernel", "warm")()
+    try:
+        yield
+    finally:
+        shell(folder, *COMMAND, "kernel", "stop")()
 
 
 def told(what: str, own: float, peer: float, against: str, *, goal: str = "", unit: str = "s") -> None:
