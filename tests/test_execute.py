@@ -610,7 +610,7 @@ def asked(job, values, *cells):
     made = job(book(code(names, "parameters"), *cells), parameters=values)
     done = execute.run(replace(made, closing=execute.asking(values, made.draft.folder)))
     executed = nbformat.read(done.notebook_file, as_version=4)
-    return validate.evidence(done, executed=executed, reference=None).check("parameters-as-given")
+    return validate.evidence(done, executed=executed).check("parameters-as-given")
 
 
 def test_the_values_in_the_kernel_are_those_given_to_the_last_bit(job):

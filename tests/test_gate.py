@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbpromote import gate
-from nbpromote.model import Check, Code, Evidence, Gate, Mode, Outcome, Run, Schema
+from nbpromote.model import Check, Code, Deployment, Evidence, Gate, Mode, Outcome, Run, Schema
 
 RUN = Run(
     id="r1",
@@ -25,6 +25,10 @@ RUN = Run(
     actor="",
     cells=(),
 )
+LIVE = Deployment(
+    notebook="train", environment="prod", release="r0", alias="old-otter", code="c", run="r0", evidence="e",
+    tracking_uri="", settings="",
+)  # fmt: skip
 PASSED, FAILED, SKIPPED, ERRORED, UNCLEAR = (
     Outcome.PASSED,
     Outcome.FAILED,
@@ -44,7 +48,8 @@ def check(name: str, outcome: Outcome) -> Check:
 
 
 def decided(what: Evidence, *gates: Gate, live=None):
-    return gate.decide(what, gates, live=live, environment="prod")
+    """`live` are the metrics of what is live."""
+    return gate.decide(what, gates, live=None if live is None else replace(LIVE, metrics=live), environment="prod")
 
 
 def outcome(what: Evidence, asked: Gate, live=None) -> Outcome:

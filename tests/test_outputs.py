@@ -12,6 +12,7 @@ import pytest
 from nbpromote import execute, validate
 from nbpromote.model import Limits
 from nbpromote.secrets import Scanner
+from nbpromote.validate import Reference
 from runs import OK, book, code, code_cells, endings, job_in, printed
 
 SMALL = Limits(cell_output=2000, notebook_output=5000)
@@ -122,7 +123,9 @@ def test_a_marked_cell_that_was_cut_is_inconclusive(job):
     executed = run.notebook_file.read_text()
 
     evidence = validate.evidence(
-        run, executed=nbformat.reads(executed, as_version=4), reference=nbformat.reads(executed, as_version=4)
+        run,
+        executed=nbformat.reads(executed, as_version=4),
+        against=Reference(notebook=nbformat.reads(executed, as_version=4)),
     )
 
     assert evidence.check("outputs-match").outcome == "inconclusive"

@@ -396,7 +396,7 @@ def test_plan_json_names_both_ends_and_both_values(planned: Plan) -> None:
 
 
 def test_a_decision_tells_refusals_first_then_warnings_then_the_rest(bad: Evidence, live: Deployment) -> None:
-    decision = gate.decide(bad, GATES, live=live.metrics, environment="staging")
+    decision = gate.decide(bad, GATES, live=live, environment="staging")
 
     lines = report.decision(decision).splitlines()
 
@@ -421,7 +421,7 @@ def test_a_promotion_tells_what_is_live_now(planned: Plan, good: Evidence, live:
 
 
 def test_a_refused_promotion_tells_every_reason_together(planned: Plan, bad: Evidence, live: Deployment) -> None:
-    decision = gate.decide(bad, GATES, live=live.metrics, environment="staging")
+    decision = gate.decide(bad, GATES, live=live, environment="staging")
 
     told = report.promotion(Promotion(plan=planned, evidence=bad, decision=decision))
 
@@ -486,7 +486,7 @@ def test_what_a_notebook_wrote_cannot_steer_the_terminal(good: Evidence) -> None
 
 
 def test_relative_limits_are_drawn_where_the_gate_ends(good: Evidence, live: Deployment) -> None:
-    verdicts = gate.decide(good, GATES, live=live.metrics, environment="staging").verdicts
+    verdicts = gate.decide(good, GATES, live=live, environment="staging").verdicts
 
     mae, r2, rows = charts.metrics(good.metrics, live.metrics, verdicts)
 
@@ -541,7 +541,7 @@ def framed(page: str) -> str:
 def test_the_page_shows_verdict_metrics_gates_checks_parameters_tables_and_figures(
     good: Evidence, live: Deployment
 ) -> None:
-    decision = gate.decide(good, GATES, live=live.metrics, environment="staging")
+    decision = gate.decide(good, GATES, live=live, environment="staging")
     figure = v4.new_output("display_data", {"image/png": PIXEL}, metadata={"scrapbook": {"name": "residuals"}})
 
     page = report.page(good, executed=executed(figure), live=live, decision=decision, alias="brisk-otter")

@@ -74,7 +74,7 @@ def play(folder, uri, *cells):
     )
     done = track.collect(execute.run(job))
     executed = notebook.parse("notebook.ipynb", done.notebook_file.read_bytes())
-    evidence = validate.evidence(done, executed=executed, reference=None)
+    evidence = validate.evidence(done, executed=executed)
     track.finish(evidence)
     return evidence
 

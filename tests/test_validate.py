@@ -18,6 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbpromote import model, validate
 from nbpromote.errors import Refused
 from nbpromote.model import Cell, Code, Ending, Model, Outcome, Run, Schema
+from nbpromote.validate import Reference
 
 MARK = "# NBVAL_CHECK_OUTPUT\n"
 
@@ -61,7 +62,7 @@ def answer(run, name, executed, reference=None):
     """One check of a run whose cells all ended well, unless the run says otherwise."""
     if run.failure is None:
         run = replace(run, cells=well(sum(cell.cell_type == "code" for cell in executed.cells)))
-    return validate.evidence(run, executed=executed, reference=reference).check(name)
+    return validate.evidence(run, executed=executed, against=Reference(notebook=reference)).check(name)
 
 
 # -- ran-to-the-end ------------------------------------------------------------------------------------------
@@ -95,20 +96,20 @@ OK, LEFT = Ending.OK, Ending.NOT_REACHED
 def test_a_run_that_fell_short_is_told_in_its_own_words(run, cells, summary):
     executed = book(printed("1"), printed("2"), printed("3"))
 
-    check = validate.evidence(replace(run, cells=cells), executed=executed, reference=None).checks[0]
+    check = validate.evidence(replace(run, cells=cells), executed=executed).checks[0]
 
     assert (check.name, check.outcome, check.summary) == ("ran-to-the-end", Outcome.FAILED, summary)
 
 
 def test_a_notebook_without_code_is_no_pass(run):
-    evidence = validate.evidence(replace(run, cells=()), executed=book(new_markdown_cell("# Hello")), reference=None)
+    evidence = validate.evidence(replace(run, cells=()), executed=book(new_markdown_cell("# Hello")))
 
     assert not evidence.passed
     assert evidence.checks[0].summary == "0 of 0 cells ran: not a pass"
 
 
 def test_a_notebook_whose_cells_are_all_empty_is_no_pass(run):
-    evidence = validate.evidence(run, executed=book(printed("", source="\n")), reference=None)
+    evidence = validate.evidence(run, executed=book(printed("", source="\n")))
 
     assert evidence.checks[0].summary == "0 of 0 cells ran: not a pass"
 
@@ -118,7 +119,7 @@ def test_papermills_word_that_a_cell_completed_is_no_evidence(run):
     for cell in executed.cells:
         cell.metadata["papermill"] = {"status": "completed", "exception": None}
 
-    evidence = validate.evidence(replace(run, cells=ended(OK, Ending.DIED)), executed=executed, reference=None)
+    evidence = validate.evidence(replace(run, cells=ended(OK, Ending.DIED)), executed=executed)
 
     assert not evidence.passed
 
@@ -128,7 +129,7 @@ def test_the_injected_cell_and_empty_cells_are_not_missed(run):
     injected.metadata["tags"] = ["injected-parameters"]
     executed = book(injected, printed("1"), printed("", source=""))
 
-    check = validate.evidence(run, executed=executed, reference=None).checks[0]
+    check = validate.evidence(run, executed=executed).checks[0]
 
     assert (check.outcome, check.count) == (Outcome.PASSED, 1)
 
@@ -136,7 +137,7 @@ def test_the_injected_cell_and_empty_cells_are_not_missed(run):
 def test_nothing_else_is_asked_of_a_run_that_did_not_reach_its_end(run):
     failing = replace(run, cells=ended(Ending.ERROR), outputs={"table": "/data/table.parquet"})
 
-    evidence = validate.evidence(failing, executed=book(glued("mae", "nan")), reference=None)
+    evidence = validate.evidence(failing, executed=book(glued("mae", "nan")))
 
     assert [check.name for check in evidence.checks] == list(validate.CHECKS)
     assert {check.outcome for check in evidence.checks[1:]} == {Outcome.SKIPPED}
@@ -148,8 +149,8 @@ def test_secrets_are_looked_for_in_every_run(run):
     shown = replace(run, cells=ended(Ending.ERROR), secrets={"a": "env:A"}, leaks=("cell 1 (x) raises a", "cell 2"))
     silent = replace(run, secrets={"a": "env:A", "b": "env:B"})
 
-    failed = validate.evidence(shown, executed=book(printed("1")), reference=None).check("no-secrets")
-    passed = validate.evidence(silent, executed=book(printed("1")), reference=None).check("no-secrets")
+    failed = validate.evidence(shown, executed=book(printed("1"))).check("no-secrets")
+    passed = validate.evidence(silent, executed=book(printed("1"))).check("no-secrets")
 
     assert (failed.outcome, failed.summary) == (Outcome.FAILED, "cell 1 (x) raises a, and 1 more")
     assert failed.details[:2] == shown.leaks
@@ -159,7 +160,7 @@ def test_secrets_are_looked_for_in_every_run(run):
 def test_terminal_codes_of_an_error_stay_out_of_the_messages(run):
     cells = ended(Ending.ERROR, error="ValueError", message="\x1b[31mred\x1b[0m\nmore")
 
-    check = validate.evidence(replace(run, cells=cells), executed=book(printed("")), reference=None).checks[0]
+    check = validate.evidence(replace(run, cells=cells), executed=book(printed(""))).checks[0]
 
     assert check.summary == "ValueError in cell 1: red"
 
@@ -169,7 +170,7 @@ def test_terminal_codes_of_an_error_stay_out_of_the_messages(run):
 
 @pytest.mark.parametrize("value", ["nan", "NaN", "inf", "-Infinity", 1.7976931348623157e308, -1.8e308, 10**400])
 def test_a_glued_nan_or_infinity_is_refused(run, value):
-    evidence = validate.evidence(run, executed=book(glued("mae", value)), reference=None)
+    evidence = validate.evidence(run, executed=book(glued("mae", value)))
 
     assert evidence.check("metrics-finite").outcome is Outcome.FAILED
     assert "mae" in evidence.check("metrics-finite").summary
@@ -186,9 +187,7 @@ def test_a_logged_nan_or_infinity_is_refused(run, value):
 def test_finite_numbers_are_metrics_whichever_way_they_were_handed_out(run):
     executed = book(glued("mae", 12), glued("name", "hello", "text"), glued("on", True), glued("all", [1, "nan"]))
 
-    evidence = validate.evidence(
-        replace(run, cells=well(4), tracked={"r2": 0.5, "mae": 12.0}), executed=executed, reference=None
-    )
+    evidence = validate.evidence(replace(run, cells=well(4), tracked={"r2": 0.5, "mae": 12.0}), executed=executed)
 
     assert evidence.metrics == {"r2": 0.5, "mae": 12}
     assert evidence.check("metrics-finite").summary == "2 metrics are finite numbers"
@@ -224,7 +223,7 @@ def test_every_bad_metric_is_told_at_once(run):
 
 def test_evidence_keeps_its_values_when_metrics_are_written_after_the_run(run):
     executed = book(glued("mae", 1.5))
-    evidence = validate.evidence(run, executed=executed, reference=None)
+    evidence = validate.evidence(run, executed=executed)
 
     executed.cells[0].outputs[0].data["application/scrapbook.scrap.json+json"]["data"] = 0.1
 
@@ -348,7 +347,7 @@ def test_a_model_must_answer_its_own_input_example(run, predictions, outcome, wo
 def test_the_last_model_of_a_run_is_its_model(run):
     tries = tuple(Model(uri=f"models:/m-{n}", files={}, predictions=[n]) for n in range(3))
 
-    evidence = validate.evidence(replace(run, models=tries), executed=book(printed("1")), reference=None)
+    evidence = validate.evidence(replace(run, models=tries), executed=book(printed("1")))
 
     assert evidence.model is tries[2]
 
@@ -573,7 +572,7 @@ import nbformat
 run = model.load(model.Run, json.loads(Path(sys.argv[1]).read_text()))
 node = nbformat.read(sys.argv[2], as_version=4)
 assert "pytest" not in sys.modules
-sys.exit(not validate.evidence(run, executed=node, reference=node).passed)
+sys.exit(not validate.evidence(run, executed=node, against=validate.Reference(notebook=node)).passed)
 """
 
 
@@ -592,7 +591,9 @@ def test_a_process_of_its_own_is_as_quiet(run, hostile):
 
 def test_accepted_outputs_make_new_evidence_that_says_who(run):
     executed = book(printed("a\n", MARK))
-    before = validate.evidence(run, executed=executed, reference=book(printed("b\n", MARK)), reference_name="old")
+    before = validate.evidence(
+        run, executed=executed, against=Reference(notebook=book(printed("b\n", MARK)), name="old")
+    )
 
     after = validate.accepted(before, "Ada", executed=executed)
 
@@ -605,7 +606,7 @@ def test_accepted_outputs_make_new_evidence_that_says_who(run):
 def test_accepting_a_notebook_without_marks_makes_up_no_comparison(run):
     executed = book(printed("a\n"))
 
-    after = validate.accepted(validate.evidence(run, executed=executed, reference=None), "Ada", executed=executed)
+    after = validate.accepted(validate.evidence(run, executed=executed), "Ada", executed=executed)
 
     assert after.passed
     assert after.check("outputs-match").outcome is Outcome.SKIPPED
@@ -613,7 +614,7 @@ def test_accepting_a_notebook_without_marks_makes_up_no_comparison(run):
 
 def test_outputs_of_a_run_that_fails_otherwise_cannot_be_accepted(run):
     executed = book(glued("mae", "nan"))
-    evidence = validate.evidence(run, executed=executed, reference=None)
+    evidence = validate.evidence(run, executed=executed)
 
     with pytest.raises(Refused, match="metrics-finite: mae is NaN"):
         validate.accepted(evidence, "Ada", executed=executed)
@@ -629,7 +630,7 @@ def test_every_check_describes_itself():
 def test_a_check_that_breaks_is_errored_and_hides_no_other(run, monkeypatch):
     monkeypatch.setattr(Run, "candidates", property(lambda run: 1 / 0))
 
-    evidence = validate.evidence(run, executed=book(glued("mae", 1)), reference=None)
+    evidence = validate.evidence(run, executed=book(glued("mae", 1)))
 
     assert evidence.check("outputs-written").outcome is Outcome.ERRORED
     assert evidence.check("metrics-finite").outcome is Outcome.PASSED

@@ -65,7 +65,8 @@ def bench_validation_against_a_second_execution(ground: Ground) -> None:
     accepted = notebook.parse("count.ipynb", (ground.root / "notebooks/count.ipynb").read_bytes())
     nbval = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "-p", "no:cacheprovider", "notebooks/count.ipynb"]
     own, peer = medians(
-        lambda: validate.evidence(evidence.run, executed=executed, reference=accepted), shell(ground.root, *nbval)
+        lambda: validate.evidence(evidence.run, executed=executed, against=validate.Reference(notebook=accepted)),
+        shell(ground.root, *nbval),
     )
     told("checks of a recorded run", own, peer, "pytest --nbval-lax")
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from nbpromote.model import Decision, Evidence, Gate, Mode, Outcome, Verdict, is_metric
+from nbpromote.model import Decision, Deployment, Evidence, Gate, Mode, Outcome, Verdict, is_metric
 
 
-def decide(
-    evidence: Evidence, gates: Sequence[Gate], *, live: Mapping[str, float] | None, environment: str
-) -> Decision:
+def decide(evidence: Evidence, gates: Sequence[Gate], *, live: Deployment | None, environment: str) -> Decision:
     """Ask every gate and every check, and tell all reasons together.
 
-    `live` are the metrics of the deployment that would be replaced; None where there is no incumbent, so that
-    relative gates are not asked.
+    `live` is the deployment that would be replaced; None where there is no incumbent, so that relative gates are
+    not asked.
     """
     asked = [gate for gate in gates if gate.mode is not Mode.OFF]
     verdicts = tuple(_judge(gate, evidence, live) for gate in asked)
@@ -63,7 +61,7 @@ def _leaking(evidence: Evidence, told: Sequence[str]) -> list[str]:
     return [] if any(said.startswith(reason) for said in told) else [reason]
 
 
-def _judge(gate: Gate, evidence: Evidence, live: Mapping[str, float] | None) -> Verdict:
+def _judge(gate: Gate, evidence: Evidence, live: Deployment | None) -> Verdict:
     if gate.check is not None:
         return _judge_check(gate, evidence, live)
     assert gate.metric is not None
@@ -75,14 +73,14 @@ def _judge(gate: Gate, evidence: Evidence, live: Mapping[str, float] | None) -> 
         return _judge_bounds(gate, seen)
     if live is None:
         return _verdict(gate, Outcome.SKIPPED, f"{gate.metric}: nothing is live to compare with", seen=seen)
-    return _judge_change(gate, seen, live.get(gate.metric))
+    return _judge_change(gate, seen, live.metrics.get(gate.metric))
 
 
 # compares with the live deployment above the entry environment, as a relative gate does
 _VERSUS_LIVE = "outputs-match"
 
 
-def _judge_check(gate: Gate, evidence: Evidence, live: Mapping[str, float] | None) -> Verdict:
+def _judge_check(gate: Gate, evidence: Evidence, live: Deployment | None) -> Verdict:
     assert gate.check is not None
     check = evidence.check(gate.check)
     if check is None:

@@ -3,6 +3,9 @@
 Times are ISO 8601 strings in UTC (`2026-01-31T12:00:00.000Z`), durations are seconds, digests are SHA-256 in hex.
 """
 
+from nbpromote.model.comparison import CellChange, Comparison, Likeness, Shown, Side, ValueChange
+from nbpromote.model.contests import Contest
+from nbpromote.model.contracts import Contract, DataRule, Evaluation, Sanitizer, ScrapRule, Tolerance
 from nbpromote.model.environments import (
     SIZES,
     Difference,
@@ -19,18 +22,26 @@ from nbpromote.model.history import Event, Standing, State, Status
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
 from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Model, Outcome, Run, Scrap, is_metric
+from nbpromote.model.tables import Column, Profile
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
 
 __all__ = [
     "SIZES",
     "Cell",
+    "CellChange",
     "Check",
     "Code",
+    "Column",
+    "Comparison",
+    "Contest",
+    "Contract",
+    "DataRule",
     "Decision",
     "Deployment",
     "Difference",
     "Ending",
     "Environment",
+    "Evaluation",
     "Event",
     "Evidence",
     "Fate",
@@ -40,6 +51,7 @@ __all__ = [
     "Gate",
     "Isolation",
     "Json",
+    "Likeness",
     "Limits",
     "Member",
     "Mode",
@@ -49,16 +61,23 @@ __all__ = [
     "Parameter",
     "Plan",
     "Policy",
+    "Profile",
     "Promotion",
     "Release",
     "Run",
+    "Sanitizer",
     "Schema",
     "Scrap",
+    "ScrapRule",
     "Sealed",
     "Severity",
+    "Shown",
+    "Side",
     "Standing",
     "State",
     "Status",
+    "Tolerance",
+    "ValueChange",
     "Verdict",
     "canonical",
     "digest",

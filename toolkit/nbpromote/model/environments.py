@@ -26,11 +26,22 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """One rule over a metric or a check. Changes are candidate minus live; relative ones are divided by |live|."""
+    """One rule over a metric, a check or a budget. Changes are candidate minus live, relative ones divided by |live|.
+
+    `on` names a table of the contract that the models are scored on, `by` one of its columns: the worst slice counts.
+    """
 
     metric: str | None = None
     check: str | None = None
+    budget: str | None = None  # time (seconds), memory or output (bytes): what the run itself took
     versus: str | None = None
+    on: str | None = None
+    by: str | None = None
+    confidence: float | None = None  # of the interval that the change must stand in as a whole
+    greater_is_better: bool | None = None  # None: what the metric is known for
+    min_absolute_change: float | None = None  # better than live by so much
+    min_relative_change: float | None = None
+    min_count: int | None = None  # comparisons that a check must have made
     max: float | None = None
     min: float | None = None
     max_increase: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from nbpromote.model.contests import Contest
 from nbpromote.model.environments import Gate, Mode
 from nbpromote.model.notebooks import Schema
 from nbpromote.model.runs import Check, Evidence, Model, Outcome
@@ -43,13 +44,14 @@ class Release:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What one gate said. `seen` and `live` are the numbers it looked at."""
+    """What one gate said. `seen` and `live` are the numbers it looked at, `contest` where they come from."""
 
     gate: Gate
     outcome: Outcome
     reason: str
     seen: float | None = None
     live: float | None = None
+    contest: Contest | None = None
 
     @property
     def refuses(self) -> bool:
@@ -87,6 +89,7 @@ class Deployment:
     revision: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    measures: Mapping[str, float] = field(default_factory=dict)  # what its run took
     model: Model | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)

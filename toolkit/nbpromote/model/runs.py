@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from nbpromote.model.contests import Contest
+from nbpromote.model.contracts import Contract
 from nbpromote.model.notebooks import Code
+from nbpromote.model.tables import Profile
 from nbpromote.model.written import Json, digest, dump
 
 
@@ -116,6 +119,8 @@ class Run:
     isolation: str = ""  # enforce, warn or off, as it was carried out on this machine
     refused: tuple[str, ...] = ()  # writes outside of what the run may write to
     files: Mapping[str, File] = field(default_factory=dict)  # declared inputs and published outputs, by parameter
+    profiles: Mapping[str, Profile] = field(default_factory=dict)  # of those that are tables
+    contract: Contract = field(default_factory=Contract)  # as it was when the run began
     tracking_uri: str = ""
     experiment: str = ""
     mlflow_run: str = ""
@@ -128,6 +133,13 @@ class Run:
     def failure(self) -> Cell | None:
         """The first cell that did not end well; None when every one did."""
         return next((cell for cell in self.cells if not cell.ending.good), None)
+
+    @property
+    def measures(self) -> Mapping[str, float]:
+        """What it took: seconds, bytes of memory at the peak of the worst cell, bytes that the cells gave out."""
+        held = [cell.memory for cell in self.cells if cell.memory is not None]
+        output = sum(cell.output for cell in self.cells)
+        return {"time": self.seconds, "output": output} | ({"memory": max(held) * 1024} if held else {})
 
     @property
     def notebook_file(self) -> Path:
@@ -192,6 +204,7 @@ class Evidence:
     metrics: Mapping[str, float] = field(default_factory=dict)
     scraps: tuple[Scrap, ...] = ()
     model: Model | None = None
+    contests: tuple[Contest, ...] = ()  # with what was live
     reference: str = ""  # what outputs were compared with
     accepted_by: str = ""
 

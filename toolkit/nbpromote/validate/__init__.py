@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbpromote.errors import Refused
-from nbpromote.model import Check, Evidence, Outcome, Run
+from nbpromote.model import Check, Contest, Evidence, Outcome, Run
 from nbpromote.validate.answers import answers
-from nbpromote.validate.case import Case
+from nbpromote.validate.case import Case, Reference
 from nbpromote.validate.glued import scraps
 from nbpromote.validate.metrics import metrics, metrics_finite
 from nbpromote.validate.outputs import is_marked, outputs_match
@@ -21,7 +21,7 @@ from nbpromote.validate.result import model_predicts, no_secrets, outputs_writte
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["CHECKS", "Case", "accepted", "answers", "evidence", "is_marked", "pins", "scraps"]
+__all__ = ["CHECKS", "Case", "Reference", "accepted", "answers", "evidence", "is_marked", "pins", "scraps"]
 
 CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "ran-to-the-end": ran_to_the_end,
@@ -39,27 +39,18 @@ _ALWAYS = ("no-secrets", "stayed-inside")
 
 
 def evidence(
-    run: Run,
-    *,
-    executed: NotebookNode,
-    reference: NotebookNode | None,
-    reference_name: str = "",
-    versus_live: bool = False,
+    run: Run, *, executed: NotebookNode, against: Reference | None = None, contests: tuple[Contest, ...] = ()
 ) -> Evidence:
-    """Make every check of a run.
-
-    `executed` is the notebook as the run left it; `reference` holds the outputs to compare with, and
-    `reference_name` says where they come from: from the live deployment's run where `versus_live`, else accepted
-    by a person. None: nothing is live, or nothing was accepted yet.
-    """
-    case = Case(run=run, executed=executed, reference=reference, scraps=scraps(executed), versus_live=versus_live)
+    """Make every check of a run. `executed` is the notebook as the run left it."""
+    case = Case(run=run, executed=executed, against=against or Reference(), scraps=scraps(executed))
     return Evidence(
         run=run,
         checks=_answers(case),
         metrics={name: value for name, value in metrics(case).items() if math.isfinite(value)},
         scraps=case.scraps,
         model=case.model,
-        reference=reference_name if reference is not None else "",
+        contests=contests,
+        reference=case.against.name if case.reference is not None else "",
     )
 
 
@@ -76,7 +67,8 @@ def accepted(evidence: Evidence, by: str, *, executed: NotebookNode) -> Evidence
             hint="mend that and run the notebook again; nothing was changed",
         )
     # compared with themselves: proof that the marked cells have outputs which nbval can compare
-    case = Case(run=evidence.run, executed=executed, reference=executed, scraps=evidence.scraps)
+    itself = Reference(notebook=executed)
+    case = Case(run=evidence.run, executed=executed, against=itself, scraps=evidence.scraps)
     checks = [_accepted(case, by) if check.name == "outputs-match" else check for check in evidence.checks]
     return replace(evidence, checks=tuple(checks), accepted_by=by, reference=f"run {evidence.run.id}")
 

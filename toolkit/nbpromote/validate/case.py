@@ -6,24 +6,43 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nbpromote.model import Model, Run, Scrap
+from nbpromote.model import Evidence, Model, Run, Scrap
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
-    """One run before its checks. `reference` is None where no outputs were accepted yet.
+class Reference:
+    """What a run is compared with. `notebook` holds the outputs; None: nothing is live, or nothing was accepted yet.
 
-    `versus_live`: the reference is the live deployment's run, so that a cell it lacks is new and not a gap.
+    `versus_live`: they are the live deployment's, so that a cell they lack is new and not a gap. `live` is the evidence
+    of what is live in the same environment, whoever accepted the outputs.
     """
+
+    notebook: NotebookNode | None = None
+    name: str = ""
+    versus_live: bool = False
+    live: Evidence | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One run before its checks."""
 
     run: Run
     executed: NotebookNode
-    reference: NotebookNode | None
+    against: Reference
     scraps: tuple[Scrap, ...]
-    versus_live: bool = False
+
+    @property
+    def reference(self) -> NotebookNode | None:
+        """None where no outputs were accepted yet."""
+        return self.against.notebook
+
+    @property
+    def versus_live(self) -> bool:
+        return self.against.versus_live
 
     @property
     def model(self) -> Model | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from nbpromote import clock, execute, files, notebook, track, validate
+from nbpromote import clock, execute, files, notebook, release, track, validate
 from nbpromote.errors import Error, NotFound, Refused, Unavailable, nearest
 from nbpromote.execute import Witness
 from nbpromote.model import (
@@ -28,6 +28,7 @@ from nbpromote.model import (
     sha256,
 )
 from nbpromote.secrets import Scanner
+from nbpromote.validate import Reference
 from nbpromote.workflow import footing, guarding, lineage, warming
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.site import Site
@@ -109,17 +110,26 @@ def perform_sealed(
         lock=site.store.get(sealed.files["lock"].sha256) if "lock" in sealed.files else None,
         manner=manner,
     )
-    executed, named = None, ""
-    if reference is not None and "executed.ipynb" in reference.sealed:
-        data = site.store.get(reference.sealed["executed.ipynb"].sha256)
-        executed, named = (
-            notebook.parse("executed.ipynb", data),
-            f"{reference.alias} live in {environment.name}",
-        )
-    return perform(scene, None, reference=executed, reference_name=named)
+    return perform(scene, None, against=versus(site, reference))
 
 
-def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str) -> Evidence:
+def versus(site: Site, live: Deployment | None) -> Reference:
+    """What is live in an environment above the entry one, to compare with."""
+    if live is None or "executed.ipynb" not in live.sealed:
+        return Reference(versus_live=True)
+    shown = notebook.parse("executed.ipynb", site.store.get(live.sealed["executed.ipynb"].sha256))
+    named = f"{live.alias} live in {live.environment}"
+    return Reference(notebook=shown, name=named, versus_live=True, live=evidence_of(site, live))
+
+
+def evidence_of(site: Site, live: Deployment | None) -> Evidence | None:
+    """What a deployment went live on; None where nothing is live, or its evidence is not kept."""
+    if live is None or "evidence.json" not in live.sealed:
+        return None
+    return release.evidence_of(site.store, live.sealed)
+
+
+def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     """Execute, track, and make every check. Nothing is published here.
 
     Raises `Interrupted` after a run that was interrupted has been recorded as such.
@@ -134,9 +144,7 @@ def perform(scene: Scene, node: Any, *, reference: Any, reference_name: str) -> 
     evidence = validate.evidence(
         done,
         executed=notebook.parse("notebook.ipynb", done.notebook_file.read_bytes()),
-        reference=reference,
-        reference_name=reference_name,
-        versus_live=not environment.policy.is_entry,
+        against=against,
     )
     keep(evidence)
     track.finish(evidence)

@@ -75,8 +75,7 @@ def _promote(
             site, sealed, environment, reference=standing.live, manner=Manner(watch=watch)
         )
     track.tag_release(evidence.run, source.release, source.alias)
-    live = standing.live.metrics if standing.live else None
-    decision = gate.decide(evidence, planned.gates, live=live, environment=planned.target)
+    decision = gate.decide(evidence, planned.gates, live=standing.live, environment=planned.target)
     deployment = deployment_of(sealed, evidence, strategy=planned.strategy, kept={})
     outcome = Promotion(plan=planned, evidence=evidence, decision=decision)
     if not decision.allowed:

@@ -52,8 +52,7 @@ def _make_live(site: Site, sealed: Release, evidence: Evidence, standing: Standi
     again = applying.already(site, "release", plan, deployment.settings, standing)
     if again is not None:
         return again
-    live = standing.live.metrics if standing.live else None
-    decision = gate.decide(evidence, plan.gates, live=live, environment=deployment.environment)
+    decision = gate.decide(evidence, plan.gates, live=standing.live, environment=deployment.environment)
     outcome = Promotion(plan=plan, evidence=evidence, decision=decision)
     if not (plan.allowed and decision.allowed):
         return outcome
@@ -132,6 +131,7 @@ def deployment_of(sealed: Release, evidence: Evidence, *, strategy: str, kept: M
         params_dirty=run.params_dirty,
         commit=run.commit,
         metrics=evidence.metrics,
+        measures=run.measures,
         model=evidence.model,
         inputs=run.inputs,
         outputs=run.outputs,

@@ -72,4 +72,4 @@ def _rival(site: Site, evidence: Evidence, deployment: Deployment | None) -> Dep
 def _decision(site: Site, evidence: Evidence, rival: Deployment | None) -> Decision:
     run = evidence.run
     gates = site.policy(run.environment, run.notebook).gates if run.environment in site.environments else ()
-    return gate.decide(evidence, gates, live=rival.metrics if rival else None, environment=run.environment)
+    return gate.decide(evidence, gates, live=rival, environment=run.environment)

@@ -18,8 +18,19 @@ from nbpromote.model import (
 )
 from nbpromote.params import Given
 from nbpromote.project import Project
+from nbpromote.validate import Reference
 from nbpromote.workflow import footing
-from nbpromote.workflow.performing import PLAIN, Manner, Scene, Watch, close_killed, perform, perform_sealed, publish
+from nbpromote.workflow.performing import (
+    PLAIN,
+    Manner,
+    Scene,
+    Watch,
+    close_killed,
+    evidence_of,
+    perform,
+    perform_sealed,
+    publish,
+)
 from nbpromote.workflow.site import Site
 
 
@@ -98,7 +109,8 @@ def _run_here(
         baseline=notebook.accepted_digest(reference, validate.is_marked),
         lock=scene.lock,
     )
-    evidence = perform(scene, node, reference=reference, reference_name=named)
+    live = evidence_of(site, site.ledger.state(env)[pair.name].live)
+    evidence = perform(scene, node, against=Reference(notebook=reference, name=named, live=live))
     return _settled(site, evidence, rests)
 
 
@@ -183,7 +195,7 @@ def _rehearse(
         lock=site.lock_file("HEAD"),
         manner=asked.manner,
     )
-    evidence = perform(scene, None, reference=None, reference_name="")
+    evidence = perform(scene, None, against=Reference(versus_live=True))
     footing.leave(site, evidence, rests={})
     return evidence
 
