@@ -171,3 +171,52 @@ def ground_pair(ground: Ground):
     from nbpromote.workflow.site import Site
 
     return Site(ground.project).pair("count")
+
+
+# -- check
+
+
+def findings(ground: Ground) -> list[str]:
+    told = ground.json("check", "--select", "NBP8")
+    return [f"{one['code']} {one['path']}:{one['line']}:{one['column']} {one['message']}" for one in told["findings"]]
+
+
+def test_check_tells_what_is_wrong_with_contracts(ground: Ground):
+    file = "notebooks/count.contract.yaml"
+    ground.write(
+        file,
+        "scraps: {rows: {type: nubmer}, eror: {type: number}}\n"
+        "outputs: {reslt: {min_rows: 1}, result: {schema: x.yaml}}\n"
+        "evaluation: {holdout: {on: rezult, target: a, prediction: b}}\n",
+    )
+    ground.write("notebooks/conut.contract.yaml", "")
+    ground.write("notebooks/train.contract.yml", "")
+
+    assert findings(ground) == [
+        "NBP801 notebooks/conut.contract.yaml:None:None stands beside no notebook"
+        "; did you mean 'notebooks/count.contract.yaml'?",
+        f"NBP801 {file}:1:17 type is one of number, integer, text, flag, list, mapping, table, figure, got 'nubmer'"
+        "; did you mean 'number'?",
+        f"NBP801 {file}:2:11 'reslt' is no declared output; did you mean 'result'?",
+        f"NBP801 {file}:2:42 the schema notebooks/x.yaml is not there, or empty",
+        "NBP801 notebooks/train.contract.yml:None:None is not read; did you mean notebooks/train.contract.yaml?",
+        f"NBP802 {file}:1:32 no scrap 'eror' is handed out; did you mean 'error'?",
+        f"NBP802 {file}:3:24 'rezult' is neither a declared output nor a glued table; did you mean 'result'?",
+    ]
+
+
+def test_check_looks_again_when_a_file_that_a_contract_names_appears(ground: Ground):
+    ground.write("notebooks/count.contract.yaml", "outputs: {result: {schema: x.yaml}}\n")
+    before = findings(ground)
+    ground.write("notebooks/x.yaml", "schema_type: dataframe\n")
+
+    assert (len(before), findings(ground)) == (1, [])
+
+
+def test_check_names_the_environments_that_declare_nothing_of_it(ground: Ground):
+    ground.write("notebooks/count.contract.yaml", "outputs: {result: {min_rows: 1}}\n")
+    ground.edit("params/prod.yaml", "outputs: {result: data/prod/result.csv}", "outputs: {}")
+
+    assert findings(ground) == [
+        "NBP801 notebooks/count.contract.yaml:1:11 'result' is no declared output in prod",
+    ]

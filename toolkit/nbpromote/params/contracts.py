@@ -35,6 +35,11 @@ class ContractFile:
     wrong: tuple[Finding, ...] = ()
 
 
+def is_contract(path: str) -> bool:
+    """Also of a file that somebody meant to be one: `.yml` is not read, and is told."""
+    return path.endswith((SUFFIX, SUFFIX.replace("yaml", "yml")))
+
+
 def path_of(notebook: str) -> str:
     """Where the contract of a notebook stands, whichever side of it is named."""
     return f"{notebook.rsplit('.', 1)[0]}{SUFFIX}"
