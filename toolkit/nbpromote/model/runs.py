@@ -53,11 +53,15 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A declared input or output as the run met it; a folder counts with all that is in it."""
+    """A declared input or output as the run met it; a folder counts with all that is in it.
+
+    `modified` is the newest time of its files, and no part of what makes it the same file.
+    """
 
     path: str
     size: int
     sha256: str
+    modified: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """`kind` is the type as Arrow names it. `constant`: one value in every row, nulls apart."""
+    """`kind` is the type as Arrow names it; in texts, which name none, number, text, flag or time.
+
+    `constant`: one value in every row, nulls apart.
+    """
 
     name: str
     kind: str
@@ -17,11 +20,11 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """A declared input or output that is a table. `modified` is the newest of its files' times."""
+    """A declared input or output that is a table. With a `fault` it could not be read, and nothing else is known."""
 
     rows: int
     columns: tuple[Column, ...] = ()
-    modified: str = ""
+    fault: str = ""
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)

@@ -11,6 +11,8 @@ from nbpromote.errors import Refused
 from nbpromote.model import Check, Contest, Evidence, Outcome, Run
 from nbpromote.validate.answers import answers
 from nbpromote.validate.case import Case, Reference
+from nbpromote.validate.data import inputs_sound, outputs_sound
+from nbpromote.validate.declared import scraps_as_declared
 from nbpromote.validate.glued import scraps
 from nbpromote.validate.metrics import metrics, metrics_finite
 from nbpromote.validate.outputs import is_marked, outputs_match
@@ -26,7 +28,10 @@ __all__ = ["CHECKS", "Case", "Reference", "accepted", "answers", "evidence", "is
 CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "ran-to-the-end": ran_to_the_end,
     "metrics-finite": metrics_finite,
+    "scraps-as-declared": scraps_as_declared,
+    "inputs-sound": inputs_sound,
     "outputs-written": outputs_written,
+    "outputs-sound": outputs_sound,
     "outputs-match": outputs_match,
     "model-predicts": model_predicts,
     "packages-match": packages_match,

@@ -180,12 +180,15 @@ def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
 
 def _executed(job: execute.Job, scanner: Scanner, seen: Seen) -> Run:
     """What came of it, with the files that it wrote and what MLflow was given, and rid of secrets."""
+    looking = lineage.look_ahead(job.draft, seen)
     try:
         done = execute.run(job)
     except Error:
         with suppress(Unavailable):
             track.close(job.draft, "FAILED")
         raise
+    if done.failure is None:
+        looking.join()
     done = lineage.with_outputs(guarding.without_leaking_files(done, scanner), seen)
     if any(cell.ending is Ending.INTERRUPTED for cell in done.cells):
         execute.save_run(done)
