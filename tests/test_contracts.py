@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +16,10 @@ from pyarrow import feather, parquet
 from pyarrow.csv import WriteOptions, write_csv
 
 from ground import Ground
-from nbpromote import validate
+from nbpromote import tables, validate
 from nbpromote.errors import BadInput
 from nbpromote.model import (
+    Breach,
     Cell,
     Check,
     Code,
@@ -27,6 +30,7 @@ from nbpromote.model import (
     Evaluation,
     Evidence,
     File,
+    Judged,
     Profile,
     Run,
     Sanitizer,
@@ -37,7 +41,7 @@ from nbpromote.model import (
     load,
 )
 from nbpromote.params import contracts
-from nbpromote.tables import profile
+from nbpromote.tables import inside, profile
 from nbpromote.validate import Reference
 from nbpromote.workflow import lineage
 
@@ -631,3 +635,94 @@ def test_a_metric_that_mlflow_was_given_is_handed_out_too():
     check = asked("scraps-as-declared", a_run(contract=contract, tracked={"mae": 3.0}))
 
     assert (check.outcome, check.summary) == ("failed", f"r2 was not handed out ({WHERE})")
+
+
+# -- schemas of pandera's
+
+
+JUDGED = Judged(rows=3, checks=4)
+
+
+@pytest.mark.parametrize(
+    ("rule", "judged", "outcome", "summary"),
+    [
+        (DataRule(), None, "skipped", "no contract names a schema"),
+        (DataRule(schema="x.yaml"), JUDGED, "passed", "4 checks of table hold"),
+        (DataRule(schema="x.yaml"), None, "inconclusive", "table is not there to be held against x.yaml"),
+        (DataRule(schema="x.yaml"), Judged(), "inconclusive", "table has no rows to hold against x.yaml"),
+        (
+            DataRule(schema="x.yaml", min_rows=0),
+            Judged(checks=4),
+            "passed",
+            "4 checks of table hold; table has no rows to hold against x.yaml",
+        ),
+        (
+            DataRule(schema="x.yaml"),
+            Judged(error="no pandera", hint="pip install it"),
+            "errored",
+            "table: no pandera; pip install it",
+        ),
+        (
+            DataRule(schema="x.yaml"),
+            replace(
+                JUDGED,
+                breaches=(Breach(column="a", check="in_range(0, 9)", count=2, rows=("1", "7"), values=("-1", "12")),),
+            ),
+            "failed",
+            "table: column a breaks in_range(0, 9) 2 times: -1, 12, in rows 1, 7",
+        ),
+        (
+            DataRule(schema="x.yaml"),
+            replace(JUDGED, breaches=(Breach(column="", check="column_in_dataframe", count=1, values=("'b'",)),)),
+            "failed",
+            "table breaks column_in_dataframe: 'b'",
+        ),
+    ],
+)
+def test_what_a_schema_said(rule: DataRule, judged: Judged | None, outcome: str, summary: str):
+    run = replace(writing(a_profile(3, a="double"), rule), judged={"table": judged} if judged else {})
+    check = asked("data-contract", run)
+
+    assert (check.outcome, check.summary) == (outcome, summary)
+
+
+PANDERA = {"reason": "NO SCHEMA WAS ASKED: pandera is not installed (pip install 'nbpromote[contracts]')"}
+RULES = """
+import pandera.pandas as pa
+from bounds import MOST
+
+print("imported")
+result = pa.DataFrameSchema({"number": pa.Column(int, pa.Check.in_range(0, MOST))})
+"""
+
+
+def test_a_run_is_held_against_its_contract(ground: Ground):
+    pytest.importorskip("pandera", **PANDERA)
+    ground.write(
+        "notebooks/count.contract.yaml",
+        "scraps: {rows: {type: integer, min: 3}, error: {type: number, max: 5}}\n"
+        'outputs: {result: {schema: "rules.py:result", min_rows: 3}}\n',
+    )
+    ground.write("notebooks/rules.py", RULES)
+    ground.write("notebooks/bounds.py", "MOST = 1\n")
+    ground.git("add", "notebooks/bounds.py")  # what a schema imports counts when git has it, as what a notebook does
+    first = ground.json("run", "count")
+    ground.write("notebooks/bounds.py", "MOST = 9\n")
+    second = ground.json("run", "count")
+
+    checks = [{check["name"]: check for check in told["checks"]} for told in (first, second)]
+    assert [one["data-contract"]["outcome"] for one in checks] == ["failed", "passed"]
+    assert checks[0]["data-contract"]["summary"] == "result: column number breaks in_range(0, 1): 2, in row 2"
+    assert checks[1]["scraps-as-declared"]["summary"] == "2 scraps as declared"
+    assert checks[1]["outputs-sound"]["summary"] == "1 output sound"
+
+
+def test_a_kernel_without_pandera_is_told_what_to_install(ground: Ground, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "pandera", None)
+    monkeypatch.setitem(sys.modules, "pandera.errors", None)
+    names = {"name": "result", "schema": "x.yaml", "attribute": "", "data": "x.csv", "path": []}
+    (said,) = inside.judge([names]).values()
+    answer = tables.answers(f"other\nnbpromote-tables:{json.dumps({'result': said})}\n")
+
+    assert answer["result"].error.startswith("the kernel cannot import pandera: ")
+    assert answer["result"].hint == "pip install 'nbpromote[contracts]' in the kernel's environment"

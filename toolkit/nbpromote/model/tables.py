@@ -28,3 +28,25 @@ class Profile:
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breach:
+    """What breaks a schema: a check of a column, empty for one of the whole table, and the first rows that break it."""
+
+    column: str
+    check: str
+    count: int
+    rows: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What a schema said of a declared input or output. With an `error` it could not be asked."""
+
+    rows: int = 0
+    checks: int = 0
+    breaches: tuple[Breach, ...] = ()
+    error: str = ""
+    hint: str = ""

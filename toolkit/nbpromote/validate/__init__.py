@@ -19,6 +19,7 @@ from nbpromote.validate.outputs import is_marked, outputs_match
 from nbpromote.validate.packages import packages_match, pins
 from nbpromote.validate.parameters import parameters_as_given
 from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end, stayed_inside
+from nbpromote.validate.schemas import data_contract
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -32,6 +33,7 @@ CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "inputs-sound": inputs_sound,
     "outputs-written": outputs_written,
     "outputs-sound": outputs_sound,
+    "data-contract": data_contract,
     "outputs-match": outputs_match,
     "model-predicts": model_predicts,
     "packages-match": packages_match,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from nbpromote.model import Check, Column, DataRule, Json, Outcome, Profile, Run
@@ -27,7 +27,8 @@ def outputs_sound(case: Case) -> Check:
     for name, profile in tables.items():
         before = live.profiles.get(name) if live else None
         said += _of_output(name, profile, before, rules.get(name, DataRule()), _changed(run, live))
-    return _check("outputs-sound", said, len(tables), "output", none="no declared output is a table")
+    sound = f"{counted(len(tables), 'output')} sound"
+    return concluded("outputs-sound", said, sound=sound, none="no declared output is a table", asked=tables)
 
 
 def inputs_sound(case: Case) -> Check:
@@ -47,24 +48,29 @@ def inputs_sound(case: Case) -> Check:
             if before is not None and not profile.fault:
                 lost = dict(_lost(name, profile, before)).values()
                 said += ((TOLD, text) for text in (*lost, *_new(name, profile, before)))
-    return _check("inputs-sound", said, len(near), "input", none="no declared input is a file")
+    sound = f"{counted(len(near), 'input')} sound"
+    return concluded("inputs-sound", said, sound=sound, none="no declared input is a file", asked=near)
 
 
 def _live(case: Case) -> Run | None:
     return case.against.live.run if case.against.live else None
 
 
-def _check(name: str, said: list[Said], count: int, noun: str, *, none: str) -> Check:
+def concluded(
+    name: str, said: list[Said], *, sound: str, none: str, asked: Collection[str], count: int | None = None
+) -> Check:
     """The worst answer counts and is told first; all of them stand in the details."""
-    if not said and not count:
+    if not said and not asked:
         return Check(name=name, outcome=Outcome.SKIPPED, summary=none)
-    said = sorted(said, key=lambda one: (FAILED, UNSURE, TOLD).index(one[0]))
+    said = sorted(said, key=lambda one: _WORST_FIRST.index(one[0]))
     outcome, texts = said[0][0] if said else TOLD, [text for _, text in said]
     more = f", and {len(texts) - 1} more" if len(texts) > 1 else ""
-    first = [f"{counted(count, noun)} sound"] if outcome is TOLD else []
-    summary = "; ".join([*first, *(text + more for text in texts[:1])])
+    summary = "; ".join([*([sound] if outcome is TOLD else []), *(text + more for text in texts[:1])])
     details = tuple(texts[:_LISTED]) if more else ()
-    return Check(name=name, outcome=outcome, summary=summary, details=details, count=count)
+    return Check(name=name, outcome=outcome, summary=summary, details=details, count=count or len(asked))
+
+
+_WORST_FIRST = (FAILED, Outcome.ERRORED, UNSURE, TOLD)
 
 
 def _no_tables(rules: Mapping[str, DataRule], tables: Mapping[str, Profile]) -> Iterator[Said]:

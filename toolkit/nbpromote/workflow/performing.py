@@ -29,7 +29,7 @@ from nbpromote.model import (
 )
 from nbpromote.secrets import Scanner
 from nbpromote.validate import Reference
-from nbpromote.workflow import footing, guarding, lineage, warming
+from nbpromote.workflow import contracting, footing, guarding, lineage, warming
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.site import Site
 
@@ -180,7 +180,7 @@ def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
 
 def _executed(job: execute.Job, scanner: Scanner, seen: Seen) -> Run:
     """What came of it, with the files that it wrote and what MLflow was given, and rid of secrets."""
-    looking = lineage.look_ahead(job.draft, seen)
+    looking, witness = lineage.look_ahead(job.draft, seen), contracting.begin(job)
     try:
         done = execute.run(job)
     except Error:
@@ -194,7 +194,7 @@ def _executed(job: execute.Job, scanner: Scanner, seen: Seen) -> Run:
         execute.save_run(done)
         track.close(done, "KILLED")
         raise Interrupted(done)
-    done = guarding.searched(track.collect(done), scanner)
+    done = guarding.searched(track.collect(contracting.judged(done, witness, scanner)), scanner)
     execute.save_run(done)
     return done
 
