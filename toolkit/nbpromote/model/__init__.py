@@ -22,11 +22,12 @@ from nbpromote.model.history import Event, Standing, State, Status
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
 from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Model, Outcome, Run, Scrap, is_metric
-from nbpromote.model.tables import Column, Profile
+from nbpromote.model.tables import Breach, Column, Judged, Profile
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
 
 __all__ = [
     "SIZES",
+    "Breach",
     "Cell",
     "CellChange",
     "Check",
@@ -51,6 +52,7 @@ __all__ = [
     "Gate",
     "Isolation",
     "Json",
+    "Judged",
     "Likeness",
     "Limits",
     "Member",

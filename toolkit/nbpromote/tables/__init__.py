@@ -1,0 +1,6 @@
+"""Declared inputs and outputs as tables: what they look like, and what schemas say of them. Judges nothing itself."""
+
+from nbpromote.tables.asking import WARMING, Question, answers, question
+from nbpromote.tables.profiles import begin, profile
+
+__all__ = ["WARMING", "Question", "answers", "begin", "profile", "question"]
