@@ -11,9 +11,11 @@ from nbpromote.errors import Refused
 from nbpromote.model import Check, Contest, Evidence, Outcome, Run
 from nbpromote.validate.answers import answers
 from nbpromote.validate.case import Case, Reference
+from nbpromote.validate.comparing import changes
 from nbpromote.validate.glued import scraps
+from nbpromote.validate.marks import is_marked
 from nbpromote.validate.metrics import metrics, metrics_finite
-from nbpromote.validate.outputs import is_marked, outputs_match
+from nbpromote.validate.outputs import outputs_match
 from nbpromote.validate.packages import packages_match, pins
 from nbpromote.validate.parameters import parameters_as_given
 from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end, stayed_inside
@@ -21,7 +23,7 @@ from nbpromote.validate.result import model_predicts, no_secrets, outputs_writte
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["CHECKS", "Case", "Reference", "accepted", "answers", "evidence", "is_marked", "pins", "scraps"]
+__all__ = ["CHECKS", "Case", "Reference", "accepted", "answers", "changes", "evidence", "is_marked", "pins", "scraps"]
 
 CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "ran-to-the-end": ran_to_the_end,
