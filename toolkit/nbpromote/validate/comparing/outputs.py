@@ -99,7 +99,7 @@ def _text(value: Any) -> str:
 
 
 def compared(
-    before: Sequence[Piece], after: Sequence[Piece], tolerance: Callable[[str], Tolerance], sanitizing: Sanitizing
+    before: Sequence[Piece], after: Sequence[Piece], *, tolerance: Callable[[str], Tolerance], sanitizing: Sanitizing
 ) -> tuple[Shown, ...]:
     """The first table with the first, the second figure with the second, and so on; what is left has no other side.
 
