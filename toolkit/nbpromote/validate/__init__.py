@@ -13,9 +13,12 @@ from nbpromote.validate.answers import answers
 from nbpromote.validate.case import Case, Reference
 from nbpromote.validate.data import inputs_sound, outputs_sound
 from nbpromote.validate.declared import scraps_as_declared
+from nbpromote.validate.comparing import changes
 from nbpromote.validate.glued import scraps
+from nbpromote.validate.marks import is_marked
+from nbpromote.validate.marks import problems as mistagged
 from nbpromote.validate.metrics import metrics, metrics_finite
-from nbpromote.validate.outputs import is_marked, outputs_match
+from nbpromote.validate.outputs import outputs_match, pictures
 from nbpromote.validate.packages import packages_match, pins
 from nbpromote.validate.parameters import parameters_as_given
 from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end, stayed_inside
@@ -24,7 +27,20 @@ from nbpromote.validate.schemas import data_contract
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["CHECKS", "Case", "Reference", "accepted", "answers", "evidence", "is_marked", "pins", "scraps"]
+__all__ = [
+    "CHECKS",
+    "Case",
+    "Reference",
+    "accepted",
+    "answers",
+    "changes",
+    "differences",
+    "evidence",
+    "is_marked",
+    "mistagged",
+    "pins",
+    "scraps",
+]
 
 CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "ran-to-the-end": ran_to_the_end,
@@ -59,6 +75,17 @@ def evidence(
         contests=contests,
         reference=case.against.name if case.reference is not None else "",
     )
+
+
+def differences(run: Run, *, executed: NotebookNode, against: Reference) -> Mapping[str, bytes]:
+    """PNG of where figures differ from the reference, by the paths from the run's folder that the checks name.
+
+    Empty where nothing differs, and where the comparison cannot be made: its check says why.
+    """
+    try:
+        return pictures(Case(run=run, executed=executed, against=against, scraps=()))
+    except Exception:  # the check comes to the same error, and tells it
+        return {}
 
 
 def accepted(evidence: Evidence, by: str, *, executed: NotebookNode) -> Evidence:
