@@ -1,4 +1,4 @@
-"""The keys of the two files: those that are carried out, and those that are refused until they are."""
+"""The keys of the files: those that are carried out, and those that are refused until they are."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ POLICY_UNBUILT: Mapping[str, str] = {
     "override": "recorded bypasses",
 }
 
+CONTRACT = ("compare", "sanitize", "scraps", "inputs", "outputs", "evaluation")
+COMPARE = ("rtol", "atol", "figures", "unordered")
+KINDS = ("number", "integer", "text", "flag", "list", "mapping", "table", "figure")
+SCRAP = ("type", "min", "max", *COMPARE)
+_DATA = ("schema", "min_rows", "max_rows")
+INPUT = (*_DATA, "max_age")
+OUTPUT = (*_DATA, "rows_versus_live", "may_change")
+EVALUATION = ("on", "target", "prediction")
+
 # where a key belongs that stands in the other file
 OF_PARAMS = dict.fromkeys({*PARAMS, *PARAMS_OF_A_NOTEBOOK, *PARAMS_UNBUILT}, "<environment>.yaml")
 OF_POLICY = dict.fromkeys({*POLICY, *POLICY_OF_A_NOTEBOOK, *POLICY_UNBUILT}, "<environment>.policy.yaml")
+OF_DATA = {"max_age": "an input's rule", "rows_versus_live": "an output's rule", "may_change": "an output's rule"}

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from nbpromote import clock, execute, files, notebook, release, track, validate
+from nbpromote import clock, execute, files, notebook, params, release, track, validate
 from nbpromote.errors import Error, NotFound, Refused, Unavailable, nearest
 from nbpromote.execute import Witness
 from nbpromote.model import (
@@ -154,9 +154,10 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
 def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
     """The run that is about to happen: open in MLflow, its code laid out in its folder."""
     site, environment, manner = scene.site, scene.environment, scene.manner
+    draft = _draft(scene)
     warmth = None if manner.fresh else warming.warmth(site.project, node, scene.files, environment, manner.together)
     execute.begin(environment, node, warmth)  # while MLflow is imported here
-    draft = lineage.with_inputs(replace(_draft(scene), resolved=_live_models(site, environment)), site.seen)
+    draft = lineage.with_inputs(replace(draft, resolved=_live_models(site, environment)), site.seen)
     opened = track.open_run(draft, project=site.project.name)
     draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
     _lay_out(draft.folder / "code", scene.files)
@@ -203,7 +204,11 @@ def _around(draft: Run) -> tuple[str, str]:
 
 
 def _draft(scene: Scene) -> Run:
-    site, run_id = scene.site, execute.new_id(scene.name, scene.environment.name)
+    """Raises `BadInput` for a contract that does not fit."""
+    site, environment, run_id = scene.site, scene.environment, execute.new_id(scene.name, scene.environment.name)
+    asked = params.contracts.contract(
+        scene.path, scene.files.get, inputs=environment.inputs, outputs=environment.outputs
+    )
     return Run(
         id=run_id,
         notebook=scene.name,
@@ -218,7 +223,8 @@ def _draft(scene: Scene) -> Run:
         dirty=scene.dirty,
         lock=sha256(scene.lock) if scene.lock is not None else None,
         locked=validate.pins(scene.lock),
-        **of_environment(site, scene.environment),
+        contract=asked,
+        **of_environment(site, environment),
     )
 
 

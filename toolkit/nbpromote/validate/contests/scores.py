@@ -171,7 +171,7 @@ def _placements(truth: Array, said: Array) -> Array:
     The area under the curve is the mean over either class. A resample's is taken by its linear part, the sum of both
     means less the area itself (DeLong, DeLong & Clarke-Pearson 1988): half the area is taken off each here.
     """
-    yes = truth == 1
+    yes: Array = truth == 1
     above, below = np.sort(said[yes]), np.sort(said[~yes])
     under = (np.searchsorted(below, said, "left") + np.searchsorted(below, said, "right")) / (2 * len(below))
     over = 1 - (np.searchsorted(above, said, "left") + np.searchsorted(above, said, "right")) / (2 * len(above))
