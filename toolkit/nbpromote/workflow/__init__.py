@@ -4,8 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbpromote.workflow.accepting import baseline
+    from nbpromote.workflow.accepting import Offer, accept, baseline, offer
     from nbpromote.workflow.checking import check
+    from nbpromote.workflow.comparing import compare, preview
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
     from nbpromote.workflow.fleet import Order, run_many
@@ -22,17 +23,22 @@ if TYPE_CHECKING:
     from nbpromote.workflow.watching import history, status
 
 __all__ = [
+    "Offer",
     "Order",
+    "accept",
     "baseline",
     "check",
     "check_staged",
+    "compare",
     "compare_params",
     "doctor",
     "history",
     "hooks_are_missing",
     "init",
+    "offer",
     "page",
     "plan",
+    "preview",
     "promote",
     "record_agreement",
     "refusal",
@@ -62,7 +68,8 @@ _HOMES = {
     "releasing": ("release",),
     "reporting": ("page",),
     "returning": ("rollback", "unhold"),
-    "accepting": ("baseline",),
+    "accepting": ("Offer", "accept", "baseline", "offer"),
+    "comparing": ("compare", "preview"),
     "running": ("run",),
     "watching": ("history", "status"),
 }

@@ -235,6 +235,7 @@ def of_environment(site: Site, environment: Environment) -> dict[str, Any]:
         "actor": site.actor,
         "tracking_uri": environment.tracking_uri,
         "parameters": environment.parameters,
+        "origins": environment.origins,
         "inputs": environment.inputs,
         "outputs": environment.outputs,
         "secrets": environment.secrets,

@@ -151,9 +151,11 @@ def frozen(
 ) -> Environment:
     """What a live deployment gets when it runs again."""
     configured = site.environment(live.environment, live.notebook, live.schema, overrides=overrides, schemas=schemas)
+    as_live = dict.fromkeys(live.parameters, f"{live.alias}, live in {live.environment}")
     return replace(
         configured,
         parameters={**live.parameters, **{name: configured.parameters[name] for name in overrides}},
+        origins={**as_live, **{name: configured.origins[name] for name in overrides}},
         inputs=live.inputs,
         outputs=live.outputs,
         tracking_uri=live.tracking_uri,
