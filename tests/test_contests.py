@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn import datasets, metrics
 
+from ground import HEADER, Ground, begun
+from nbpromote.errors import Unavailable
 from nbpromote.model import SCORES, WITHOUT_INTERVAL, Contest
 from nbpromote.validate import contests
 from nbpromote.validate.contests import Rows, held
+from nbpromote.workflow import witnessing
+from nbpromote.workflow.site import Site
 
 ASKED = Contest(metric="mae", on="holdout", confidence=0.95)
 
@@ -246,3 +251,113 @@ def test_a_column_of_too_many_values_makes_no_slices():
 
     assert found.trouble == "id has 2000 values; between 1 and 1000 make slices"
     assert not found.is_small
+
+
+# -- on the road ---------------------------------------------------------------------------------------------------
+
+# says x and a share of some noise, so that how good it is stands in its parameters
+LINE = """
+# %% tags=["parameters"]
+share: float = 1.0  # of the noise
+noise: str = "u"  # which
+holdout: str = "../data/dev/holdout.parquet"  # rows to score on, to write
+
+# %%
+import mlflow
+import numpy as np
+import pandas as pd
+
+class Line(mlflow.pyfunc.PythonModel):
+    def __init__(self, share, noise):
+        self.share, self.noise = share, noise
+
+    def predict(self, context, model_input):
+        return np.asarray(model_input["x"] + self.share * model_input[self.noise])
+
+draw = np.random.default_rng(0)
+rows = pd.DataFrame(draw.normal(size=(240, 3)), columns=["x", "u", "v"])
+rows["carrier"] = ["AA", "DL", "UA"] * 79 + ["HA"] * 3
+model = Line(share, noise)
+predicted = model.predict(None, rows)
+
+# %%
+from pathlib import Path
+
+Path(holdout).parent.mkdir(parents=True, exist_ok=True)
+rows.assign(truth=rows["x"], predicted=predicted).to_parquet(holdout, index=False)
+with mlflow.start_run():
+    mlflow.log_metric("mae", float(abs(predicted - rows["x"]).mean()))
+    mlflow.pyfunc.log_model(
+        name="model", python_model=model, input_example=rows[["x", "u", "v"]].head(3), pip_requirements=["mlflow"]
+    )
+"""
+POLICY = """\
+promotes_from: [dev]
+notebooks:
+  line:
+    gates:
+      - {metric: mae, max: 5}
+      - {metric: mae, versus: live, on: holdout, confidence: 0.95}
+      - {metric: mae, on: holdout, by: carrier, max: 2, mode: warn}
+      - {budget: time, max: 10m}
+"""
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Ground:
+    """`line` live in staging; then one refused that is only another noise, then one let in that is better."""
+    ground = begun(tmp_path_factory.mktemp("contests") / "small", empty_store)
+    ground.write("pyproject.toml", '[tool.nbpromote]\nproject = "small"\n')
+    ground.write(".gitignore", ".nbpromote/\ndata/\n")
+    ground.write("notebooks/line.py", HEADER + LINE)
+    ground.write(
+        "notebooks/line.contract.yaml",
+        "evaluation: {holdout: {on: holdout, target: truth, prediction: predicted}}\n",
+    )
+    ground.write("params/base.yaml", "limits: {cell: 60s, notebook: 2m}\n")
+    for name in ("dev", "staging"):
+        ground.write(f"params/{name}.yaml", SETTINGS.format(name=name, share=1.0, noise="u"))
+    ground.write("params/staging.policy.yaml", POLICY)
+    ground.commit("start")
+    assert ground.nbpromote("run", "line").returncode == 0
+    assert ground.nbpromote("release", "line").returncode == 0
+    for share, noise, allowed in ((1.0, "u", 0), (1.0, "v", 1), (0.5, "u", 0)):
+        ground.write("params/staging.yaml", SETTINGS.format(name="staging", share=share, noise=noise))
+        ground.git("commit", "--quiet", "--all", "--allow-empty", "--message", "another model")
+        done = ground.nbpromote("promote", "line", "--to", "staging")
+        assert done.returncode == allowed, done.stdout + done.stderr
+    return ground
+
+
+SETTINGS = """\
+notebooks:
+  line:
+    parameters: {{share: {share}, noise: {noise}}}
+    outputs: {{holdout: data/{name}/holdout.parquet}}
+"""
+
+
+def test_noise_promotes_nothing_and_what_is_better_goes_live(road: Ground) -> None:
+    events = road.json("history", "--env", "staging")["events"]
+
+    assert [event["step"] for event in events] == [
+        *("intent", "live", "verified"),
+        "refused",
+        *("intent", "live", "verified"),
+    ]
+    reason = next(event["reason"] for event in events if event["step"] == "refused")
+    assert "over 240 rows, too little to tell: better than live demanded" in reason
+    assert reason.endswith("[params/staging.policy.yaml:6]")
+    live = Site(road.project).ledger.state("staging")["line"].live
+    assert live.parameters["share"] == 0.5
+
+
+def test_a_model_that_cannot_be_asked_for_these_rows_says_which_columns_it_wants(road: Ground, tmp_path: Path) -> None:
+    import pandas as pd
+
+    table = tmp_path / "few.parquet"
+    pd.DataFrame({"x": [1.0]}).to_parquet(table)
+    live = Site(road.project).ledger.state("staging")["line"].live
+
+    with pytest.raises(Unavailable, match="takes columns that the table lacks: u, v"):
+        witnessing.said_of_rows(live, table, pass_env=())

@@ -12,7 +12,7 @@ from nbpromote.model import Check, Contest, Evidence, Outcome, Run
 from nbpromote.validate.answers import answers
 from nbpromote.validate.case import Case, Reference, code_cells, numbered
 from nbpromote.validate.comparing import changes
-from nbpromote.validate.glued import scraps
+from nbpromote.validate.glued import glued_table, scraps
 from nbpromote.validate.marks import is_marked
 from nbpromote.validate.metrics import metrics, metrics_finite
 from nbpromote.validate.outputs import outputs_match
@@ -41,6 +41,7 @@ __all__ = [
     "code_cells",
     "evidence",
     "file_changes",
+    "glued_table",
     "is_marked",
     "likeness",
     "metric_changes",

@@ -15,8 +15,9 @@ from pathlib import Path
 from nbpromote import execute, track, validate
 from nbpromote.errors import Error, LostRace, Unavailable
 from nbpromote.model import Check, Deployment, Event, Model, Outcome, Plan, Promotion, Standing, State
-from nbpromote.workflow.performing import ask_model, publish
+from nbpromote.workflow.performing import publish
 from nbpromote.workflow.site import Site
+from nbpromote.workflow.witnessing import ask_model
 
 
 def new_attempt() -> str:

@@ -173,12 +173,11 @@ def _placements(truth: Array, said: Array) -> Array:
     """
     yes: Array = truth == 1
     above, below = np.sort(said[yes]), np.sort(said[~yes])
-    under = (np.searchsorted(below, said, "left") + np.searchsorted(below, said, "right")) / (2 * len(below))
-    over = 1 - (np.searchsorted(above, said, "left") + np.searchsorted(above, said, "right")) / (2 * len(above))
+    under: Array = (np.searchsorted(below, said, "left") + np.searchsorted(below, said, "right")) / (2 * len(below))
+    over: Array = 1 - (np.searchsorted(above, said, "left") + np.searchsorted(above, said, "right")) / (2 * len(above))
     half = under[yes].mean() / 2
-    return np.column_stack([np.where(yes, under - half, 0), yes, np.where(yes, 0, over - half), ~yes]).astype(
-        np.float64
-    )
+    terms = [np.where(yes, under - half, 0), yes, np.where(yes, 0, over - half), ~yes]
+    return np.column_stack(terms).astype(np.float64)
 
 
 def _area(sums: Array) -> Array:
