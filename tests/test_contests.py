@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn import datasets, metrics
 
-from ground import HEADER, Ground, begun
+from ground import HEADER, Ground, begun, command, git
 from nbpromote.errors import Unavailable
 from nbpromote.model import SCORES, WITHOUT_INTERVAL, Contest
 from nbpromote.validate import contests
@@ -361,3 +361,36 @@ def test_a_model_that_cannot_be_asked_for_these_rows_says_which_columns_it_wants
 
     with pytest.raises(Unavailable, match="takes columns that the table lacks: u, v"):
         witnessing.said_of_rows(live, table, pass_env=())
+
+
+def test_why_says_who_asked_and_what_was_seen_also_in_another_clone(road: Ground, tmp_path: Path) -> None:
+    refused = next(event for event in road.json("history", "--env", "staging")["events"] if event["step"] == "refused")
+    git(tmp_path, "clone", "--quiet", str(road.root), "other")
+    git(tmp_path / "other", "config", "user.name", "Bob")
+
+    done = command("-C", str(tmp_path / "other"), "why", refused["attempt"])
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith(f"refused: line {refused['alias']} (")
+    assert lines[0].endswith(") at the door of staging")
+    at = lines.index("inconclusive  mae on holdout better than live, 95 % sure")
+    assert lines[at + 1] == "  asked   params/staging.policy.yaml:6"
+    assert lines[at + 2].startswith("  saw     mae on holdout is 0.785506 against 0.798227 live (-1.6%)")
+    assert lines[at + 2].endswith("over 240 rows, too little to tell: better than live demanded")
+    assert lines[at + 3].startswith("  how     240 rows of holdout, live is run ")
+    assert lines[at + 3].endswith("2,000 paired resamples")
+    assert any("too few rows in HA (3)" in line for line in lines)
+    assert any(line.split()[:2] == ["passed", "ran-to-the-end"] and "asked of every run" in line for line in lines)
+
+
+def test_why_tells_the_newest_decision_about_a_name_and_decides_now_where_there_is_none(road: Ground) -> None:
+    newest = road.json("why", "line")
+    (run,) = (path.name for path in (road.root / ".nbpromote/runs").glob("*-line-dev-*"))
+    asked = road.json("why", run)
+
+    assert (newest["environment"], newest["allowed"], newest["ended"]) == ("staging", True, "verified")
+    contest = next(each["contest"] for each in newest["gates"] if each["contest"] and each["contest"]["confidence"])
+    assert contest["high"] < 0 < contest["candidate"] < contest["live"]
+    assert (asked["environment"], asked["allowed"], asked["verb"]) == ("dev", True, "release")
+    assert road.nbpromote("why", "lien").returncode == 2

@@ -18,7 +18,7 @@ from nbpromote.model.environments import (
     size_told,
 )
 from nbpromote.model.fleet import Fate, Fleet, Member
-from nbpromote.model.history import Event, Standing, State, Status
+from nbpromote.model.history import Event, Explanation, Standing, State, Status
 from nbpromote.model.metrics import SCORES, WITHOUT_INTERVAL, greater_is_better
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
@@ -48,6 +48,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "Evidence",
+    "Explanation",
     "Fate",
     "File",
     "Finding",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nbpromote import execute, files, gate, notebook, release, track
 from nbpromote.model import (
+    Decision,
     Deployment,
     Environment,
     Evidence,
@@ -80,17 +81,17 @@ def _promote(
     deployment = deployment_of(sealed, evidence, strategy=planned.strategy, kept={})
     outcome = Promotion(plan=planned, evidence=evidence, decision=decision)
     if not decision.allowed:
-        _write_refusal(site, deployment, decision.unmet)
+        _write_refusal(site, deployment, decision)
         return outcome
     deployment = replace(deployment, sealed=_keep(site, evidence))
     done = applying.apply(site, "promote", deployment, outcome, expected=standing, reason=reason)
     return put_back(site, done)
 
 
-def _write_refusal(site: Site, deployment: Deployment, reasons: tuple[str, ...]) -> None:
-    event = applying.event_of(
-        site, "promote", "refused", deployment, attempt=applying.new_attempt(), reason="; ".join(reasons)
-    )
+def _write_refusal(site: Site, deployment: Deployment, decision: Decision) -> None:
+    """With all that was seen: the run is on this machine alone, and others may ask why."""
+    attempt, reason = applying.new_attempt(), "; ".join(decision.unmet)
+    event = applying.event_of(site, "promote", "refused", deployment, attempt=attempt, reason=reason, decision=decision)
     site.ledger.append(event, expect=lambda _state: None)
 
 

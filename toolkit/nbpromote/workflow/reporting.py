@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nbpromote import files, gate, release, report
-from nbpromote.model import Decision, Deployment, Evidence
+from nbpromote import files, release, report
 from nbpromote.project import Project
-from nbpromote.workflow import naming
+from nbpromote.workflow import explaining, naming
 from nbpromote.workflow.site import Site
 
 
@@ -21,15 +20,9 @@ def page(project: Project, what: str, *, env: str | None = None, into: Path | No
         evidence,
         executed=naming.executed_text(site, found),
         live=rival,
-        decision=_decision(site, evidence, rival),
+        decision=explaining.decided(site, evidence, rival),
         release=release.open_(site.store, deployment.release) if deployment else None,
         alias=deployment.alias if deployment else "",
     )
     name = f"{evidence.run.id}.html" if deployment is None else f"{deployment.alias}-{deployment.environment}.html"
     return files.write(into or project.state / "reports" / name, html)
-
-
-def _decision(site: Site, evidence: Evidence, rival: Deployment | None) -> Decision:
-    run = evidence.run
-    gates = site.policy(run.environment, run.notebook).gates if run.environment in site.environments else ()
-    return gate.decide(evidence, gates, live=rival, environment=run.environment)
