@@ -190,7 +190,7 @@ def test_the_interval_is_that_of_a_plain_bootstrap(metric, cancer):
     """Each resample scored by scikit-learn itself: for the area, the whole of it and not its linear part."""
     draw, count, by = np.random.default_rng(0), len(cancer.truth), OF_CHANCES[metric]
     changes = []
-    for chosen in draw.integers(0, count, (200, count)):
+    for chosen in draw.integers(0, count, (120, count)):
         one, other = (by(cancer.truth[chosen], said[chosen]) for said in (cancer.candidate, cancer.live))
         changes.append(one - other)
     low, high = ends(cancer, metric)
@@ -213,7 +213,7 @@ def test_95_per_cent_intervals_hold_the_truth_95_times_of_100(groups, monkeypatc
     monkeypatch.setattr(contests.resampling, "_GROUPS", groups)
     draw = np.random.default_rng(5)
 
-    found = [ends(drawn(draw, 100, apart=0.1)) for _ in range(300)]
+    found = [ends(drawn(draw, 100, apart=0.1)) for _ in range(200)]
 
     assert 0.92 <= np.mean([low <= 0.1 <= high for low, high in found]) <= 0.98
     assert np.mean([high < 0.1 for _, high in found]) <= 0.05
