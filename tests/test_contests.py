@@ -22,9 +22,11 @@ from nbpromote.model import (
     Contest,
     Contract,
     Ending,
+    Environment,
     Evaluation,
     Gate,
     Mode,
+    Policy,
 )
 from nbpromote.validate import contests
 from nbpromote.validate.contests import Rows, held
@@ -274,6 +276,11 @@ WORST = Gate(metric="mae", on="holdout", by="carrier", max=2)
 TABLE = {"late": [10.0] * 60, "said": [11.0] * 40 + [13.0] * 20, "carrier": ["AA"] * 40 + ["DL"] * 20}
 
 
+def ring(*gates: Gate) -> contesting.Ring:
+    demands = Environment(name="dev", tracking_uri="", policy=Policy(gates=gates))
+    return contesting.Ring.of(demands, None, redact=lambda text: text.replace("secret", "***"))
+
+
 def contested(folder: Path, *gates: Gate, table=TABLE, name="rows.parquet", on="rows", evaluation="holdout", cells=()):
     """What the gates ask of a run whose declared output `rows` is this table; nothing is live."""
     run = job_in(folder, book("1"), outputs={"rows": str(folder / "data" / name)}).draft
@@ -287,8 +294,7 @@ def contested(folder: Path, *gates: Gate, table=TABLE, name="rows.parquet", on="
         measured = lineage.Seen().measure(str(file))
         assert measured is not None
         run = replace(run, files={"rows": measured})
-    ring = contesting.Ring.of(gates, None, pass_env=())
-    return run, contesting.contests(run, book(*cells), ring)
+    return run, contesting.contests(run, book(*cells), ring(*gates))
 
 
 @pytest.mark.parametrize("name", ["rows.parquet", "rows.csv"])
@@ -336,11 +342,19 @@ def test_rows_that_are_not_to_be_had_say_why(tmp_path: Path, changed, told: str)
     assert {each.candidate for each in found} == {None}
 
 
+def test_no_secret_of_the_rows_is_in_what_is_told(tmp_path: Path) -> None:
+    _, found = contested(tmp_path, WORST, table={**TABLE, "carrier": ["secret"] * 60})
+    _, wrong = contested(tmp_path, WORST, table={**TABLE, "said": ["secret"] * 60})
+
+    assert [each.of for each in found] == ["***"]
+    assert "'***' in the first row" in wrong[0].trouble
+
+
 def test_a_table_that_was_written_over_since_is_not_scored(tmp_path: Path) -> None:
     run, _ = contested(tmp_path, WORST)
     run.candidates["rows"].write_bytes(b"PAR1 something else")
 
-    (found,) = contesting.contests(run, book(), contesting.Ring.of([WORST], None, pass_env=()))
+    (found,) = contesting.contests(run, book(), ring(WORST))
 
     assert "is not on this machine" in found.trouble
 
@@ -350,7 +364,7 @@ def test_a_gate_that_is_off_asks_for_nothing_and_neither_does_a_run_that_failed(
     failed = replace(run, cells=(Cell(number=1, id="a", ending=Ending.ERROR),))
 
     assert none == ()
-    assert contesting.contests(failed, book(), contesting.Ring.of([WORST], None, pass_env=())) == ()
+    assert contesting.contests(failed, book(), ring(WORST)) == ()
 
 
 # -- on the road ---------------------------------------------------------------------------------------------------
