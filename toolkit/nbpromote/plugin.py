@@ -30,23 +30,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not _is_asked(config):
+        return
     if config.option.nbpromote_env and config.option.nbpromote_run:
         raise pytest.UsageError("--nbpromote-run goes without --nbpromote-env: a run was made in its own environment")
+    config.stash[_SUITE] = Suite(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Notebook | None:
-    found = _suite(parent.config).notebook_at(file_path) if _is_asked(parent.config) else None
-    if found is None or not _suite(parent.config).takes(found[1], file_path):
+    suite = parent.config.stash.get(_SUITE, None)
+    found = suite.notebook_at(file_path, parent) if suite else None
+    if suite is None or found is None or file_path != _side(found[1], file_path, parent.session):
         return None
     collector: Notebook = Notebook.from_parent(parent, path=file_path)
-    collector.project, collector.pair = found
+    collector.suite, (collector.project, collector.pair) = suite, found
     return collector
+
+
+def _side(pair: Pair, path: Path, session: pytest.Session) -> Path:
+    """The side that stands for the pair: one that was named on the command line, else the `.ipynb`."""
+    sides = [path.with_name(side.name) for side in (pair.ipynb, pair.script) if side]
+    return next((side for side in sides if session.isinitpath(side)), sides[0])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """A notebook's script that is named on the command line is no module of tests: importing it would execute it."""
-    if not _is_asked(parent.config) or _suite(parent.config).notebook_at(module_path) is None:
+    suite = parent.config.stash.get(_SUITE, None)
+    if suite is None or suite.notebook_at(module_path, parent) is None:
         return None
     module: pytest.Module = _NoTests.from_parent(parent, path=module_path)
     return module
@@ -66,8 +77,9 @@ def _is_asked(config: pytest.Config) -> bool:
 
 
 class Notebook(pytest.File):
-    """One pair, by whichever of its sides was met first. It runs when the first of its items does."""
+    """One pair, by one of its sides. It runs when the first of its items does."""
 
+    suite: Suite
     project: Project
     pair: Pair
     asked: Questions
@@ -78,7 +90,7 @@ class Notebook(pytest.File):
         from nbpromote.workflow import questioning
 
         try:
-            self.asked = _suite(self.config).questions(self.project, self.pair)
+            self.asked = self.suite.questions(self.project, self.pair)
         except Error as error:
             raise self.CollectError(_told(error)) from None
         for question in self.asked:
@@ -92,7 +104,7 @@ class Notebook(pytest.File):
 
         if self.answered is None:
             try:
-                self.answered = _suite(self.config).answers(self.project, self.asked)
+                self.answered = self.suite.answers(self.project, self.asked)
             except Error as error:
                 self.answered = error
         if isinstance(self.answered, Error):
@@ -122,8 +134,8 @@ class Item(pytest.Item):
             pytest.skip(_clean(check.summary))
         if check.outcome is not Outcome.PASSED:
             run = found.evidence.run
-            lines = [f"{check.outcome}: {check.summary}", *check.details, f"run {run.id}: {run.notebook_file}"]
-            raise Unmet("\n".join(lines))
+            said = check.summary if check.outcome is Outcome.FAILED else f"{check.outcome}: {check.summary}"
+            raise Unmet("\n".join([said, *check.details, f"executed: {run.notebook_file}"]))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         from nbpromote.errors import Error
@@ -156,39 +168,44 @@ def _clean(text: str) -> str:
 
 
 class Suite:
-    """Where notebooks are, which side of each was taken, and what their runs came to."""
+    """Where notebooks are, and what their runs come to."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._env: str | None = config.option.nbpromote_env
         self._run: str | None = config.option.nbpromote_run
         # under xdist workers find here which run another has made of a notebook
         self._shared: str | None = getattr(config, "workerinput", {}).get(_SHARED)
-        self._taken: dict[Path, Path] = {}
-        self.notebook_at = cache(self._notebook_at)
         self._project, self._sides = cache(_project), cache(_sides)
+        self._only = self._of_run(config.args) if self._run else None
 
-    def _notebook_at(self, path: Path) -> tuple[Project, Pair] | None:
+    def notebook_at(self, path: Path, parent: pytest.Collector) -> tuple[Project, Pair] | None:
         """The pair that a file is a side of; with a run, only that run's notebook."""
+        from nbpromote.errors import Error
         from nbpromote.notebook import SUFFIXES
 
-        project = self._project(path.parent) if path.suffix in SUFFIXES else None
-        pair = self._sides(project).get(path.resolve()) if project else None
-        if project is None or pair is None or (self._run and self._is_other(project, pair)):
+        try:
+            project = self._project(path.parent) if path.suffix in SUFFIXES else None
+            pair = self._sides(project).get(path.resolve()) if project else None
+        except Error as error:
+            raise parent.CollectError(_told(error)) from None
+        if project is None or pair is None or self._only not in (None, (project.root, pair.name)):
             return None
         return project, pair
 
-    def _is_other(self, project: Project, pair: Pair) -> bool:
+    def _of_run(self, places: list[str]) -> tuple[Path, str]:
+        """The project and the notebook of the run that is to be judged."""
         from nbpromote.errors import Error
         from nbpromote.workflow import accepting
 
+        found = [Path(place.partition("::")[0]).resolve() for place in places]
         try:
-            return accepting.find_evidence(project, self._run or "").run.notebook != pair.name
+            projects = [self._project(place if place.is_dir() else place.parent) for place in found]
+            project = next((project for project in projects if project), None)
+            if project is None:
+                raise pytest.UsageError("--nbpromote-run: there is no nbpromote project here")
+            return project.root, accepting.find_evidence(project, self._run or "").run.notebook
         except Error as error:
             raise pytest.UsageError(_told(error)) from None
-
-    def takes(self, pair: Pair, path: Path) -> bool:
-        """Whether this side stands for the pair: the first that is met."""
-        return self._taken.setdefault(pair.path, path) == path
 
     def questions(self, project: Project, pair: Pair) -> Questions:
         from nbpromote.workflow import questioning
@@ -231,14 +248,12 @@ def _once(shared: Path, project: Project, asked: Questions) -> Answers:
 
 def _project(folder: Path) -> Project | None:
     from nbpromote import find
-    from nbpromote.errors import Error, NotFound
+    from nbpromote.errors import NotFound
 
     try:
         return find(folder)
     except NotFound:
         return None
-    except Error as error:
-        raise pytest.UsageError(_told(error)) from None
 
 
 def _sides(project: Project) -> dict[Path, Pair]:
@@ -249,14 +264,8 @@ def _sides(project: Project) -> dict[Path, Pair]:
     return {side: pair for pair in found for side in (pair.ipynb, pair.script) if side}
 
 
-_STASH = pytest.StashKey[Suite]()
+_SUITE = pytest.StashKey["Suite"]()
 _SHARED = "nbpromote"
-
-
-def _suite(config: pytest.Config) -> Suite:
-    if _STASH not in config.stash:
-        config.stash[_STASH] = Suite(config)
-    return config.stash[_STASH]
 
 
 # -- xdist: the controller lends its workers a folder --------------------------------------------------------
