@@ -10,7 +10,7 @@ import click
 from nbpromote import files
 from nbpromote.cli import hooks, options
 from nbpromote.cli.options import Here, coloured, said, shown
-from nbpromote.errors import BadInput, Usage
+from nbpromote.errors import Usage
 
 if TYPE_CHECKING:
     from nbpromote.workflow.pairing import Synced
@@ -121,8 +121,7 @@ def check(
 
     if params and not hook:
         raise Usage("--params belongs to --hook")
-    if output and not output.parent.is_dir():
-        raise BadInput(f"--output: there is no folder {shown(output.parent)}", hint=f"mkdir -p {shown(output.parent)}")
+    options.require_folder("--output", output)
     asked = {"select": _listed(select), "ignore": _listed(ignore)}
     told = (
         workflow.check_staged(here.folder, names, params=params, **asked)
@@ -143,23 +142,8 @@ def _listed(codes: tuple[str, ...]) -> list[str]:
     return [code.strip() for part in codes for code in part.split(",") if code.strip()]
 
 
-@click.command()
-@click.argument("name")
-@click.option("--run", "run_id", metavar="RUN", help="Accept this run instead of the last one.")
-@options.json
-@click.pass_obj
-def baseline(here: Here, name: str, run_id: str | None, as_json: bool) -> int:
-    """Accept a run's outputs as what later runs are compared with."""
-    from nbpromote import report, workflow
-
-    evidence = workflow.baseline(here.project, name, run_id=run_id)
-    said(report.evidence(evidence), report.evidence_json(evidence), as_json=as_json)
-    return 0 if evidence.passed else 1
-
-
 VERBS = (
     init,
     sync,
     check,
-    baseline,
 )

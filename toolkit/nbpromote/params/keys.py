@@ -13,8 +13,12 @@ LIMITS = (*DURATIONS, *OUTPUTS)
 POLICY = ("promotes_from", "protects", "isolation", "fresh", "gates", "notebooks")
 POLICY_OF_A_NOTEBOOK = ("strategy", "gates")
 ABSOLUTE = ("max", "min")
-RELATIVE = ("max_increase", "max_decrease", "max_relative_increase", "max_relative_decrease")
-GATE = ("metric", "check", "versus", "mode", *ABSOLUTE, *RELATIVE)
+GAINS = ("min_absolute_change", "min_relative_change")
+CHANGES = ("max_increase", "max_decrease", "max_relative_increase", "max_relative_decrease", *GAINS)
+COMPARING = (*CHANGES, "confidence", "greater_is_better")  # nothing without `versus: live`
+SUBJECTS = ("metric", "check", "budget")
+BUDGETS = ("time", "memory", "output")
+GATE = (*SUBJECTS, "versus", "mode", "on", "by", "min_count", *ABSOLUTE, *COMPARING)
 
 # key: what it would do
 PARAMS_UNBUILT: Mapping[str, str] = {}

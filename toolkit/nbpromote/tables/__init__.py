@@ -2,5 +2,6 @@
 
 from nbpromote.tables.asking import WARMING, Question, answers, question
 from nbpromote.tables.profiles import begin, profile
+from nbpromote.tables.reading import columns
 
-__all__ = ["WARMING", "Question", "answers", "begin", "profile", "question"]
+__all__ = ["WARMING", "Question", "answers", "begin", "columns", "profile", "question"]

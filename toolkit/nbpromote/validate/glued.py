@@ -55,6 +55,16 @@ def _figure(output: NotebookNode, cell: int, before: list[Scrap]) -> list[Scrap]
     return [] if shown else [figure]
 
 
+def glued_table(node: NotebookNode, name: str) -> bytes | None:
+    """A glued DataFrame as the parquet that scrapbook keeps; None where none of that name was glued, or several."""
+    payloads = (out.get("data", {}).get(TABLE) for cell in code_cells(node) for out in cell.get("outputs", []))
+    named = [payload for payload in payloads if isinstance(payload, Mapping) and payload.get("name") == name]
+    try:
+        return base64.b64decode(str(named[0].get("data"))) if len(named) == 1 else None
+    except ValueError:
+        return None
+
+
 def rows(data: object) -> Json:
     """The rows of a glued DataFrame, which scrapbook keeps as parquet; None where they cannot be read."""
     try:

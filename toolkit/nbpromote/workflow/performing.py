@@ -14,7 +14,6 @@ from typing import Any
 
 from nbpromote import clock, execute, files, notebook, params, release, track, validate
 from nbpromote.errors import Error, NotFound, Refused, Unavailable, nearest
-from nbpromote.execute import Witness
 from nbpromote.model import (
     Code,
     Deployment,
@@ -29,7 +28,8 @@ from nbpromote.model import (
 )
 from nbpromote.secrets import Scanner
 from nbpromote.validate import Reference
-from nbpromote.workflow import contracting, footing, guarding, lineage, warming
+from nbpromote.workflow import contesting, contracting, footing, guarding, lineage, warming, witnessing
+from nbpromote.workflow.contesting import Ring
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.site import Site
 
@@ -70,6 +70,7 @@ class Scene:
     folder: Path | None = None
     dirty: bool = False
     manner: Manner = PLAIN
+    live: Deployment | None = None  # scored on the same rows, where the policy asks for that
 
 
 class Interrupted(KeyboardInterrupt):
@@ -109,6 +110,7 @@ def perform_sealed(
         environment=environment,
         lock=site.store.get(sealed.files["lock"].sha256) if "lock" in sealed.files else None,
         manner=manner,
+        live=reference,
     )
     return perform(scene, None, against=versus(site, reference))
 
@@ -140,10 +142,13 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     node = node or notebook.parse(scene.path, scene.files[scene.path])
     scanner = guarding.followed(site, environment)
     guarding.refuse_written(scanner, environment, node, scene.files, scene.path)
+    ring = Ring.of(environment, scene.live, redact=scanner.redact)
+    ring.warm()
     done = _executed(_job(scene, node, scanner), scanner, site.seen)
     executed = notebook.parse("notebook.ipynb", done.notebook_file.read_bytes())
     _keep_beside(done, executed, against)
-    evidence = validate.evidence(done, executed=executed, against=against)
+    contests = contesting.contests(done, executed, ring)
+    evidence = validate.evidence(done, executed=executed, against=against, contests=contests)
     keep(evidence)
     track.finish(evidence)
     return evidence
@@ -244,6 +249,7 @@ def of_environment(site: Site, environment: Environment) -> dict[str, Any]:
         "actor": site.actor,
         "tracking_uri": environment.tracking_uri,
         "parameters": environment.parameters,
+        "origins": environment.origins,
         "inputs": environment.inputs,
         "outputs": environment.outputs,
         "secrets": environment.secrets,
@@ -270,13 +276,8 @@ def _live_models(site: Site, environment: Environment) -> dict[str, str]:
         if fault:
             told = f"the live model of {live.notebook} is not what was validated: {fault}"
             raise Refused(told, hint="nbpromote doctor")
-        found[name] = address(model)
+        found[name] = witnessing.address(model)
     return found
-
-
-def address(model: Model) -> str:
-    """Where a registered model is, as MLflow takes it."""
-    return f"models:/{model.name}/{model.version}"
 
 
 def live_models(site: Site, environment: Environment) -> dict[str, tuple[Deployment, Model]]:
@@ -327,15 +328,3 @@ def keep(evidence: Evidence) -> None:
     number = len(list(folder.glob("evidence-*.json"))) + 1
     text = json.dumps(dump(evidence), indent=1, ensure_ascii=False) + "\n"
     files.write(folder / f"evidence-{number:03d}.json", text)
-
-
-def witness(kernel: str, pass_env: tuple[str, ...]) -> Witness:
-    """Who will be asked what live models predict; the earlier it is called, the less its start costs."""
-    return execute.witness(kernel, pass_env, preload=track.WARMING, given=track.QUIET)
-
-
-def ask_model(model: Model, *, uri: str, kernel: str, pass_env: tuple[str, ...]) -> Any:
-    """What a registered model, loaded through its alias, says to its own input example: not in the run's kernel."""
-    question = track.question(f"models:/{model.name}@{track.CHAMPION}")
-    variables = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
-    return track.predictions(witness(kernel, pass_env).ask(question, variables))

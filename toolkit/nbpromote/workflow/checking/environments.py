@@ -68,10 +68,24 @@ def unknown_metric(configured: Configured) -> Iterator[Finding]:
         for name, facts in configured.facts.items():
             for gate in configured.policy(environment, name).gates if facts.metrics is not None else ():
                 known = facts.metrics or frozenset()
-                if gate.metric and gate.metric not in known:
+                if gate.metric and not gate.on and gate.metric not in known:
                     path, _, line = gate.where.rpartition(":")
                     message = f"{name} hands out no metric {gate.metric!r}{nearest(gate.metric, known)}"
                     hint = f"it hands out {', '.join(sorted(known)) or 'none'}"
+                    yield Finding(path=path, line=int(line), message=message, hint=hint)
+
+
+def unknown_evaluation(configured: Configured) -> Iterator[Finding]:
+    """A gate asks for rows to score on, `on`, that the notebook's contract does not name as an evaluation."""
+    for environment in configured.environments:
+        for name, facts in configured.facts.items():
+            contract = params.contracts.contract_file(facts.path, configured.read).contract
+            for gate in configured.policy(environment, name).gates:
+                if gate.on and gate.on not in contract.evaluations:
+                    path, _, line = gate.where.rpartition(":")
+                    file = params.contracts.path_of(facts.path)
+                    message = f"{file} has no evaluation {gate.on!r}{nearest(gate.on, contract.evaluations)}"
+                    hint = f"evaluation: {{{gate.on}: {{on: TABLE, target: COLUMN, prediction: COLUMN}}}}"
                     yield Finding(path=path, line=int(line), message=message, hint=hint)
 
 
@@ -137,6 +151,7 @@ _KEPT: Mapping[str, Rule] = {
     "NBP703": order,
     "NBP704": unknown_metric,
     "NBP707": open_store,
+    "NBP708": unknown_evaluation,
     "NBP801": contract_file,
     "NBP802": unknown_scrap,
 }
