@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import nbformat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from nbpromote import validate
+import runs
+from ground import HEADER
+from nbpromote import execute, validate
 from nbpromote.model import (
     Cell,
     Code,
@@ -568,3 +571,55 @@ def test_an_edited_cell_shows_its_source_as_a_diff():
     (change,) = validate.changes(book(before), book(after))
 
     assert (change.source, change.likeness) == (("-x = 1", "+x = 2"), DIFFERENT)
+
+
+# -- stricter than nbval, and what is kept with a run: real kernels --------------------------------------------------
+
+
+@pytest.mark.parametrize("magic", ["%no_such_magic 1", "%%no_such_magic\nx = 1"])
+def test_a_magic_that_does_not_exist_is_no_pass(tmp_path, magic):
+    """nbval 0.11 passes it: IPython only prints its complaint. The cells below are then not run either."""
+    made = runs.book(magic, runs.code("print(1)", "nbpromote-check"))
+    run = execute.run(runs.job_in(tmp_path, made))
+    executed = nbformat.read(run.notebook_file, as_version=4)
+
+    found = validate.evidence(run, executed=executed, against=Reference(notebook=executed))
+
+    assert not found.passed
+    assert "UsageError in cell 1" in found.checks[0].summary
+    assert found.check("outputs-match").outcome is Outcome.SKIPPED
+    assert found.comparisons == 0
+
+
+DRAW = """
+# %% tags=["parameters"]
+side: int = 8  # of a square
+
+# %% tags=["nbpromote-check"]
+import struct
+import zlib
+from IPython.display import Image
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+rows = b"".join(b"\\0" + bytes(0 if x < side and y < side else 255 for x in range(64)) for y in range(64))
+header = struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0)
+Image(b"\\x89PNG\\r\\n\\x1a\\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+"""
+
+
+def test_a_run_keeps_what_it_was_compared_with_and_a_picture_of_what_differs(ground):
+    ground.write("notebooks/draw.py", HEADER + DRAW)
+    ground.nbpromote("sync", "draw")
+    assert ground.nbpromote("run", "draw").returncode == 1  # nothing was accepted yet
+    assert ground.nbpromote("baseline", "draw").returncode == 0
+
+    done = ground.json("run", "draw", "-p", "side", "24")
+
+    folder = next(ground.root.glob(f".nbpromote/runs/{done['run']}"))
+    check = next(check for check in done["checks"] if check["name"] == "outputs-match")
+    assert check["outcome"] == "failed"
+    assert check["details"][0].endswith("differences/cell-2-1.png")
+    assert (folder / "differences" / "cell-2-1.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "reference.ipynb").exists()

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from typing import Any
 
 from nbpromote.model import Likeness, Shown, Tolerance
+from nbpromote.validate.case import short
 from nbpromote.validate.comparing import entries, figures, markup
 from nbpromote.validate.comparing.lines import Found, Line, bounded, compare
 from nbpromote.validate.comparing.phrases import phrase
@@ -235,11 +236,15 @@ def _figure(before: Piece, after: Piece, tolerance: Tolerance, sanitizing: Sanit
         return Shown(kind="figure", likeness=found.likeness, summary=found.summary, before=one, after=other)
     if one == other:
         return Shown(kind="figure", likeness=Likeness.SAME, distance=0.0, before=one, after=other)
-    seen = figures.look(before.content, after.content)
-    if seen.distance <= tolerance.figures:
-        likeness = Likeness.SAME if seen.distance == 0 else Likeness.CLOSE
-    else:
+    try:
+        seen = figures.look(before.content, after.content)
+    except (OSError, ValueError) as error:
+        told = f"a picture that cannot be read, and is not the same: {short(str(error), 80)}"
+        return Shown(kind="figure", likeness=Likeness.DIFFERENT, summary=told, before=one, after=other)
+    if seen.distance > tolerance.figures:
         likeness = Likeness.DIFFERENT
+    else:
+        likeness = Likeness.CLOSE if seen.distance else Likeness.SAME
     return Shown(
         kind="figure",
         likeness=likeness,
@@ -247,5 +252,5 @@ def _figure(before: Piece, after: Piece, tolerance: Tolerance, sanitizing: Sanit
         distance=seen.distance,
         before=one,
         after=other,
-        difference="" if likeness is Likeness.SAME else seen.picture(),
+        difference=seen.picture() if seen.distance else "",
     )
