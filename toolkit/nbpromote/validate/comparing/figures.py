@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _BLOCK = 8  # pixels; a window is two by two blocks, about as large as a tick label
 _EMPTY = 1.5  # pixels of full contrast that a window is taken to hold at least, so that a speck is no picture
 _UNSEEN = 0.01  # of the way from black to white: nobody tells such colours apart
+_EDGES = 2.0  # of what only one side has, half is within half a pixel of where it ends, in a line all of it
 _LARGEST = 1200  # pixels of the longer side, beyond which nobody sees single ones
 # from RGB to luma, orange-blue and purple-green, each as strongly as it is seen beside the first
 _SEEN = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
@@ -74,7 +75,7 @@ class Seen:
         top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
         here = np.s_[top * _BLOCK : (bottom + 1) * _BLOCK + 4, left * _BLOCK : (right + 1) * _BLOCK + 4]
         ours, theirs = (_padded(side)[here] for side in (before, after))
-        return float((_least(ours, theirs) / drawn[top:bottom, left:right]).max())
+        return _EDGES * float((_least(ours, theirs) / drawn[top:bottom, left:right]).max())
 
     @cached_property
     def _pixels(self) -> tuple[Pixels, Pixels, Pixels]:
@@ -104,7 +105,7 @@ class Seen:
 
 
 def look(before: str, after: str) -> Seen:
-    """At two pictures as Jupyter keeps them, in base64. Raises `OSError` for what is none."""
+    """At two pictures as Jupyter keeps them, in base64. Raises `OSError` or `ValueError` for what is none."""
     return Seen(_opened(before), _opened(after))
 
 
