@@ -27,8 +27,9 @@ VERBS = _verbs(cli.verbs)
 
 
 def test_the_verbs_of_the_issue_are_there() -> None:
-    asked = "init sync check run baseline diff release plan promote rollback unhold"
-    asked += " status history why doctor report demo"
+    asked = (
+        "init sync check run baseline diff release plan promote rollback unhold status history why doctor report demo"
+    )
 
     params = {"params show", "params diff", "params schema"}
     kernel = {"kernel install", "kernel warm", "kernel list", "kernel stop"}
