@@ -99,7 +99,7 @@ def _text(value: Any) -> str:
 
 
 def compared(
-    before: Sequence[Piece], after: Sequence[Piece], tolerance: Callable[[str], Tolerance], sanitizing: Sanitizing
+    before: Sequence[Piece], after: Sequence[Piece], *, tolerance: Callable[[str], Tolerance], sanitizing: Sanitizing
 ) -> tuple[Shown, ...]:
     """The first table with the first, the second figure with the second, and so on; what is left has no other side.
 
@@ -153,7 +153,7 @@ def _spelled(piece: Piece) -> str:
         return "\n".join(line.text for line in entries.lines(rows(piece.content), str))
     if piece.form == "html":
         return "\n".join(line.text for line in markup.lines(piece.content, str))
-    return piece.content if isinstance(piece.content, str) else json.dumps(piece.content, indent=1, default=str)
+    return piece.content if isinstance(piece.content, str) else _written(piece.content)
 
 
 def _address(piece: Piece | None) -> str:
@@ -185,10 +185,15 @@ def _markup(before: str, after: str, tolerance: Tolerance, sanitizing: Sanitizin
 
 
 def _values(before: Any, after: Any, tolerance: Tolerance, sanitizing: Sanitizing) -> Found:
-    if before == after:
+    if _written(before) == _written(after):
         return Found(likeness=Likeness.SAME)
     one, other = (_sanitized(side, sanitizing) for side in (before, after))
     return compare(entries.lines(one, sanitizing.value), entries.lines(other, sanitizing.value), tolerance, noun="item")
+
+
+def _written(value: Any) -> str:
+    """As JSON, in which True is not 1."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def _rows(before: Any, after: Any, tolerance: Tolerance, sanitizing: Sanitizing) -> Found:
@@ -206,7 +211,7 @@ def _sanitized(value: Any, sanitizing: Sanitizing) -> Any:
     """The contract's own patterns see JSON as it is written; what they leave may be none any more."""
     if not sanitizing.own:
         return value
-    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=str)
+    text = _written(value)
     left = sanitizing.own_only(text)
     try:
         return json.loads(left) if left != text else value
