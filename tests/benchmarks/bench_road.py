@@ -55,22 +55,6 @@ def bench_a_run_with_its_checks(ground: Ground) -> None:
     told("nbpromote run", own, peer, "papermill, pytest --nbval-lax and the MLflow client")
 
 
-def bench_validation_against_a_second_execution(ground: Ground) -> None:
-    from nbpromote import notebook, validate
-    from nbpromote.workflow import accepting
-
-    evidence = accepting.last_evidence(ground.project, "count", "dev")
-    path = evidence.run.notebook_file
-    executed = notebook.parse(path.name, path.read_bytes())
-    accepted = notebook.parse("count.ipynb", (ground.root / "notebooks/count.ipynb").read_bytes())
-    nbval = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "-p", "no:cacheprovider", "notebooks/count.ipynb"]
-    own, peer = medians(
-        lambda: validate.evidence(evidence.run, executed=executed, against=validate.Reference(notebook=accepted)),
-        shell(ground.root, *nbval),
-    )
-    told("checks of a recorded run", own, peer, "pytest --nbval-lax")
-
-
 # -- a model, from the notebook to the alias ----------------------------------------------------------------------
 
 OWN_ROAD = """
@@ -130,3 +114,20 @@ def bench_a_model_from_notebook_to_alias_cold(flights: Path) -> None:
     own, peer = medians(shell(flights, sys.executable, "own.py"), lambda: peer_road(flights))
     against = "papermill, pytest --nbval-lax, the MLflow client"
     told("train_delay: run, validate, log, register, alias; nothing warm", own, peer, against)
+
+
+def bench_validation_against_a_second_execution(flights: Path) -> None:
+    """Every check of a run that is there, read from disk, as `nbpromote run` makes them after the last cell."""
+    from nbpromote import find, notebook, validate
+    from nbpromote.workflow import accepting
+
+    run = accepting.last_evidence(find(flights), "train_delay", "dev").run
+    committed = flights / "notebooks/train_delay.ipynb"
+
+    def judged() -> None:
+        executed, accepted = (notebook.parse(path.name, path.read_bytes()) for path in (run.notebook_file, committed))
+        assert validate.evidence(run, executed=executed, against=validate.Reference(notebook=accepted)).passed
+
+    nbval = "-m", "pytest", "-q", "--nbval-lax", "-p", "no:cacheprovider", "notebooks/train_delay.ipynb"
+    own, peer = medians(judged, shell(flights, sys.executable, *nbval))
+    told("validation of train_delay's run", own, peer, "pytest --nbval-lax", goal="<= 0.3 s, >= 20")
