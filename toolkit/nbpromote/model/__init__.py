@@ -21,7 +21,7 @@ from nbpromote.model.fleet import Fate, Fleet, Member
 from nbpromote.model.history import Event, Standing, State, Status
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
-from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Model, Outcome, Run, Scrap, is_metric
+from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Machine, Model, Outcome, Run, Scrap, is_metric
 from nbpromote.model.tables import Column, Profile
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
 
@@ -53,6 +53,7 @@ __all__ = [
     "Json",
     "Likeness",
     "Limits",
+    "Machine",
     "Member",
     "Mode",
     "Model",

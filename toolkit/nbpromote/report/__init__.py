@@ -16,9 +16,13 @@ from nbpromote.report.plain import (
     promotion_json,
     status_json,
 )
+from nbpromote.report.subject import Kind, Rival, Subject
 from nbpromote.report.text import checks, decision, differences, evidence, parameters, plan, promotion
 
 __all__ = [
+    "Kind",
+    "Rival",
+    "Subject",
     "checks",
     "checks_json",
     "comparisons",

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from nbpromote import clock, execute, files, notebook, release, track, validate
+from nbpromote import clock, execute, files, itself, notebook, release, track, validate
 from nbpromote.errors import Error, NotFound, Refused, Unavailable, nearest
 from nbpromote.execute import Witness
 from nbpromote.model import (
@@ -213,6 +213,7 @@ def _draft(scene: Scene) -> Run:
         ended="",
         seconds=0,
         cells=(),
+        machine=itself.machine(),
         path=scene.path,
         commit=site.git.head(),
         dirty=scene.dirty,
