@@ -456,6 +456,7 @@ OF_PARAMS = {
     "NBP703": ("params/prod.policy.yaml", "promotes_from: [dev]\n", "", None),
     "NBP704": ("params/prod.policy.yaml", "protects", "gates: [{metric: maee, max: 1}]\nprotects", 2),
     "NBP707": ("params/dev.yaml", "parameters:", "tracking_uri: sqlite:///mlflow.db\nparameters:", 1),
+    "NBP708": ("params/prod.policy.yaml", "protects", "gates: [{metric: mae, on: houldout, max: 1}]\nprotects", 2),
 }
 
 

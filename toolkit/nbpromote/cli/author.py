@@ -102,7 +102,7 @@ _FORMATS = ("text", "json", "junit", "sarif", "github")
 @click.option("--select", multiple=True, metavar="CODES", help="Tell only these: NBP3,NBP401.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Do not tell these.")
 @click.option("--hook", is_flag=True, help="Before a commit: the pairs of the files named, in whichever project.")
-@click.option("--params", is_flag=True, help="With --hook: only params and policies.")
+@click.option("--params", is_flag=True, help="With --hook: only params, policies and contracts.")
 @options.json
 @click.pass_obj
 def check(
@@ -116,7 +116,7 @@ def check(
     params: bool,
     as_json: bool,
 ) -> int:
-    """Look at pairs, code, outputs, params and policies without running anything."""
+    """Look at pairs, code, outputs, params, policies and contracts without running anything."""
     from nbpromote import report, workflow
 
     if params and not hook:

@@ -23,6 +23,9 @@ class Shown:
     kind: str  # text, table, figure, json, html or error
     likeness: Likeness
     summary: str = ""  # 3 of 40 numbers differ, by 0.2 % at most
+    places: tuple[
+        str, ...
+    ] = ()  # the first numbers that are too far apart: row 'this model', mae: 13.1 instead of 12.5
     lines: tuple[str, ...] = ()  # of a diff: `-` of the first side, `+` of the second
     distance: float | None = None  # of figures, 0 to 1
     before: str = ""

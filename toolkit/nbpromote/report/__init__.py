@@ -2,6 +2,7 @@
 
 from nbpromote.report.board import history, status
 from nbpromote.report.comparison import comparisons, comparisons_as, comparisons_json
+from nbpromote.report.explanation import explanation, explanation_json
 from nbpromote.report.findings import findings, findings_as, findings_json, github, junit, sarif
 from nbpromote.report.fleet import fleet, fleet_json, fleet_junit
 from nbpromote.report.page import page
@@ -34,6 +35,8 @@ __all__ = [
     "differences_json",
     "evidence",
     "evidence_json",
+    "explanation",
+    "explanation_json",
     "findings",
     "findings_as",
     "findings_json",

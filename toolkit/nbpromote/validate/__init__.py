@@ -11,14 +11,17 @@ from nbpromote.errors import Refused
 from nbpromote.model import Check, Contest, Evidence, Outcome, Run
 from nbpromote.validate.answers import answers
 from nbpromote.validate.case import Case, Reference, code_cells, numbered
-from nbpromote.validate.glued import scraps
+from nbpromote.validate.comparing import changes
+from nbpromote.validate.glued import glued_table, scraps
+from nbpromote.validate.marks import is_marked
 from nbpromote.validate.metrics import metrics, metrics_finite
-from nbpromote.validate.outputs import is_marked, outputs_match
+from nbpromote.validate.outputs import outputs_match
 from nbpromote.validate.packages import packages_match, pins
 from nbpromote.validate.parameters import parameters_as_given
 from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end, stayed_inside
 from nbpromote.validate.values import (
     file_changes,
+    likeness,
     metric_changes,
     package_changes,
     parameter_changes,
@@ -34,10 +37,13 @@ __all__ = [
     "Reference",
     "accepted",
     "answers",
+    "changes",
     "code_cells",
     "evidence",
     "file_changes",
+    "glued_table",
     "is_marked",
+    "likeness",
     "metric_changes",
     "numbered",
     "package_changes",

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from nbpromote.model import Contract, File, Json, Likeness, Run, Scrap, Tolerance, ValueChange, is_metric
+from nbpromote.model import Contract, File, Json, Likeness, Run, Scrap, ValueChange, is_metric
+from nbpromote.validate import marks
+from nbpromote.validate.case import code_cells
+from nbpromote.validate.comparing import Piece, Sanitizing, compared
+from nbpromote.validate.glued import scraps
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+Likely = Callable[[str, Json, Json], Likeness]  # by the name of a scrap or metric: how alike two values of it are
 
 
-def metric_changes(
-    before: Mapping[str, float], after: Mapping[str, float], contract: Contract
-) -> tuple[ValueChange, ...]:
+def likeness(node: NotebookNode, contract: Contract) -> Likely:
+    """As outputs are compared: with the tolerance of the scrap, and of the cell in `node` that hands it out."""
+    cells = code_cells(node)
+    home = {scrap.name: cells[scrap.cell - 1] for scrap in scraps(node)}
+    sanitizing = Sanitizing(contract.sanitizers)
+
+    def alike(name: str, before: Json, after: Json) -> Likeness:
+        rule = contract.scraps.get(name)
+        told = marks.tolerance(home[name], contract, scrap=name) if name in home else rule and rule.tolerance
+        one, other = ([Piece(form="json", content=value)] for value in (before, after))
+        (found,) = compared(one, other, lambda _scrap: told or contract.tolerance, sanitizing)
+        return found.likeness
+
+    return alike
+
+
+def metric_changes(before: Mapping[str, float], after: Mapping[str, float], alike: Likely) -> tuple[ValueChange, ...]:
     """Every metric of either side, those of the second first."""
-    return tuple(_change(name, before, after, tolerance_of(name, contract)) for name in {**after, **before})
+    return tuple(_change(name, before, after, alike) for name in {**after, **before})
 
 
-def scrap_changes(before: Sequence[Scrap], after: Sequence[Scrap], contract: Contract) -> tuple[ValueChange, ...]:
+def scrap_changes(before: Sequence[Scrap], after: Sequence[Scrap], alike: Likely) -> tuple[ValueChange, ...]:
     """Texts, lists and tables; numbers are metrics, and figures stand in the cells that show them."""
     one, other = _texts(before), _texts(after)
-    found = (_change(name, one, other, tolerance_of(name, contract)) for name in {**other, **one})
+    found = (_change(name, one, other, alike) for name in {**other, **one})
     return tuple(change for change in found if change.likeness is not Likeness.SAME)
 
 
@@ -40,54 +63,32 @@ def file_changes(before: Run, after: Run) -> tuple[ValueChange, ...]:
     """Declared inputs and outputs by their bytes, wherever they lie."""
     one, other = _files(before), _files(after)
     names = [name for name in {**other, **one} if _bytes(one.get(name)) != _bytes(other.get(name))]
-    return tuple(_change(name, one, other, None) for name in names)
-
-
-def tolerance_of(scrap: str, contract: Contract) -> Tolerance:
-    rule = contract.scraps.get(scrap)
-    return rule.tolerance if rule and rule.tolerance else contract.tolerance
+    return tuple(_change(name, one, other, _exactly) for name in names)
 
 
 def _change(
-    name: str, before: Mapping[str, Json], after: Mapping[str, Json], tolerance: Tolerance | None, origin: str = ""
+    name: str, before: Mapping[str, Json], after: Mapping[str, Json], alike: Likely, origin: str = ""
 ) -> ValueChange:
-    if name not in before or name not in after:
-        likeness = Likeness.REMOVED if name in before else Likeness.ADDED
+    if name in before and name in after:
+        found = alike(name, before[name], after[name])
     else:
-        likeness = _likeness(before[name], after[name], tolerance)
-    return ValueChange(name=name, before=before.get(name), after=after.get(name), likeness=likeness, origin=origin)
+        found = Likeness.REMOVED if name in before else Likeness.ADDED
+    return ValueChange(name=name, before=before.get(name), after=after.get(name), likeness=found, origin=origin)
 
 
 def _differing(
     before: Mapping[str, Json], after: Mapping[str, Json], origins: Mapping[str, str] | None = None
 ) -> Iterator[ValueChange]:
     for name in sorted({**before, **after}):
-        change = _change(name, before, after, None, (origins or {}).get(name, ""))
+        change = _change(name, before, after, _exactly, (origins or {}).get(name, ""))
         if change.likeness is not Likeness.SAME:
             yield change
 
 
-def _likeness(before: Json, after: Json, tolerance: Tolerance | None) -> Likeness:
-    if _same(before, after):
-        return Likeness.SAME
-    close = tolerance is not None and _close(before, after, tolerance)
-    return Likeness.CLOSE if close else Likeness.DIFFERENT
-
-
-def _same(before: Json, after: Json) -> bool:
+def _exactly(_name: str, before: Json, after: Json) -> Likeness:
     """1 and 1.0 are the same number, and True is none."""
-    return before == after and isinstance(before, bool) == isinstance(after, bool)
-
-
-def _close(before: Json, after: Json, tolerance: Tolerance) -> bool:
-    """Numbers within tolerance wherever they stand in a value, everything else as it was."""
-    if is_metric(before) and is_metric(after):
-        return math.isclose(before, after, rel_tol=0, abs_tol=tolerance.atol + tolerance.rtol * abs(before))
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        return before.keys() == after.keys() and all(_close(before[key], after[key], tolerance) for key in before)
-    if isinstance(before, list) and isinstance(after, list):
-        return len(before) == len(after) and all(_close(*pair, tolerance) for pair in zip(before, after, strict=True))
-    return _same(before, after)
+    same = before == after and isinstance(before, bool) == isinstance(after, bool)
+    return Likeness.SAME if same else Likeness.DIFFERENT
 
 
 def _texts(scraps: Sequence[Scrap]) -> dict[str, Json]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.comparing import compare, preview
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
+    from nbpromote.workflow.explaining import why
     from nbpromote.workflow.fleet import Order, run_many
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
@@ -52,6 +53,7 @@ __all__ = [
     "sync",
     "sync_staged",
     "unhold",
+    "why",
 ]
 
 _HOMES = {
@@ -62,6 +64,7 @@ _HOMES = {
     "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
     "doctoring": ("doctor",),
+    "explaining": ("why",),
     "fleet": ("Order", "run_many"),
     "planning": ("plan",),
     "promoting": ("promote",),

@@ -72,11 +72,12 @@ def _marked(node: Any) -> tuple[int, ...]:
 
 def between(before: Exhibit, after: Exhibit) -> Comparison:
     contract = after.run.contract if after.run else Contract()
+    alike = validate.likeness(after.node, contract)
     return Comparison(
         sides=(before.side, after.side),
         cells=validate.changes(before.node, after.node, contract),
-        metrics=validate.metric_changes(*_metrics(before, after), contract),
-        scraps=validate.scrap_changes(before.scraps, after.scraps, contract),
+        metrics=validate.metric_changes(*_metrics(before, after), alike),
+        scraps=validate.scrap_changes(before.scraps, after.scraps, alike),
         **_around(before.run, after.run),
     )
 

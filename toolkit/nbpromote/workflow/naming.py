@@ -41,6 +41,11 @@ def worked_on(site: Site, what: str) -> Found:
     return _run(site, what) or last or _deployed(site, name, environment) or _refuse(site, what)
 
 
+def deployed(site: Site, deployment: Deployment, name: str = "") -> Found:
+    told = name or f"{deployment.notebook}@{deployment.environment}"
+    return Found(name=told, evidence=_evidence(site, deployment), deployment=deployment)
+
+
 def executed(site: Site, found: Found) -> Any:
     """The notebook as the run left it."""
     return notebook.parse("executed.ipynb", executed_text(site, found).encode())
@@ -91,8 +96,7 @@ def _deployed(site: Site, name: str, env: str | None) -> Found | None:
     deployment = next(fitting, None)
     if deployment is None:
         return None
-    told = f"{name}@{env}" if env else name
-    return Found(name=told, evidence=_evidence(site, deployment), deployment=deployment)
+    return deployed(site, deployment, f"{name}@{env}" if env else name)
 
 
 def _deployments(site: Site, environments: Sequence[str]) -> Iterator[Deployment]:

@@ -6,12 +6,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from nbpromote import files, gate, ledger, notebook, release, report
+from nbpromote import files, ledger, notebook, release, report
 from nbpromote.errors import NotFound, Usage
-from nbpromote.model import Comparison, Decision, Deployment, Event, Evidence
+from nbpromote.model import Comparison, Deployment, Event, Evidence
 from nbpromote.project import Project
 from nbpromote.report import Kind, Rival, Subject
-from nbpromote.workflow import comparing, naming
+from nbpromote.workflow import comparing, explaining, naming
 from nbpromote.workflow.comparing import Exhibit
 from nbpromote.workflow.naming import Found
 from nbpromote.workflow.site import Site
@@ -54,7 +54,8 @@ def subject(project: Project, what: str, other: str | None = None, *, env: str |
         name=deployment.alias if deployment else attempt[-1].alias if attempt else "",
         is_live=live is not None and live.run == evidence.run.id,
         rival=rival,
-        decision=_decision(site, evidence, incumbent),
+        decision=next((event.decision for event in attempt if event.decision), None)
+        or explaining.decided(site, evidence, incumbent),
         comparison=comparison,
         release=release.open_(site.store, deployment.release) if deployment else None,
         attempt=attempt,
@@ -77,12 +78,6 @@ def _incumbent(site: Site, evidence: Evidence, attempt: tuple[Event, ...]) -> De
     events = site.ledger.events(run.environment)
     before = events[: events.index(attempt[0])]
     return ledger.at(run.environment, before, attempt[0].at)[run.notebook].live
-
-
-def _decision(site: Site, evidence: Evidence, incumbent: Deployment | None) -> Decision:
-    run = evidence.run
-    gates = site.policy(run.environment, run.notebook).gates if run.environment in site.environments else ()
-    return gate.decide(evidence, gates, live=incumbent, environment=run.environment)
 
 
 # -- what it is held against ---------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def _group(subject: Subject, key: tuple[str, str, str], contests: Sequence[Conte
     sign = 1 if words.upward(metric, gates) else -1
     shown = sorted(contests, key=lambda c: (c.candidate is None, sign * (c.candidate or 0)))[:most]
     limits = [bound for gate in gates for _, bound in bounds(gate, None)]
-    scale = Scale([value for c in shown for value in (c.candidate, c.live, *interval(c))] + limits)
+    scale = Scale([*limits, *(value for c in shown for value in (c.candidate, c.live, *interval(c)))])
     return {
         "title": f"{metric} on {on} by {by}",
         "by": by,
