@@ -291,6 +291,12 @@ def test_plain_pictures_and_tables_of_a_notebook_are_kept() -> None:
         ("<img src='http://x'><img src='data:text/html,x'>", "<img><img>"),
         ("<p title='\"><script>'>x</p>", '<p title="&quot;&gt;&lt;script&gt;">x</p>'),
         ("<style>a > b {content: '<!--'}</style>", "<style>a > b {content: '\\3c !--'}</style>"),
+        (
+            "<p style='color: red; background: url(http://x)'>x</p>",
+            '<p style="color: red; background: none(http://x)">x</p>',
+        ),
+        ("<style>@import 'http://x'; a {b: u\\rl(//x)}</style>", "<style> a {b: none(//x)}</style>"),
+        ("<style>a {b: url(data:image/png;base64,AA)}</style>", "<style>a {b: url(data:image/png;base64,AA)}</style>"),
         ("<!-- <p> --><!DOCTYPE x><?php x ?>y", "y"),
         ("&lt;script&gt;", "&lt;script&gt;"),
     ],

@@ -21,15 +21,17 @@ def page(
     project: Project, what: str, other: str | None = None, *, env: str | None = None, into: Path | None = None
 ) -> Path:
     """One self-contained HTML file. Gives its path."""
-    return keep(project, subject(project, what, other, env=env), into=into)
+    return keep_page(project, subject(project, what, other, env=env), into=into)
 
 
-def keep(project: Project, subject: Subject, *, into: Path | None = None) -> Path:
+def keep_page(project: Project, subject: Subject, *, into: Path | None = None) -> Path:
     """The page of a subject, among the reports or where it is wanted."""
     run = subject.evidence.run
-    name = {Kind.RUN: run.id, Kind.PROMOTION: run.id, Kind.RELEASE: f"{subject.name}-{run.environment}"}.get(
-        subject.kind, f"{subject.rival.name if subject.rival else ''}-{subject.name}".replace("/", ".")
-    )
+    names = {
+        Kind.RELEASE: f"{subject.name}-{run.environment}",
+        Kind.DIFF: f"{subject.rival.name if subject.rival else ''}-{subject.name}".replace("/", "."),
+    }
+    name = names.get(subject.kind, run.id)
     return files.write(into or project.state / "reports" / f"{name}.html", report.page(subject))
 
 

@@ -35,7 +35,7 @@ def page(subject: Subject) -> str:
     """The page as one string; beyond its figures it is lighter than a megabyte, however much there is to show."""
     node = notebook.read(subject.executed)
     pages = (_rendered(Sheet(subject, node, share)) for share in (1.0, 0.3, 0.1, 0.03))
-    return next((page for page in pages if weight(page) < MOST), _rendered(Sheet(subject, node, 0.0)))
+    return next((page for page in pages if weight(page) < MOST), None) or _rendered(Sheet(subject, node, 0.0))
 
 
 MOST = 1_000_000  # bytes

@@ -9,6 +9,7 @@ from typing import Any
 from nbpromote.model import CellChange, Evidence, Json, Likeness, Scrap, Shown
 from nbpromote.report import verdict, words
 from nbpromote.report.page import notebook
+from nbpromote.report.page.harmless import is_picture
 from nbpromote.report.page.sheet import Sheet, Whole
 from nbpromote.report.subject import Subject
 
@@ -59,14 +60,14 @@ def _pair(cell: CellChange, output: Shown, name: str, differing: Sequence[Shown]
 
 def _image(address: str) -> str:
     """Whatever a record says, a picture is fetched from nowhere."""
-    return Whole(address) if address.startswith("data:image/") else ""
+    return Whole(address) if is_picture(address) else ""
 
 
 def _alone(node: Json, evidence: Evidence) -> list[dict[str, str]]:
     if node is None:
         return []
     found = ((scrap.name, notebook.figure(node, scrap)) for scrap in evidence.scraps if scrap.kind == "figure")
-    return [{"name": name, "address": Whole(address)} for name, address in found if address]
+    return [{"name": name, "address": Whole(address)} for name, address in found if address and is_picture(address)]
 
 
 def _sides(subject: Subject) -> tuple[str, str]:
