@@ -64,7 +64,7 @@ def seal(
 
 def seal_evidence(store: Store, evidence: Evidence) -> dict[str, Sealed]:
     """The evidence, the notebook it was made of and the one that its outputs were compared with, for good."""
-    reference = evidence.run.folder / "reference.ipynb"
+    reference = evidence.run.reference_file
     compared = {"reference.ipynb": store.put(reference.read_bytes())} if reference.is_file() else {}
     return {
         "evidence.json": store.put(canonical(dump(evidence))),

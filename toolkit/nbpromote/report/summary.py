@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from nbpromote.model import Check, Verdict
 from nbpromote.report import verdict, words
-from nbpromote.report.comparison import markdown as compared
+from nbpromote.report.comparison.markdown import markdown as compared
 from nbpromote.report.marked import COMMENT, code, fitting, plain, table
 from nbpromote.report.page.judged import outcome
 from nbpromote.report.subject import Kind, Subject

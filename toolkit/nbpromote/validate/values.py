@@ -14,31 +14,30 @@ from nbpromote.validate.glued import scraps
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-Likely = Callable[[str, Json, Json], Likeness]  # by the name of a scrap or metric: how alike two values of it are
+Alike = Callable[[str, Json, Json], Likeness]  # by the name of a scrap or metric: how alike two values of it are
 
 
-def likeness(node: NotebookNode, contract: Contract) -> Likely:
+def likeness(node: NotebookNode, contract: Contract) -> Alike:
     """As outputs are compared: with the tolerance of the scrap, and of the cell in `node` that hands it out."""
     cells = code_cells(node)
     home = {scrap.name: cells[scrap.cell - 1] for scrap in scraps(node)}
     sanitizing = Sanitizing(contract.sanitizers)
 
     def alike(name: str, before: Json, after: Json) -> Likeness:
-        rule = contract.scraps.get(name)
-        told = marks.tolerance(home[name], contract, scrap=name) if name in home else rule and rule.tolerance
-        one, other = ([Piece(form="json", content=value)] for value in (before, after))
-        (found,) = compared(one, other, lambda _scrap: told or contract.tolerance, sanitizing)
+        one, other = ([Piece(form="json", content=value, scrap=name)] for value in (before, after))
+        tolerance = marks.tolerances(home.get(name), contract)
+        (found,) = compared(one, other, tolerance=tolerance, sanitizing=sanitizing)
         return found.likeness
 
     return alike
 
 
-def metric_changes(before: Mapping[str, float], after: Mapping[str, float], alike: Likely) -> tuple[ValueChange, ...]:
+def metric_changes(before: Mapping[str, float], after: Mapping[str, float], alike: Alike) -> tuple[ValueChange, ...]:
     """Every metric of either side, those of the second first."""
     return tuple(_change(name, before, after, alike) for name in {**after, **before})
 
 
-def scrap_changes(before: Sequence[Scrap], after: Sequence[Scrap], alike: Likely) -> tuple[ValueChange, ...]:
+def scrap_changes(before: Sequence[Scrap], after: Sequence[Scrap], alike: Alike) -> tuple[ValueChange, ...]:
     """Texts, lists and tables; numbers are metrics, and figures stand in the cells that show them."""
     one, other = _texts(before), _texts(after)
     found = (_change(name, one, other, alike) for name in {**other, **one})
@@ -67,7 +66,7 @@ def file_changes(before: Run, after: Run) -> tuple[ValueChange, ...]:
 
 
 def _change(
-    name: str, before: Mapping[str, Json], after: Mapping[str, Json], alike: Likely, origin: str = ""
+    name: str, before: Mapping[str, Json], after: Mapping[str, Json], alike: Alike, origin: str = ""
 ) -> ValueChange:
     if name in before and name in after:
         found = alike(name, before[name], after[name])

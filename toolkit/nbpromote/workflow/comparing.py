@@ -10,7 +10,7 @@ from nbpromote import notebook, validate
 from nbpromote.errors import NotFound
 from nbpromote.model import Comparison, Contract, Deployment, Evidence, Run, Scrap, Side, ValueChange, is_metric
 from nbpromote.project import Project
-from nbpromote.workflow import accepting, naming
+from nbpromote.workflow import naming
 from nbpromote.workflow.accepting import Offer
 from nbpromote.workflow.naming import Found
 from nbpromote.workflow.running import accepted
@@ -60,7 +60,7 @@ def preview(project: Project, offer: Offer) -> Comparison:
     found = Found(name=run.id, evidence=offer.evidence)
     before, after, meant = _reference(site, found), exhibit(site, found), offer.cells
     if before is None:
-        nothing = _nothing("nothing accepted yet", run.notebook, run.environment)
+        nothing = _nothing("accepted output", run.notebook, run.environment)
         before, meant = replace(nothing, node=notebook.without_outputs(after.node)), meant or _marked(after.node)
     whole = between(before, after)
     return replace(whole, cells=tuple(cell for cell in whole.cells if not meant or cell.after in meant))
@@ -174,10 +174,12 @@ def _accepted(site: Site, name: str, environment: str) -> Exhibit | None:
     if pair is None or pair.ipynb is None:
         return None
     node = accepted(pair)
+    by, run = notebook.acceptance(node)
+    found = naming.run(site, run)
+    node = notebook.recalled(node, naming.executed(site, found)) if found else node
+    evidence = found.evidence if found else None
     if not any(cell.get("outputs") for cell in node.cells):
         return None
-    by, run = notebook.acceptance(node)
-    evidence = accepting.evidence_in(site.project.runs / run) if run else None
     side = Side(
         name=site.relative(pair.ipynb),
         run=run,

@@ -30,20 +30,27 @@ def find(site: Site, what: str, env: str | None = None) -> Found:
     `WHAT@E` is the same in one environment, as `env` is.
     """
     name, environment = _parted(what, env)
-    found = _run(site, what) or _deployed(site, name, environment) or _last_run(site, name, environment)
+    found = run(site, what) or _deployed(site, name, environment) or _last_run(site, name, environment)
     return found or _refuse(site, what)
 
 
 def worked_on(site: Site, what: str) -> Found:
     """The same, but that a bare notebook's name means its last run: what is worked on comes before what is live."""
     name, environment = _parted(what, None)
-    last = None if environment else _last_run(site, name, None)
-    return _run(site, what) or last or _deployed(site, name, environment) or _refuse(site, what)
+    last = _last_run(site, name, None) if environment is None else None
+    return run(site, what) or last or _deployed(site, name, environment) or _refuse(site, what)
 
 
 def deployed(site: Site, deployment: Deployment, name: str = "") -> Found:
     told = name or f"{deployment.notebook}@{deployment.environment}"
     return Found(name=told, evidence=_evidence(site, deployment), deployment=deployment)
+
+
+def run(site: Site, what: str) -> Found | None:
+    """A run whose folder is here, by its id."""
+    if "/" in what or what in ("", ".", "..") or not (site.project.runs / what).is_dir():
+        return None
+    return Found(name=what, evidence=accepting.find_evidence(site.project, what))
 
 
 def executed(site: Site, found: Found) -> Any:
@@ -61,13 +68,10 @@ def executed_text(site: Site, found: Found) -> str:
 def reference_text(site: Site, found: Found) -> str | None:
     """The notebook whose outputs the run's were compared with, as it was then; None where there was none."""
     sealed = found.deployment.sealed if found.deployment else {}
-    if REFERENCE in sealed:
-        return site.store.get(sealed[REFERENCE].sha256).decode()
-    kept = found.evidence.run.folder / REFERENCE
+    if "reference.ipynb" in sealed:
+        return site.store.get(sealed["reference.ipynb"].sha256).decode()
+    kept = found.evidence.run.reference_file
     return kept.read_text() if kept.is_file() else None
-
-
-REFERENCE = "reference.ipynb"
 
 
 def rival(site: Site, evidence: Evidence) -> Deployment | None:
@@ -84,14 +88,8 @@ def _parted(what: str, env: str | None) -> tuple[str, str | None]:
     return (name, environment) if name and env is None else (what, env)
 
 
-def _run(site: Site, what: str) -> Found | None:
-    if "/" in what or what in ("", ".", "..") or not (site.project.runs / what).is_dir():
-        return None
-    return Found(name=what, evidence=accepting.find_evidence(site.project, what))
-
-
 def _deployed(site: Site, name: str, env: str | None) -> Found | None:
-    environments = [site.require(env)] if env else list(reversed(known(site)))
+    environments = [site.require(env)] if env is not None else list(reversed(known(site)))
     fitting = (deployment for deployment in _deployments(site, environments) if _is_called(deployment, name))
     deployment = next(fitting, None)
     if deployment is None:
