@@ -613,7 +613,7 @@ def test_a_run_keeps_what_it_was_compared_with_and_a_picture_of_what_differs(gro
     ground.write("notebooks/draw.py", HEADER + DRAW)
     ground.nbpromote("sync", "draw")
     assert ground.nbpromote("run", "draw").returncode == 1  # nothing was accepted yet
-    assert ground.nbpromote("baseline", "draw").returncode == 0
+    assert ground.nbpromote("baseline", "draw", "--yes").returncode == 0
 
     done = ground.json("run", "draw", "-p", "side", "24")
 
