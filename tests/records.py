@@ -227,6 +227,8 @@ def compared() -> Comparison:
             ),
         ),
         metrics=(ValueChange(name="mae", before=13.31, after=12.874),),
+        scraps=(ValueChange(name="labels", before=["a"], after=["b"]),),
+        files=(ValueChange(name="flights", before={"path": "/a"}, after={"path": "/b"}),),
         parameters=(ValueChange(name="months", before=[1, 2], after=[1, 2, 3], origin="params/staging.yaml:4"),),
         packages=(ValueChange(name="numpy", before="2.4.0", after="2.4.1"),),
     )

@@ -45,7 +45,7 @@ def test_the_verdict_of_each_kind_is_one_line(good: Evidence) -> None:
     assert headline(gone_live).said == "Went live in staging"
     assert headline(replace(gone_live, is_live=True)).said == "Live in staging"
     assert headline(different()).said == "Different"
-    assert headline(different()).told == "1 metric, 1 figure, 1 cell, 1 parameter, 1 package"
+    assert headline(different()).told == "1 metric, 1 figure, 1 cell, 1 scrap, 1 parameter, 1 package, 1 file"
     assert headline(refused()).told == "1 of 3 gates refuses · 1 of 1 check passed · 2 of 2 cells ran in 3.9 s"
 
 

@@ -237,7 +237,7 @@ def cell_name(cell: CellChange) -> str:
 
 
 def _said(output: Shown) -> str:
-    return f"{output.kind} {output.summary}" if output.summary else f"{output.kind} {output.likeness}"
+    return f"{output.kind}: {output.summary}" if output.summary else f"{output.kind} {output.likeness}"
 
 
 def _what_differs(cell: CellChange) -> str:

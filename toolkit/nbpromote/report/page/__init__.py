@@ -22,6 +22,7 @@ PARTS: Mapping[str, tuple[str, Callable[[Sheet], Any]]] = {
     "checks": ("Checks", judged.checks),
     "figures": ("Figures", outputs.figures),
     "cells": ("Cells", outputs.cells),
+    "scraps": ("Scraps", given.scraps),
     "tables": ("Tables", outputs.tables),
     "parameters": ("Parameters", given.parameters),
     "packages": ("Dependencies", given.packages),

@@ -66,6 +66,13 @@ def _given(subject: Subject, name: str, value: Json) -> dict[str, str]:
     }
 
 
+def scraps(sheet: Sheet) -> dict[str, Any] | None:
+    """What was handed out differently, besides metrics and figures."""
+    changes = unlike(sheet.subject.comparison.scraps) if sheet.subject.comparison else []
+    shown = [_change(change) for change in changes[: sheet.few(_ROWS)]]
+    return {"changes": shown, "rival": sheet.subject.rival} if shown else None
+
+
 def packages(sheet: Sheet) -> dict[str, Any] | None:
     """The kernel's, where they were recorded; those that differ, and all of them folded."""
     subject, most = sheet.subject, sheet.few(_ROWS)
