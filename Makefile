@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: demo test lint bench soak format lock wheel-check clean
+.PHONY: demo test browser-test lint bench soak format lock wheel-check clean
 
 demo: $(READY)
 	rm -rf build/demo
@@ -13,6 +13,10 @@ demo: $(READY)
 # in the order of their names: xdist would begin with the files of most tests, and the longest are not those
 test: lint
 	$(BIN)/pytest tests -n 2 --dist loadfile --no-loadscope-reorder
+
+# the page in a real browser, hostile notebooks too; skipped, loudly, where there is no chromium
+browser-test: $(READY)
+	$(BIN)/pytest tests/test_browser.py -ra
 
 lint: $(READY)
 	$(BIN)/ruff check .

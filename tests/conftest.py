@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import records
 from ground import Ground, build
+from nbpromote.model import Deployment, Evidence
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +27,21 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ground(tmp_path: Path, empty_store: Path) -> Ground:
     """Two notebooks, `count` and `train`, in three environments; nothing released."""
     return build(tmp_path / "small", empty_store)
+
+
+@pytest.fixture
+def good() -> Evidence:
+    return records.good()
+
+
+@pytest.fixture
+def bad() -> Evidence:
+    return records.bad()
+
+
+@pytest.fixture
+def live() -> Deployment:
+    return records.live()
 
 
 @pytest.fixture

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import click
 
+from nbpromote import files
 from nbpromote.cli import options
 from nbpromote.cli.options import Here, coloured, said, shown
+from nbpromote.errors import Usage
 
 
 @click.command()
@@ -58,18 +62,50 @@ def why(here: Here, what: str, env: str | None, as_json: bool) -> int:
     return 0
 
 
+_FORMATS = ("html", "markdown", "junit", "gitlab-codequality", "openmetrics")
+
+
 @click.command("report")
 @click.argument("what", metavar="RUN|RELEASE|NOTEBOOK")
+@click.argument("other", metavar="[OTHER]", required=False)
 @options.env
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write the page here.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="html", help=f"{', '.join(_FORMATS)}.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
+@click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
 @options.json
 @click.pass_obj
-def report_(here: Here, what: str, env: str | None, output: str | None, as_json: bool) -> int:
-    """Write one self-contained HTML page for a run, a release or what is live."""
-    from nbpromote import workflow
+def report_(
+    here: Here, what: str, other: str | None, env: str | None, form: str, output: Path | None, show: bool, as_json: bool
+) -> int:
+    """Write one self-contained page for a run, a release, a promotion or what is live; of two, what differs.
 
-    page = workflow.page(here.project, what, env=env, into=Path(output) if output else None)
-    said(shown(page), {"page": str(page)}, as_json=as_json)
+    Other formats are for pull requests and for those who collect reports; without --output they are printed.
+    """
+    from nbpromote import report, workflow
+
+    options.require_folder("--output", output)
+    if show and form != "html":
+        raise Usage(f"--open shows the page, and --format {form} makes none")
+    subject = workflow.subject(here.project, what, other, env=env)
+    if form == "html":
+        page = workflow.keep_page(here.project, subject, into=output)
+        said(shown(page), {"page": str(page)}, as_json=as_json)
+        return _shown(page) if show else 0
+    text = report.report_as(form, subject).rstrip("\n")
+    if output:
+        files.write(output, f"{text}\n")
+    else:
+        said(text, {"format": form, "report": text}, as_json=as_json)
+    return 0
+
+
+def _shown(page: Path) -> int:
+    """Where there is no browser, the path that was printed is all that anybody needs."""
+    import webbrowser
+
+    screen = sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
+    if not (screen and webbrowser.open(page.resolve().as_uri())):
+        click.echo(f"there is no browser here: open {shown(page)} in one", err=True)
     return 0
 
 

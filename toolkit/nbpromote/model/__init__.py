@@ -22,7 +22,7 @@ from nbpromote.model.history import Event, Explanation, Standing, State, Status
 from nbpromote.model.metrics import SCORES, WITHOUT_INTERVAL, greater_is_better
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
-from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Model, Outcome, Run, Scrap, is_metric
+from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Machine, Model, Outcome, Run, Scrap, is_metric
 from nbpromote.model.tables import Breach, Column, Judged, Profile
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
 
@@ -60,6 +60,7 @@ __all__ = [
     "Judged",
     "Likeness",
     "Limits",
+    "Machine",
     "Member",
     "Mode",
     "Model",

@@ -84,6 +84,19 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What a run was carried out on. `python` is the toolkit's own; a kernel may have another."""
+
+    system: str  # Linux 6.8.0 x86_64
+    python: str
+    cores: int
+
+    @property
+    def told(self) -> str:
+        return f"{self.system}, Python {self.python}, {self.cores} core{'' if self.cores == 1 else 's'}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One execution of one notebook in one environment.
 
@@ -100,6 +113,7 @@ class Run:
     seconds: float
     actor: str
     cells: tuple[Cell, ...]
+    machine: Machine | None = None
     path: str = ""  # the notebook's, from the root
     commit: str | None = None
     dirty: bool = False

@@ -63,10 +63,13 @@ def seal(
 
 
 def seal_evidence(store: Store, evidence: Evidence) -> dict[str, Sealed]:
-    """The evidence and the notebook it was made of, for good."""
+    """The evidence, the notebook it was made of and the one that its outputs were compared with, for good."""
+    reference = evidence.run.reference_file
+    compared = {"reference.ipynb": store.put(reference.read_bytes())} if reference.is_file() else {}
     return {
         "evidence.json": store.put(canonical(dump(evidence))),
         "executed.ipynb": store.put(evidence.run.notebook_file.read_bytes()),
+        **compared,
     }
 
 

@@ -1,6 +1,7 @@
 """Records in, strings out: text for a terminal, JSON for scripts, HTML for people. Writes nothing."""
 
 from nbpromote.report.board import history, status
+from nbpromote.report.collected import FORMS, report_as
 from nbpromote.report.comparison import comparisons, comparisons_as, comparisons_json
 from nbpromote.report.explanation import explanation, explanation_json
 from nbpromote.report.findings import findings, findings_as, findings_json, github, junit, sarif
@@ -17,9 +18,14 @@ from nbpromote.report.plain import (
     promotion_json,
     status_json,
 )
+from nbpromote.report.subject import Kind, Rival, Subject
 from nbpromote.report.text import checks, decision, differences, evidence, parameters, plan, promotion
 
 __all__ = [
+    "FORMS",
+    "Kind",
+    "Rival",
+    "Subject",
     "checks",
     "checks_json",
     "comparisons",
@@ -50,6 +56,7 @@ __all__ = [
     "plan_json",
     "promotion",
     "promotion_json",
+    "report_as",
     "sarif",
     "status",
     "status_json",

@@ -6,10 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from xml.etree import ElementTree
 
 from nbpromote.model import Finding, Json, Severity
 from nbpromote.report import words
+from nbpromote.report.junit import Case, Suite
+from nbpromote.report.junit import junit as written
 from nbpromote.report.layout import Paint
 
 
@@ -102,49 +103,44 @@ def findings_json(findings: Sequence[Finding]) -> dict[str, Json]:
 
 # -- JUnit ---------------------------------------------------------------------------------------------------
 
-# what XML 1.0 has no place for
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
 
 def junit(findings: Sequence[Finding], looked_at: Iterable[str] = ()) -> str:
     """One suite a file, one case a finding. Files of `looked_at` without a finding have one case that passed."""
     by_path = {path: [f for f in findings if f.path == path] for path in (*looked_at, *(f.path for f in findings))}
-    cases = sum(max(1, len(found)) for found in by_path.values())
-    root = ElementTree.Element("testsuites", {"name": "nbpromote check", **_counts(findings, cases)})
-    for path, found in by_path.items():
-        suite = ElementTree.SubElement(root, "testsuite", {"name": xml(path), **_counts(found, max(1, len(found)))})
-        if not found:
-            ElementTree.SubElement(suite, "testcase", name="check", classname=xml(path))
-        for finding in found:
-            _case(suite, finding)
-    return xml_text(root)
+    suites = [
+        Suite(name=path, cases=[_case(finding) for finding in found] or [Case(name="check", place=path)])
+        for path, found in by_path.items()
+    ]
+    return written("nbpromote check", suites)
 
 
-def _counts(findings: Sequence[Finding], cases: int) -> dict[str, str]:
-    failures = sum(_fails(finding) for finding in findings)
-    return {"tests": str(cases), "failures": str(failures), "errors": "0", "skipped": "0"}
-
-
-def _case(suite: ElementTree.Element, finding: Finding) -> None:
+def _case(finding: Finding) -> Case:
     """A warning is a case that passed, with what was said in its output."""
-    name = xml(f"{finding.code} {_place(finding)}{_cell(finding)}".strip())
-    case = ElementTree.SubElement(suite, "testcase", name=name, classname=xml(finding.path))
-    text = xml("\n".join(part for part in (finding.message, finding.hint) if part))
-    if _fails(finding):
-        ElementTree.SubElement(case, "failure", message=xml(finding.message), type=finding.code).text = text
-    else:
-        ElementTree.SubElement(case, "system-out").text = text
+    return Case(
+        name=f"{finding.code} {_place(finding)}{_cell(finding)}".strip(),
+        place=finding.path,
+        outcome="failure" if _fails(finding) else "",
+        message=finding.message,
+        text="\n".join(part for part in (finding.message, finding.hint) if part),
+        kind=finding.code,
+    )
 
 
-def xml_text(root: ElementTree.Element) -> str:
-    """A whole document."""
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
+# -- GitLab --------------------------------------------------------------------------------------------------
 
 
-def xml(text: str) -> str:
-    """Text that XML has a place for."""
-    return _NO_XML.sub("", words.clean(text))
+def codequality(findings: Sequence[Finding]) -> list[dict[str, Json]]:
+    """GitLab's report of code quality, which it shows beside the changes of a merge request."""
+    return [
+        {
+            "description": words.line(finding.message + _cell(finding) + (f": {finding.hint}" if finding.hint else "")),
+            "check_name": finding.code or "nbpromote",
+            "fingerprint": _fingerprint(finding),
+            "severity": "major" if _fails(finding) else "minor",
+            "location": {"path": finding.path, "lines": {"begin": finding.line or 1}},
+        }
+        for finding in findings
+    ]
 
 
 # -- SARIF ---------------------------------------------------------------------------------------------------

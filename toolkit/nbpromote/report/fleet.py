@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from xml.etree import ElementTree
+from collections.abc import Iterator
+from dataclasses import replace
 
-from nbpromote.model import Check, Fate, Fleet, Json, Member, Outcome
+from nbpromote.model import Fate, Fleet, Json, Member
 from nbpromote.report import words
-from nbpromote.report.findings import xml, xml_text
+from nbpromote.report.junit import Case, Suite, case_of, junit
 from nbpromote.report.layout import Paint, columns
 from nbpromote.report.plain import evidence_json
 
@@ -113,53 +113,16 @@ def _member(member: Member) -> dict[str, Json]:
 def fleet_junit(fleet: Fleet) -> str:
     """One suite a notebook, one case a check; a notebook that was not judged has one case that says so."""
     suites = [_suite(member) for member in fleet.members]
-    total = {key: str(sum(int(suite.get(key, "0")) for suite in suites)) for key in _COUNTED}
-    root = ElementTree.Element("testsuites", {"name": f"nbpromote run {xml(fleet.environment)}", **total})
-    root.set("time", f"{fleet.seconds:.3f}")
-    root.extend(suites)
-    return xml_text(root)
+    return junit(f"nbpromote run {fleet.environment}", suites, seconds=fleet.seconds)
 
 
-_COUNTED = ("tests", "failures", "errors", "skipped")
-
-
-def _suite(member: Member) -> ElementTree.Element:
-    cases = _cases(member)
-    tags = [child.tag for case in cases for child in case]
-    counts = {"failures": tags.count("failure"), "errors": tags.count("error"), "skipped": tags.count("skipped")}
-    suite = ElementTree.Element("testsuite", {"name": xml(member.notebook), "tests": str(len(cases))})
-    for key, count in counts.items():
-        suite.set(key, str(count))
-    if member.evidence:
-        suite.set("time", f"{member.evidence.run.seconds:.3f}")
-    suite.extend(cases)
-    return suite
-
-
-def _cases(member: Member) -> Sequence[ElementTree.Element]:
+def _suite(member: Member) -> Suite:
     if member.evidence is not None:
-        return [_case(member, check) for check in member.evidence.checks]
-    case = ElementTree.Element("testcase", name="run", classname=xml(member.notebook))
+        cases = [case_of(check, member.notebook) for check in member.evidence.checks]
+        return Suite(name=member.notebook, cases=cases, seconds=member.evidence.run.seconds)
+    why = member.why or f"nothing changed; stands on run {member.run}"
+    case = Case(name="run", place=member.notebook, outcome="skipped", message=why)
     if member.fate.bad:
-        message = xml(member.error or _said(member.fate))
-        ElementTree.SubElement(case, "error", message=message).text = xml("\n".join([message, member.hint]))
-    else:
-        why = member.why or f"nothing changed; stands on run {member.run}"
-        ElementTree.SubElement(case, "skipped", message=xml(why))
-    return [case]
-
-
-_TAGS = {
-    Outcome.FAILED: "failure",
-    Outcome.INCONCLUSIVE: "failure",
-    Outcome.ERRORED: "error",
-    Outcome.SKIPPED: "skipped",
-}
-
-
-def _case(member: Member, check: Check) -> ElementTree.Element:
-    case = ElementTree.Element("testcase", name=xml(check.name), classname=xml(member.notebook))
-    if check.outcome in _TAGS:
-        told = ElementTree.SubElement(case, _TAGS[check.outcome], message=xml(check.summary))
-        told.text = xml("\n".join(check.details))
-    return case
+        message = member.error or _said(member.fate)
+        case = replace(case, outcome="error", message=message, text="\n".join([message, member.hint]))
+    return Suite(name=member.notebook, cases=[case])

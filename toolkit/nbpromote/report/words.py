@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nbpromote.model import Cell, Ending, Event, Gate, Json, Mode, Run, size_told
 
@@ -92,6 +92,11 @@ def value(plain: Json) -> str:
     return line(json.dumps(plain, ensure_ascii=False, default=str))
 
 
+def counted(count: int, what: str) -> str:
+    """`1 gate`, `3 gates`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def key_metric(metrics: Mapping[str, float]) -> tuple[str, float] | None:
     """The one metric to show where there is room for one."""
     name = next((name for name in (*_KEY, *sorted(metrics)) if name in metrics), None)
@@ -106,6 +111,25 @@ def change(candidate: float, live: float) -> str:
     sign = "+" if difference > 0 else "-"
     share = f" ({difference / abs(live):+.1%})".replace("%", " %") if live else ""
     return f"{sign}{number(abs(difference))}{share}"
+
+
+def upward(metric: str, gates: Iterable[Gate] = ()) -> bool | None:
+    """Whether more of a metric is better: by what its gates say, else by its name; None where neither tells."""
+    gates = list(gates)
+    if not any(gate.greater_is_better is not None for gate in gates):
+        down = any(part is not None for g in gates for part in (g.max, g.max_increase, g.max_relative_increase))
+        up = any(part is not None for g in gates for part in (g.min, g.max_decrease, g.max_relative_decrease))
+        if down != up:
+            return up
+    return next((gate.upwards for gate in [*gates, Gate(metric=metric)] if gate.upwards is not None), None)
+
+
+def mood(metric: str, candidate: float, live: float, gates: Iterable[Gate] = ()) -> str:
+    """`better`, `worse`, or nothing where nobody said which way is up."""
+    up = upward(metric, gates)
+    if up is None or candidate == live:
+        return ""
+    return "better" if (candidate > live) == up else "worse"
 
 
 def gate(gate: Gate) -> str:

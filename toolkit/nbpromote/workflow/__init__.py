@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.planning import plan
     from nbpromote.workflow.promoting import promote
     from nbpromote.workflow.releasing import release
-    from nbpromote.workflow.reporting import page
+    from nbpromote.workflow.reporting import keep_page, page, subject
     from nbpromote.workflow.returning import rollback, unhold
     from nbpromote.workflow.running import run
     from nbpromote.workflow.starting import init
@@ -36,6 +36,7 @@ __all__ = [
     "history",
     "hooks_are_missing",
     "init",
+    "keep_page",
     "offer",
     "page",
     "plan",
@@ -50,6 +51,7 @@ __all__ = [
     "schema_of",
     "show_params",
     "status",
+    "subject",
     "sync",
     "sync_staged",
     "unhold",
@@ -69,7 +71,7 @@ _HOMES = {
     "planning": ("plan",),
     "promoting": ("promote",),
     "releasing": ("release",),
-    "reporting": ("page",),
+    "reporting": ("keep_page", "page", "subject"),
     "returning": ("rollback", "unhold"),
     "accepting": ("Offer", "accept", "baseline", "offer"),
     "comparing": ("compare", "preview"),

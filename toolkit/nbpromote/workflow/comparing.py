@@ -51,14 +51,14 @@ def compare(project: Project, one: str, other: str | None = None) -> tuple[Compa
     """
     site = Site(project)
     site.ledger.fetch()
-    return tuple(between(*both) for both in _both(site, one, other))
+    return tuple(between(*sides) for sides in both(site, one, other))
 
 
 def preview(project: Project, offer: Offer) -> Comparison:
     """What is accepted now against what would be, in the cells that are meant; the first time in the marked ones."""
     site, run = Site(project), offer.evidence.run
     found = Found(name=run.id, evidence=offer.evidence)
-    before, after, meant = _reference(site, found), _exhibit(site, found), offer.cells
+    before, after, meant = _reference(site, found), exhibit(site, found), offer.cells
     if before is None:
         nothing = _nothing("accepted output", run.notebook, run.environment)
         before, meant = replace(nothing, node=notebook.without_outputs(after.node)), meant or _marked(after.node)
@@ -104,7 +104,7 @@ def _around(before: Run | None, after: Run | None) -> dict[str, tuple[ValueChang
 _Live = dict[str, Deployment]  # by notebook
 
 
-def _both(site: Site, one: str, other: str | None) -> Iterator[Both]:
+def both(site: Site, one: str, other: str | None) -> Iterator[Both]:
     environments = known(site)
     if other is None and one in environments:
         yield from (_with_reference(site, found) for found in _all_live(site, one).values())
@@ -114,12 +114,12 @@ def _both(site: Site, one: str, other: str | None) -> Iterator[Both]:
         yield from _environments(site, one, other)
     elif other in environments:
         found = naming.worked_on(site, one)
-        yield _exhibit(site, found), _exhibit(site, _in(site, other, found))
+        yield exhibit(site, found), exhibit(site, _in(site, other, found))
     elif one in environments:
         found = naming.worked_on(site, other)
-        yield _exhibit(site, _in(site, one, found)), _exhibit(site, found)
+        yield exhibit(site, _in(site, one, found)), exhibit(site, found)
     else:
-        yield _exhibit(site, naming.worked_on(site, one)), _exhibit(site, naming.worked_on(site, other))
+        yield exhibit(site, naming.worked_on(site, one)), exhibit(site, naming.worked_on(site, other))
 
 
 def _environments(site: Site, one: str, other: str) -> Iterator[Both]:
@@ -127,8 +127,8 @@ def _environments(site: Site, one: str, other: str) -> Iterator[Both]:
     before, after = _all_live(site, one), _all_live(site, other)
     for name in sorted({*before, *after}):
         yield (
-            _exhibit(site, before[name]) if name in before else _nothing(f"{name}@{one}", name, one),
-            _exhibit(site, after[name]) if name in after else _nothing(f"{name}@{other}", name, other),
+            exhibit(site, before[name]) if name in before else _nothing(f"{name}@{one}", name, one),
+            exhibit(site, after[name]) if name in after else _nothing(f"{name}@{other}", name, other),
         )
 
 
@@ -156,7 +156,7 @@ def _with_reference(site: Site, found: Found) -> Both:
             f"{found.name} has nothing to be compared with: nothing was accepted of it, and nothing else is live",
             hint=f"name a second one: nbpromote diff {found.name} OTHER",
         )
-    return before, _exhibit(site, found)
+    return before, exhibit(site, found)
 
 
 def _reference(site: Site, found: Found) -> Exhibit | None:
@@ -164,7 +164,7 @@ def _reference(site: Site, found: Found) -> Exhibit | None:
     run, rival = found.evidence.run, naming.rival(site, found.evidence)
     entry = site.policy(run.environment, "").is_entry
     if rival and (found.deployment or not entry):
-        return _exhibit(site, naming.deployed(site, rival))
+        return exhibit(site, naming.deployed(site, rival))
     return _accepted(site, run.notebook, run.environment) if entry else None
 
 
@@ -193,7 +193,7 @@ def _accepted(site: Site, name: str, environment: str) -> Exhibit | None:
     return Exhibit(side=side, node=node, evidence=evidence)
 
 
-def _exhibit(site: Site, found: Found) -> Exhibit:
+def exhibit(site: Site, found: Found) -> Exhibit:
     run, deployment = found.evidence.run, found.deployment
     side = Side(
         name=found.name,
@@ -212,5 +212,10 @@ def _exhibit(site: Site, found: Found) -> Exhibit:
 def _nothing(told: str, name: str, environment: str) -> Exhibit:
     from nbformat.v4 import new_notebook  # a second where JupyterLab is installed
 
-    side = Side(name=told, run="", notebook=name, environment=environment, at="", by="", missing=True)
-    return Exhibit(side=side, node=new_notebook())
+    alone = shown(new_notebook(), told, name, environment)
+    return replace(alone, side=replace(alone.side, missing=True))
+
+
+def shown(node: Any, told: str, name: str, environment: str) -> Exhibit:
+    """Outputs of which nothing is known but what they show."""
+    return Exhibit(side=Side(name=told, run="", notebook=name, environment=environment, at="", by=""), node=node)

@@ -65,6 +65,15 @@ def executed_text(site: Site, found: Found) -> str:
     return found.evidence.run.notebook_file.read_text()
 
 
+def reference_text(site: Site, found: Found) -> str | None:
+    """The notebook whose outputs the run's were compared with, as it was then; None where there was none."""
+    sealed = found.deployment.sealed if found.deployment else {}
+    if "reference.ipynb" in sealed:
+        return site.store.get(sealed["reference.ipynb"].sha256).decode()
+    kept = found.evidence.run.reference_file
+    return kept.read_text() if kept.is_file() else None
+
+
 def rival(site: Site, evidence: Evidence) -> Deployment | None:
     """What a run is held against: the live deployment, or for the live one that before it."""
     standing = site.ledger.state(evidence.run.environment)[evidence.run.notebook]

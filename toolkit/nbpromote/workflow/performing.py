@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from nbpromote import clock, execute, files, notebook, params, release, track, validate
+from nbpromote import clock, execute, files, itself, notebook, params, release, track, validate
 from nbpromote.errors import Error, NotFound, Refused, Unavailable, nearest
 from nbpromote.model import (
     Code,
@@ -235,6 +235,7 @@ def _draft(scene: Scene) -> Run:
         ended="",
         seconds=0,
         cells=(),
+        machine=itself.machine(),
         path=scene.path,
         commit=site.git.head(),
         dirty=scene.dirty,

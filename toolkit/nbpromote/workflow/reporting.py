@@ -1,28 +1,150 @@
-"""One page for a run, a release, or what is live of a notebook: `report`."""
+"""What is told of a run, a release, an attempt to promote one, or of any two: `report`."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from nbpromote import files, release, report
+from nbpromote import files, ledger, notebook, release, report
+from nbpromote.errors import NotFound, Usage
+from nbpromote.model import Comparison, Deployment, Event, Evidence
 from nbpromote.project import Project
-from nbpromote.workflow import explaining, naming
+from nbpromote.report import Kind, Rival, Subject
+from nbpromote.workflow import comparing, explaining, naming
+from nbpromote.workflow.comparing import Exhibit
+from nbpromote.workflow.naming import Found
 from nbpromote.workflow.site import Site
 
 
-def page(project: Project, what: str, *, env: str | None = None, into: Path | None = None) -> Path:
-    """One self-contained HTML file for a run, a release or what is live of a notebook. Gives its path."""
+def page(
+    project: Project, what: str, other: str | None = None, *, env: str | None = None, into: Path | None = None
+) -> Path:
+    """One self-contained HTML file. Gives its path."""
+    return keep_page(project, subject(project, what, other, env=env), into=into)
+
+
+def keep_page(project: Project, subject: Subject, *, into: Path | None = None) -> Path:
+    """The page of a subject, among the reports or where it is wanted."""
+    run = subject.evidence.run
+    names = {
+        Kind.RELEASE: f"{subject.name}-{run.environment}",
+        Kind.DIFF: f"{subject.rival.name if subject.rival else ''}-{subject.name}".replace("/", "."),
+    }
+    name = names.get(subject.kind, run.id)
+    return files.write(into or project.state / "reports" / f"{name}.html", report.page(subject))
+
+
+def subject(project: Project, what: str, other: str | None = None, *, env: str | None = None) -> Subject:
+    """Everything that is known of a run, a release or what is live of a notebook; of two, what differs.
+
+    A run that was made to be promoted is told as that promotion, with how it ended.
+    """
     site = Site(project)
+    if other is not None:
+        return _difference(site, what, other)
     found = naming.find(site, what, env)
     evidence, deployment = found.evidence, found.deployment
-    rival = naming.rival(site, evidence)
-    html = report.page(
-        evidence,
+    attempt = _attempt(site, evidence)
+    incumbent = _incumbent(site, evidence, attempt)
+    live = site.ledger.state(evidence.run.environment)[evidence.run.notebook].live
+    rival, comparison = _held_against(site, found, incumbent)
+    return Subject(
+        evidence=evidence,
         executed=naming.executed_text(site, found),
-        live=rival,
-        decision=explaining.decided(site, evidence, rival),
+        kind=Kind.RELEASE if deployment else Kind.PROMOTION if attempt else Kind.RUN,
+        name=deployment.alias if deployment else attempt[-1].alias if attempt else "",
+        is_live=live is not None and live.run == evidence.run.id,
+        rival=rival,
+        decision=next((event.decision for event in attempt if event.decision), None)
+        or explaining.decided(site, evidence, incumbent),
+        comparison=comparison,
         release=release.open_(site.store, deployment.release) if deployment else None,
-        alias=deployment.alias if deployment else "",
+        attempt=attempt,
     )
-    name = f"{evidence.run.id}.html" if deployment is None else f"{deployment.alias}-{deployment.environment}.html"
-    return files.write(into or project.state / "reports" / name, html)
+
+
+def _attempt(site: Site, evidence: Evidence) -> tuple[Event, ...]:
+    """The events by which this run was to become what is live; none where nobody tried."""
+    events = site.ledger.events(evidence.run.environment)
+    about = [event for event in events if event.deployment and event.deployment.run == evidence.run.id]
+    first = next((event.attempt for event in about if event.verb in ("release", "promote")), None)
+    return tuple(event for event in about if event.attempt == first)
+
+
+def _incumbent(site: Site, evidence: Evidence, attempt: tuple[Event, ...]) -> Deployment | None:
+    """What was live when it was tried; of a run that nobody tried to promote, what is live now."""
+    run = evidence.run
+    if not attempt:
+        return naming.rival(site, evidence)
+    events = site.ledger.events(run.environment)
+    before = events[: events.index(attempt[0])]
+    return ledger.at(run.environment, before, attempt[0].at)[run.notebook].live
+
+
+# -- what it is held against ---------------------------------------------------------------------------------
+
+
+def _held_against(site: Site, found: Found, incumbent: Deployment | None) -> tuple[Rival | None, Comparison | None]:
+    """By metrics and parameters what was live; by cells what the run's outputs were compared with."""
+    candidate, reference = comparing.exhibit(site, found), _reference(site, found)
+    if incumbent is None:
+        return None, comparing.between(reference, candidate) if reference else None
+    rival = Rival.of_live(incumbent)
+    with suppress(NotFound):  # its evidence is on another machine
+        kept = naming.deployed(site, incumbent)
+        rival = replace(rival, evidence=kept.evidence)
+        before = comparing.exhibit(site, kept)
+        if reference:
+            before = replace(before, node=reference.node, side=reference.side)
+        return rival, comparing.between(before, candidate)
+    return rival, None
+
+
+def _reference(site: Site, found: Found) -> Exhibit | None:
+    """The outputs that this run's were compared with, as they were then."""
+    text = naming.reference_text(site, found)
+    if text is None:
+        return None
+    run, told = found.evidence.run, found.evidence.reference
+    node = notebook.parse("reference.ipynb", text.encode())
+    return comparing.shown(node, told or "what was accepted", run.notebook, run.environment)
+
+
+# -- any two -------------------------------------------------------------------------------------------------
+
+
+def _difference(site: Site, one: str, other: str) -> Subject:
+    import nbformat
+
+    both = list(comparing.both(site, one, other))
+    if len(both) != 1:
+        names = ", ".join(before.side.notebook for before, _ in both)
+        raise Usage(
+            f"{one} and {other} hold {len(both)} notebooks ({names}), and a page is about one",
+            hint=f"nbpromote report NOTEBOOK@{one} NOTEBOOK@{other}, or all of them: nbpromote diff {one} {other}",
+        )
+    before, after = both[0]
+    if after.evidence is None:
+        raise NotFound(f"there is no run behind {after.side.name}", hint=f"nbpromote diff {one} {other}")
+    return Subject(
+        evidence=after.evidence,
+        executed=nbformat.writes(after.node),
+        kind=Kind.DIFF,
+        name=after.side.name,
+        rival=_first(before),
+        comparison=comparing.between(before, after),
+    )
+
+
+def _first(before: Exhibit) -> Rival:
+    side, evidence, run = before.side, before.evidence, before.run
+    when = f" of {side.at[:16].replace('T', ' ')}" if side.at else ""
+    run_id = f", run {side.run}" if side.run not in ("", side.name) else ""
+    return Rival(
+        name=side.name,
+        told=f"{side.name}{run_id}{when} in {side.environment}",
+        metrics=evidence.metrics if evidence else before.shown,
+        parameters={**run.parameters, **run.inputs, **run.outputs} if run else {},
+        evidence=evidence,
+    )

@@ -11,7 +11,7 @@ from importlib.resources import files
 from warnings import catch_warnings, simplefilter
 
 from nbpromote.model import Json, Scrap
-from nbpromote.report.harmless import harmless
+from nbpromote.report.page.harmless import harmless
 
 # the same in the page and in the frame: a browser gives the frame both
 CSP = (
@@ -38,9 +38,72 @@ def read(executed: str) -> Json | None:
     return node
 
 
-def document(node: Json) -> str:
-    """The notebook as a whole document, for the frame's `srcdoc`."""
-    return _HEAD.format(csp=CSP, style=_style()) + harmless(_body(node)) + "</body></html>"
+def code(node: Json) -> dict[int, Json]:
+    """The user's code cells by their number, as the record of a run counts them."""
+    cells = [cell for cell in node.cells if cell.cell_type == "code"] if node is not None else []
+    own = [cell for cell in cells if _INJECTED not in cell.metadata.get("tags", ())]
+    return dict(enumerate(own, start=1))
+
+
+_INJECTED = "injected-parameters"  # papermill's cell
+
+
+def traceback(cell: Json) -> str:
+    """What the kernel said when it failed; colours and all."""
+    told = [output for output in cell.get("outputs", ()) if output.get("output_type") == "error"]
+    return "\n".join(line for output in told for line in output.get("traceback", ()))
+
+
+def document(node: Json, room: int) -> str:
+    """The notebook as a whole document, for the frame's `srcdoc`, cut to about `room` bytes of the page."""
+    return _HEAD.format(csp=CSP, style=_style()) + harmless(_body(_light(node, room))) + "</body></html>"
+
+
+# -- light enough to send on ---------------------------------------------------------------------------------
+
+# bytes of the page, where all of this is escaped: of a cell's frame, of a letter of code, which is coloured, of others
+_FRAME, _CODE, _OTHER = 1500, 10, 2
+_OUTPUT = 20_000  # letters of one output
+
+
+def _light(node: Json, room: int) -> Json:
+    """A copy without what there is no room for; figures stay as long as their cells do."""
+    import nbformat
+
+    light = nbformat.from_dict(node)
+    for number, cell in enumerate(light.cells):
+        room -= _FRAME + len(cell.source) * (_CODE if cell.cell_type == "code" else _OTHER)
+        if room < 0:
+            told = f"*{len(light.cells) - number} more cells are left out here; the notebook's own file has them*"
+            light.cells[number:] = [nbformat.v4.new_markdown_cell(told, id="left-out")]
+            break
+        for output in cell.get("outputs", ()):
+            room -= _FRAME + _OTHER * _lighten(output, max(0, min(_OUTPUT, room // _OTHER)))
+    return light
+
+
+def _lighten(output: Json, room: int) -> int:
+    """Cut one output down to its room; gives the letters of it that are left."""
+    if output.output_type == "error":
+        output.traceback = [_cut("\n".join(output.traceback), room)]
+        return len(output.traceback[0])
+    if output.output_type == "stream":
+        output.text = _cut(output.text, room)
+        return len(output.text)
+    data = output.get("data", {})
+    if len(str(data.get("text/html", ""))) > room:
+        # a table that ends in the middle misleads; its plain text says that it was cut
+        data.setdefault("text/plain", _LEFT_OUT.format(len(str(data.pop("text/html")))))
+    texts = [kind for kind in data if kind in _TEXTS]
+    data |= {kind: _cut(str(data[kind]), room) for kind in texts}
+    return max((len(data[kind]) for kind in texts), default=0)
+
+
+_LEFT_OUT = "… {:,} letters are left out here; the notebook's own file has them"
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[:room] + "\n" + _LEFT_OUT.format(len(text) - room)
 
 
 def _style() -> str:
@@ -75,6 +138,9 @@ _SHOWN = [
     "text/latex",
     "text/plain",
 ]
+
+
+_TEXTS = ("text/html", "text/markdown", "text/latex", "text/plain")
 
 
 def figure(node: Json, scrap: Scrap) -> str | None:
