@@ -170,13 +170,16 @@ def different() -> report.Subject:
 
 def _rich(run: Run) -> Run:
     column = Column(name="carrier", kind="string", nulls=910, constant=True)
+    flights = File(
+        path="/data/staging/flights.parquet", size=9_000_000, sha256=CODE, modified="2026-11-22T19:00:00.000Z"
+    )
     return replace(
         run,
         machine=Machine(system="Linux 6.8.0 x86_64", python="3.11.9", cores=2),
         origins={"months": "params/staging.yaml:4"},
         packages={"numpy": "2.4.1"},
-        files={"flights": File(path="/data/staging/flights.parquet", size=9_000_000, sha256=CODE)},
-        profiles={"flights": Profile(rows=9104, columns=(column,), modified="2026-11-22T19:00:00.000Z")},
+        files={"flights": flights},
+        profiles={"flights": Profile(rows=9104, columns=(column,))},
     )
 
 

@@ -29,8 +29,8 @@ def _declared(run: Run) -> list[tuple[str, str]]:
 
 
 def _file(run: Run, other: Run | None, kind: str, name: str, most: int) -> dict[str, Any]:
-    file, profile = run.files.get(name), run.profiles.get(name)
-    before = other.profiles.get(name) if other else None
+    file, found = run.files.get(name), run.profiles.get(name)
+    profile, before = _read(found), _read(other.profiles.get(name) if other else None)
     declared = {**run.inputs, **run.outputs}
     return {
         "name": name,
@@ -42,9 +42,15 @@ def _file(run: Run, other: Run | None, kind: str, name: str, most: int) -> dict[
         "rows": "" if profile is None else f"{profile.rows:,}",
         "rows_before": "" if before is None else f"{before.rows:,}",
         "change": words.change(profile.rows, before.rows) if profile and before else "",
-        "modified": words.moment(profile.modified) if profile else "",
+        "modified": words.moment(file.modified) if file and file.modified else "",
+        "fault": found.fault if found else "",
         "columns": _columns(profile, before)[:most] if profile else [],
     }
+
+
+def _read(profile: Profile | None) -> Profile | None:
+    """None for a table that could not be read: it has no rows to show, not 0."""
+    return None if profile is None or profile.fault else profile
 
 
 def _same(file: File | None, others: Mapping[str, File], name: str) -> str:
