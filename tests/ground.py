@@ -144,8 +144,8 @@ class Ground:
 
     def released(self, name: str = "count") -> Ground:
         """Run, accept, commit, release: what comes before every promotion."""
-        for verb in ("sync", "run", "baseline"):
-            self.nbpromote(verb, name)
+        for line in (("sync",), ("run",), ("baseline", "--yes")):
+            self.nbpromote(*line, name)
         if self.git("status", "--porcelain"):
             self.commit("accept the outputs")
         done = self.nbpromote("release", name)

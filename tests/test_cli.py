@@ -27,7 +27,7 @@ VERBS = _verbs(cli.verbs)
 
 
 def test_the_verbs_of_the_issue_are_there() -> None:
-    asked = "init sync check run baseline release plan promote rollback unhold status history doctor report demo"
+    asked = "init sync check run baseline release plan promote rollback unhold status history why doctor report demo"
 
     params = {"params show", "params diff", "params schema"}
     kernel = {"kernel install", "kernel warm", "kernel list", "kernel stop"}

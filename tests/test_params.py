@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -564,6 +565,9 @@ def test_a_value_of_another_type_is_refused(annotation, text):
 # -- one table of refusals -----------------------------------------------------------------------------------
 
 NOTEBOOK = "notebooks:\n  train_delay:\n    "
+CHANGES = (
+    "max_increase, max_decrease, max_relative_increase, max_relative_decrease, min_absolute_change, min_relative_change"
+)
 
 
 @pytest.mark.parametrize(
@@ -656,16 +660,48 @@ def test_a_params_file_is_refused_with_its_place_and_the_nearest_name(text, plac
         ("gates: [{metric: mae, maximum: 3}]", "1:23", "unknown key 'maximum' in a gate; did you mean 'max'?"),
         ("gates: [{metric: mae, max: x}]", "1:23", "max wants a number, got 'x'"),
         ("gates: [{metric: mae, max: true}]", "1:23", "max wants a number, got true"),
-        ("gates: [{max: 3}]", "1:9", "a gate names one metric or one check"),
-        ("gates: [{metric: a, check: b}]", "1:9", "a gate names one metric or one check"),
+        ("gates: [{max: 3}]", "1:9", "a gate names one metric, one check or one budget"),
+        ("gates: [{metric: a, check: b}]", "1:9", "a gate names one metric, one check or one budget"),
         ("gates: [{metric: mae}]", "1:9", "a gate on a metric wants max, min or versus: live"),
         ("gates: [{metric: mae, max: 1, min: 2}]", "1:9", "min is above max"),
         ("gates: [{metric: mae, max: 1, versus: live}]", "1:9",
-         "max is absolute; a gate versus live takes"
-         " max_increase, max_decrease, max_relative_increase, max_relative_decrease"),
+         f"max is absolute; a gate versus live takes {CHANGES}"),
         ("gates: [{metric: mae, versus: live}]", "1:9",
-         "a gate versus live wants one of"
-         " max_increase, max_decrease, max_relative_increase, max_relative_decrease"),
+         f"a gate versus live wants one of {CHANGES}; or `on` and confidence: better for certain"),
+        ("gates: [{metric: mae, versus: live, max_increase: 1, confidence: 95}]", "1:54",
+         "confidence is above 0.5 and below 1, such as 0.95; got 95"),
+        ("gates: [{metric: mae, versus: live, on: holdout}]", "1:9",
+         f"a gate versus live wants one of {CHANGES}; or `on` and confidence: better for certain"),
+        ("gates: [{metric: mae, max: 3, by: carrier}]", "1:9",
+         "by slices rows: add `on: EVALUATION`, one of the notebook's contract"),
+        ("gates: [{metric: acuracy, min: 0.5, on: holdout}]", "1:9",
+         "no rows can be scored by 'acuracy'; did you mean 'accuracy'?; `on` goes with mae, rmse, mse, mape,"
+         " median_absolute_error, max_error, bias, r2, accuracy, balanced_accuracy, precision, recall, f1, auc,"
+         " log_loss, brier"),
+        ("gates: [{metric: max_error, on: holdout, versus: live, confidence: 0.9}]", "1:9",
+         "resampled rows say too little about max_error: take confidence out"),
+        ("gates: [{metric: mae, on: holdout, versus: live, confidence: 0.9, greater_is_better: true}]", "1:9",
+         "mae is better when it is less: take greater_is_better out"),
+        ("gates: [{metric: lift, versus: live, min_relative_change: 0.1}]", "1:9",
+         "whether more of 'lift' is better is not known: add greater_is_better: true or false"),
+        ("gates: [{metric: mae, versus: live, min_absolute_change: 0}]", "1:37",
+         "min_absolute_change is above 0; what may be lost is a max_increase or max_decrease"),
+        ("gates: [{metric: mae, max: 3, min_count: 2}]", "1:9",
+         "min_count is what a check must have compared; a gate on a metric has none"),
+        ("gates: [{check: ran, min_count: 0}]", "1:22", "min_count wants a whole number from 1 on, got 0"),
+        ("gates: [{check: ran, min_count: 1.5}]", "1:22", "min_count wants a whole number from 1 on, got 1.5"),
+        ("gates: [{budget: tim, max: 10m}]", "1:10",
+         "budget is one of time, memory, output, got 'tim'; did you mean 'time'?"),
+        ("gates: [{budget: time, max: 4GB}]", "1:24", "max wants a duration such as 90s, 10m, 1h or 1d, got '4GB'"),
+        ("gates: [{budget: memory, max: 400}]", "1:26", "max wants a size such as 500kB, 10MB or 1GB, got 400"),
+        ("gates: [{budget: time, min: 3, on: x}]", "1:9",
+         "a gate on a budget has no on, min: it takes max, or versus: live with max_relative_increase"),
+        ("gates: [{budget: time}]", "1:9",
+         "a gate on a budget says nothing yet: it takes max, or versus: live with max_relative_increase"),
+        ("gates: [{budget: time, max_relative_increase: 0.5}]", "1:9",
+         "max_relative_increase compares: add `versus: live`"),
+        ("gates: [{budget: time, max: 1m, versus: live, max_relative_increase: 0.5}]", "1:9",
+         "max is absolute; a budget versus live takes max_relative_increase"),
         ("gates: [{metric: mae, max_increase: 1}]", "1:9", "max_increase compares: add `versus: live`"),
         ("gates: [{metric: mae, versus: prod, max_increase: 1}]", "1:23", "versus is one of live, got 'prod'"),
         ("gates: [{check: ran, max: 1}]", "1:9", "a gate on a check has no max: it passes or it does not"),
@@ -680,6 +716,49 @@ def test_a_policy_file_is_refused_with_its_place_and_the_nearest_name(text, plac
     assert problems(files, env="prod") == [f"params/prod.policy.yaml:{place}: {told}"]
     found = findings(files, files, KNOWN)
     assert [(finding.place, finding.message) for finding in found] == [(f"params/prod.policy.yaml:{place}", told)]
+
+
+def test_every_reason_why_a_gate_says_nothing_is_told():
+    files = {"dev.yaml": "", "prod.yaml": "", "prod.policy.yaml": "gates:\n  - {metric: mae, confidence: 0.9, by: x}\n"}
+
+    assert problems(files, env="prod")[1:] == [
+        "  params/prod.policy.yaml:2:5: confidence compares: add `versus: live`",
+        "  params/prod.policy.yaml:2:5: confidence comes of rows that are resampled: add `on: EVALUATION`,"
+        " one of the notebook's contract",
+        "  params/prod.policy.yaml:2:5: by slices rows: add `on: EVALUATION`, one of the notebook's contract",
+    ]
+
+
+GATES = {
+    "{budget: time, max: 10m}": Gate(budget="time", max=600),
+    "{budget: memory, max: 4GB}": Gate(budget="memory", max=4e9),
+    "{budget: output, max: 1.5MB, mode: warn}": Gate(budget="output", max=1.5e6, mode=Mode.WARN),
+    "{budget: time, versus: live, max_relative_increase: 0.5}": Gate(
+        budget="time", versus="live", max_relative_increase=0.5
+    ),
+    "{metric: mae, versus: live, on: holdout, confidence: 0.95}": Gate(
+        metric="mae", versus="live", on="holdout", confidence=0.95
+    ),
+    "{metric: mae, versus: live, on: holdout, confidence: 0.95, max_increase: 0.1}": Gate(
+        metric="mae", versus="live", on="holdout", confidence=0.95, max_increase=0.1
+    ),
+    "{metric: mae, on: holdout, by: carrier, max: 16}": Gate(metric="mae", on="holdout", by="carrier", max=16),
+    "{metric: lift, versus: live, greater_is_better: true, min_relative_change: 0.01}": Gate(
+        metric="lift", versus="live", greater_is_better=True, min_relative_change=0.01
+    ),
+    "{metric: val_loss, versus: live, min_absolute_change: 0.5}": Gate(
+        metric="val_loss", versus="live", min_absolute_change=0.5
+    ),
+    "{check: outputs-match, min_count: 3}": Gate(check="outputs-match", min_count=3),
+}
+
+
+@pytest.mark.parametrize("text", GATES)
+def test_a_gate_is_read_and_the_schema_takes_it(schemas, text):
+    found = params.policy({"prod.policy.yaml": f"gates: [{text}]"}.get, "prod", "any")
+
+    assert found.gates == (replace(GATES[text], where="params/prod.policy.yaml:1"),)
+    assert schemas[1].is_valid(yaml.parse(f"gates: [{text}]", "x.yaml").root.value)
 
 
 @pytest.mark.parametrize(
@@ -739,7 +818,7 @@ def test_all_problems_of_all_files_are_told_together():
         "  -p: parameter 'months' of train_delay wants list[int], got 'january'",
         "  params/base.yaml:1:14: no notebook declares parameter 'a'",
         "  params/base.yaml:1:20: key 'a' is given twice; first on line 1",
-        "  params/dev.policy.yaml:2:9: a gate names one metric or one check",
+        "  params/dev.policy.yaml:2:9: a gate names one metric, one check or one budget",
         "  params/dev.yaml:1:11: secret 'a' wants a reference, never a value: env:NAME or file:/path",
         "  params/dev.yaml:2:1: unknown key 'kernle' in a params file; did you mean 'kernel'?",
         "  params/dev.policy.yaml:1:1: key 'approvals' (consent by people) is not built yet",
@@ -1227,6 +1306,11 @@ def test_the_schema_takes_what_is_right(schemas, text):
         (1, "gates: [{metric: mae, maximum: 3}]"),
         (1, "gates: [{max: 3}]"),
         (1, "gates: [{check: outputs-mtach}]"),
+        (1, "gates: [{budget: time, max: 10}, {budget: memory, max: lots}]"),
+        (1, "gates: [{metric: mae, max: 10m}]"),
+        (1, "gates: [{metric: mae, max: 3, by: carrier}]"),
+        (1, "gates: [{metric: mae, versus: live, confidence: 0.95}]"),
+        (1, "gates: [{check: outputs-match, budget: time}]"),
         (1, "notebooks: {train_delay: {strategy: retrian}}"),
         (1, "promotes_from: dev"),
         (1, "parameters: {}"),

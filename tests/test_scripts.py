@@ -45,7 +45,7 @@ def test_what_only_reads_makes_no_notebook(scripts: Ground) -> None:
 
 def test_the_whole_road_from_a_script(scripts: Ground) -> None:
     first = scripts.json("run", "count")
-    accepted = scripts.json("baseline", "notebooks/count.py")
+    accepted = scripts.json("baseline", "notebooks/count.py", "--yes")
     again = scripts.json("run", "count")
     if scripts.git("status", "--porcelain"):
         scripts.commit("accept the outputs")

@@ -405,7 +405,7 @@ def test_a_copied_model_answers_through_its_alias_in_a_fresh_process(promoted, t
     finally:
         away.rename(hidden)
 
-    assert track.predictions(said.stdout) == {"values": pytest.approx([0.5, 1.0, 1.5])}, said.stderr
+    assert track.answer(said.stdout) == {"values": pytest.approx([0.5, 1.0, 1.5])}, said.stderr
     assert (folder / "registered_model_meta").is_file()  # which loading wrote
     assert before is None
     assert track.check_model(run.tracking_uri, model, tmp_path) is None

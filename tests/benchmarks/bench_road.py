@@ -104,7 +104,7 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(root, "init", "--quiet")
     git(root, "config", "user.name", "Ada Bench")
     git(root, "config", "user.email", "ada@example.org")
-    for verb in (("sync",), ("run", "prepare_flights"), ("run", "train_delay"), ("baseline", "train_delay")):
+    for verb in (("sync",), ("run", "prepare_flights"), ("run", "train_delay"), ("baseline", "train_delay", "--yes")):
         subprocess.run([*COMMAND, *verb], cwd=root, capture_output=True)
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "start")

@@ -9,16 +9,16 @@ import traceback
 
 import click
 
-from nbpromote.cli import author, care, handing, kernels, operate, parameters, promote, running
+from nbpromote.cli import author, care, comparing, handing, kernels, operate, parameters, promote, running
 from nbpromote.cli.options import Here, Verbs
 from nbpromote.errors import Error
 
 # in the order of the road
 _ROAD = (
-    *author.VERBS[:3],
+    *author.VERBS,
     *parameters.VERBS,
     *running.VERBS,
-    *author.VERBS[3:],
+    *comparing.VERBS,
     *promote.VERBS,
     *operate.VERBS,
     *kernels.VERBS,

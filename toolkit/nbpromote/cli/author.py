@@ -10,7 +10,7 @@ import click
 from nbpromote import files
 from nbpromote.cli import hooks, options
 from nbpromote.cli.options import Here, coloured, said, shown
-from nbpromote.errors import BadInput, Usage
+from nbpromote.errors import Usage
 
 if TYPE_CHECKING:
     from nbpromote.workflow.pairing import Synced
@@ -102,7 +102,7 @@ _FORMATS = ("text", "json", "junit", "sarif", "github")
 @click.option("--select", multiple=True, metavar="CODES", help="Tell only these: NBP3,NBP401.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Do not tell these.")
 @click.option("--hook", is_flag=True, help="Before a commit: the pairs of the files named, in whichever project.")
-@click.option("--params", is_flag=True, help="With --hook: only params and policies.")
+@click.option("--params", is_flag=True, help="With --hook: only params, policies and contracts.")
 @options.json
 @click.pass_obj
 def check(
@@ -116,13 +116,12 @@ def check(
     params: bool,
     as_json: bool,
 ) -> int:
-    """Look at pairs, code, outputs, params and policies without running anything."""
+    """Look at pairs, code, outputs, params, policies and contracts without running anything."""
     from nbpromote import report, workflow
 
     if params and not hook:
         raise Usage("--params belongs to --hook")
-    if output and not output.parent.is_dir():
-        raise BadInput(f"--output: there is no folder {shown(output.parent)}", hint=f"mkdir -p {shown(output.parent)}")
+    options.require_folder("--output", output)
     asked = {"select": _listed(select), "ignore": _listed(ignore)}
     told = (
         workflow.check_staged(here.folder, names, params=params, **asked)
@@ -143,23 +142,8 @@ def _listed(codes: tuple[str, ...]) -> list[str]:
     return [code.strip() for part in codes for code in part.split(",") if code.strip()]
 
 
-@click.command()
-@click.argument("name")
-@click.option("--run", "run_id", metavar="RUN", help="Accept this run instead of the last one.")
-@options.json
-@click.pass_obj
-def baseline(here: Here, name: str, run_id: str | None, as_json: bool) -> int:
-    """Accept a run's outputs as what later runs are compared with."""
-    from nbpromote import report, workflow
-
-    evidence = workflow.baseline(here.project, name, run_id=run_id)
-    said(report.evidence(evidence), report.evidence_json(evidence), as_json=as_json)
-    return 0 if evidence.passed else 1
-
-
 VERBS = (
     init,
     sync,
     check,
-    baseline,
 )

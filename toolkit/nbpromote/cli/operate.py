@@ -44,6 +44,20 @@ def history(here: Here, name: str | None, env: str | None, at: str | None, as_js
     return 0
 
 
+@click.command()
+@click.argument("what", metavar="RUN|RELEASE|NOTEBOOK|ATTEMPT")
+@options.env
+@options.json
+@click.pass_obj
+def why(here: Here, what: str, env: str | None, as_json: bool) -> int:
+    """Say of each gate and check who asked for it, what it saw, and why it let WHAT in or did not."""
+    from nbpromote import report, workflow
+
+    told = workflow.why(here.project, what, env=env)
+    said(report.explanation(told, colour=coloured()), report.explanation_json(told), as_json=as_json)
+    return 0
+
+
 @click.command("report")
 @click.argument("what", metavar="RUN|RELEASE|NOTEBOOK")
 @options.env
@@ -62,5 +76,6 @@ def report_(here: Here, what: str, env: str | None, output: str | None, as_json:
 VERBS = (
     status,
     history,
+    why,
     report_,
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -90,10 +90,17 @@ def given(parameters: tuple[tuple[str, str], ...], files: tuple[str, ...], texts
     return {**found, **dict(parameters)}
 
 
+def require_folder(option: str, file: Path | None) -> None:
+    """Before any work is done: whether there is a place for what an option is to write."""
+    if file and not file.parent.is_dir():
+        raise BadInput(f"{option}: there is no folder {shown(file.parent)}", hint=f"mkdir -p {shown(file.parent)}")
+
+
 def shown(path: Path) -> str:
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def coloured() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+def coloured(stream: TextIO | None = None) -> bool:
+    """Whether what is written there, by default on stdout, is read by a person on a terminal who wants colours."""
+    return (stream or sys.stdout).isatty() and "NO_COLOR" not in os.environ

@@ -11,9 +11,9 @@ import click
 
 from nbpromote import files
 from nbpromote.cli import options
-from nbpromote.cli.options import Here, coloured, said, shown
+from nbpromote.cli.options import Here, coloured, said
 from nbpromote.cli.progress import board, progress
-from nbpromote.errors import BadInput, Usage
+from nbpromote.errors import Usage
 
 if TYPE_CHECKING:
     from nbpromote.workflow import Order
@@ -112,8 +112,7 @@ def _one(here: Here, order: Order, env: str | None, *, as_json: bool) -> int:
 def _many(here: Here, order: Order, env: str | None, junit: Path | None, *, as_json: bool) -> int:
     from nbpromote import report, workflow
 
-    if junit and not junit.parent.is_dir():
-        raise BadInput(f"--junit: there is no folder {shown(junit.parent)}", hint=f"mkdir -p {shown(junit.parent)}")
+    options.require_folder("--junit", junit)
     with board() as seen:
         fleet = workflow.run_many(here.project, order, env=env, board=seen)
     if junit:

@@ -24,13 +24,16 @@ class Witness:
     given: Mapping[str, str]
     warmth: Warmth
 
-    def ask(self, source: str, variables: Mapping[str, str]) -> str:
-        """What a source prints. Raises `Unavailable` when it raises, or when the kernel did not live to answer."""
-        with tempfile.TemporaryDirectory(prefix="nbpromote-witness-") as folder:
+    def ask(self, source: str, variables: Mapping[str, str], *, folder: Path | None = None) -> str:
+        """What a source prints. Raises `Unavailable` when it raises, or when the kernel did not live to answer.
+
+        It can write to `folder` alone; without one, to none that outlives it.
+        """
+        with tempfile.TemporaryDirectory(prefix="nbpromote-witness-") as own:
             return ask(
                 source,
                 kernel=self.kernel,
-                folder=Path(folder),
+                folder=folder or Path(own),
                 variables={**self.given, **variables},
                 limits=_LIMITS,
                 pass_env=self.pass_env,

@@ -4,7 +4,7 @@ Times are ISO 8601 strings in UTC (`2026-01-31T12:00:00.000Z`), durations are se
 """
 
 from nbpromote.model.comparison import CellChange, Comparison, Likeness, Shown, Side, ValueChange
-from nbpromote.model.contests import Contest
+from nbpromote.model.contests import FEWEST_ROWS, Contest
 from nbpromote.model.contracts import Contract, DataRule, Evaluation, Sanitizer, ScrapRule, Tolerance
 from nbpromote.model.environments import (
     SIZES,
@@ -18,7 +18,8 @@ from nbpromote.model.environments import (
     size_told,
 )
 from nbpromote.model.fleet import Fate, Fleet, Member
-from nbpromote.model.history import Event, Standing, State, Status
+from nbpromote.model.history import Event, Explanation, Standing, State, Status
+from nbpromote.model.metrics import SCORES, WITHOUT_INTERVAL, greater_is_better
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
 from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Model, Outcome, Run, Scrap, is_metric
@@ -26,7 +27,10 @@ from nbpromote.model.tables import Column, Profile
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
 
 __all__ = [
+    "FEWEST_ROWS",
+    "SCORES",
     "SIZES",
+    "WITHOUT_INTERVAL",
     "Cell",
     "CellChange",
     "Check",
@@ -44,6 +48,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "Evidence",
+    "Explanation",
     "Fate",
     "File",
     "Finding",
@@ -82,6 +87,7 @@ __all__ = [
     "canonical",
     "digest",
     "dump",
+    "greater_is_better",
     "is_metric",
     "load",
     "sha256",

@@ -23,6 +23,9 @@ class Shown:
     kind: str  # text, table, figure, json, html or error
     likeness: Likeness
     summary: str = ""  # 3 of 40 numbers differ, by 0.2 % at most
+    places: tuple[
+        str, ...
+    ] = ()  # the first numbers that are too far apart: row 'this model', mae: 13.1 instead of 12.5
     lines: tuple[str, ...] = ()  # of a diff: `-` of the first side, `+` of the second
     distance: float | None = None  # of figures, 0 to 1
     before: str = ""
@@ -54,7 +57,11 @@ class CellChange:
 
 @dataclass(frozen=True, kw_only=True)
 class ValueChange:
-    """A metric, parameter, scrap, package or file that is not the same on both sides; None where it is missing."""
+    """A value of either side by its name; None where a side has none.
+
+    Metrics are told also where they are the same, all others only where they are not. A file is a mapping of `path`,
+    `size` and `sha256`; of an address, which nobody measured, only `path`.
+    """
 
     name: str
     before: Json
@@ -65,10 +72,14 @@ class ValueChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One of the two that are compared: a run, or what a release or deployment was made of."""
+    """One of the two that are compared: a run, what a release or deployment was made of, or accepted outputs.
 
-    name: str  # as it was asked for
-    run: str
+    `missing`: there is no such thing, as of a notebook that is live in one of two environments; the other side stands
+    alone.
+    """
+
+    name: str  # as it was asked for; of accepted outputs, the file that holds them
+    run: str  # empty where nobody knows it
     notebook: str
     environment: str
     at: str
@@ -76,11 +87,12 @@ class Side:
     commit: str | None = None
     release: str = ""  # its alias
     passed: bool = False
+    missing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Everything that differs between two runs, and what is as it was: by cell, and by name."""
+    """Everything that differs between two runs, and what is as it was: by cell, and by name. First comes before."""
 
     sides: tuple[Side, Side]
     cells: tuple[CellChange, ...] = ()
@@ -93,6 +105,8 @@ class Comparison:
     @property
     def same(self) -> bool:
         """Whether a careful reader would find nothing: what is close counts as the same."""
+        if any(side.missing for side in self.sides):
+            return False
         changes = (*self.metrics, *self.scraps, *self.parameters, *self.packages, *self.files)
         found = {cell.likeness for cell in self.cells} | {change.likeness for change in changes}
         return found <= {Likeness.SAME, Likeness.CLOSE}

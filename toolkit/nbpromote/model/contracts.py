@@ -40,13 +40,14 @@ class ScrapRule:
 
 @dataclass(frozen=True, kw_only=True)
 class DataRule:
-    """What a declared input or output must be. `schema` is pandera's: `file.yaml`, or `file.py:name`."""
+    """What a declared input or output must be. `schema` is pandera's, from the root: `a/b.yaml`, or `a/b.py:name`."""
 
     schema: str | None = None
     min_rows: int | None = None
     max_rows: int | None = None
     max_age: float | None = None  # seconds, of an input when the run began
     versus_live: tuple[float, float] | None = None  # rows, as shares of the live deployment's; None: the default range
+    may_change: tuple[str, ...] = ()  # columns that may be constant, empty, retyped or gone, though live's are not
     where: str = ""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from nbpromote.model.metrics import greater_is_better
 from nbpromote.model.written import Json, canonical, sha256
 
 
@@ -54,6 +55,13 @@ class Gate:
     @property
     def relative(self) -> bool:
         return self.versus is not None
+
+    @property
+    def upwards(self) -> bool | None:
+        """Whether more is better: as the gate says, else as the metric is known."""
+        if self.greater_is_better is not None or self.metric is None:
+            return self.greater_is_better
+        return greater_is_better(self.metric)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nbpromote.model.releases import Deployment
+from nbpromote.model.releases import Decision, Deployment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,8 @@ class Event:
     """One line of history.
 
     `verb` is release, promote, rollback or unhold; `step` is where in it: intent, live, verified, unverified,
-    failed, refused, abandoned or done. The events of one attempt share `attempt`.
+    failed, refused, abandoned or done. The events of one attempt share `attempt`. What the gates said is written
+    once, with the intent or the refusal.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Event:
     alias: str = ""
     reason: str = ""
     deployment: Deployment | None = None
+    decision: Decision | None = None
     hold: str = ""  # a digest that may not come back until it is released
     commit: str = ""  # of the ledger; filled in when read, never written
 
@@ -76,3 +78,19 @@ class Status:
     pending: tuple[str, ...] = ()  # notebooks whose configuration was edited since
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open: tuple[str, ...] = ()  # notebooks with a promotion left half-way
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """A decision, and what it was about. Without an `attempt` it was taken when somebody asked."""
+
+    notebook: str
+    run: str
+    decision: Decision
+    alias: str = ""
+    release: str = ""
+    verb: str = ""
+    attempt: str = ""
+    ended: str = ""  # the last step of the attempt
+    at: str = ""
+    by: str = ""

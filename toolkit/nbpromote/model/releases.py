@@ -60,11 +60,16 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What the gates say of evidence at the door of an environment."""
+    """What the gates say of evidence at the door of an environment.
+
+    `checks` are what every run is asked, without their details; `reference` is what its outputs were compared with.
+    """
 
     environment: str
     verdicts: tuple[Verdict, ...]
     unmet: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    reference: str = ""
 
     @property
     def allowed(self) -> bool:

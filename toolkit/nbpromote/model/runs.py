@@ -100,6 +100,7 @@ class Run:
     commit: str | None = None
     dirty: bool = False
     parameters: Mapping[str, Json] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)  # of each parameter: file and line, or -p
     resolved: Mapping[str, str] = field(default_factory=dict)  # what `live:NAME` stood for
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nbpromote.notebook.accepted import accepted_digest, stamp, without_changed
+from nbpromote.notebook.accepted import acceptance, accepted_digest, stamp, without_changed
 from nbpromote.notebook.findings import check
-from nbpromote.notebook.outputs import accept, write
+from nbpromote.notebook.outputs import accept, without_outputs, write
 from nbpromote.notebook.pairing import (
     Agreed,
     Base,
@@ -42,6 +42,7 @@ __all__ = [
     "Resource",
     "Settled",
     "accept",
+    "acceptance",
     "accepted_digest",
     "agreed",
     "base",
@@ -65,6 +66,7 @@ __all__ = [
     "settle",
     "stamp",
     "without_changed",
+    "without_outputs",
     "write",
     "write_agreed",
 ]

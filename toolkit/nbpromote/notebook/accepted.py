@@ -16,9 +16,22 @@ _KEY = "nbpromote"  # in the notebook's metadata, which Jupyter keeps and jupyte
 Marked = Callable[[Any], bool]
 
 
-def stamp(node: NotebookNode, marked: Marked, *, by: str, run: str) -> NotebookNode:
-    """Write down, by cell id, a digest of every marked cell's outputs, and who accepted them."""
-    digests = {cell.id: _digest(cell) for _, cell in cells.numbered(node) if marked(cell)}
+def stamp(
+    node: NotebookNode, marked: Marked, *, by: str, run: str, only: Collection[int] | None = None
+) -> NotebookNode:
+    """Write down, by cell id, a digest of every marked cell's outputs, and who accepted them last.
+
+    `only` are the numbers of the cells that were accepted now: of the others stays what was accepted before.
+    """
+    before, unaccepted = _stamp(node).get("cells"), changed(node, marked)
+    digests = {}
+    for number, cell in cells.numbered(node):
+        if not marked(cell):
+            continue
+        if only is None or number in only or (cell.get("outputs") and cell.id not in unaccepted):
+            digests[cell.id] = _digest(cell)
+        elif isinstance(before, Mapping) and cell.id in before:
+            digests[cell.id] = before[cell.id]
     own = {key: value for key, value in node.metadata.get(_KEY, {}).items() if key != "accepted"}
     if digests:
         own["accepted"] = {"by": by, "run": run, "cells": digests}
@@ -30,7 +43,13 @@ def stamp(node: NotebookNode, marked: Marked, *, by: str, run: str) -> NotebookN
 
 def by(node: NotebookNode) -> str:
     """Who accepted; empty where nothing says so."""
-    return re.sub(r" <.*>$", "", str(_stamp(node).get("by", "")))
+    return re.sub(r" <.*>$", "", acceptance(node)[0])
+
+
+def acceptance(node: NotebookNode) -> tuple[str, str]:
+    """Who accepted last, with their address, and of which run; empty where nothing says so."""
+    told = _stamp(node)
+    return str(told.get("by", "")), str(told.get("run", ""))
 
 
 def changed(node: NotebookNode, marked: Marked) -> Collection[str]:

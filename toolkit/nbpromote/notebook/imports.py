@@ -25,7 +25,7 @@ def reached(modules: Iterable[ast.Module], folder: str, *, read: Read, tracked: 
             continue
         found.add(path)
         package = _clean(str(PurePosixPath(path).parent))
-        queue += _imported(_tree(data), package, bases, tracked)
+        queue += _imported(tree(data), package, bases, tracked)
     return found
 
 
@@ -67,7 +67,8 @@ def _files(parts: Sequence[str], base: str, tracked: Container[str]) -> Iterator
         yield own
 
 
-def _tree(data: bytes) -> ast.Module:
+def tree(data: bytes) -> ast.Module:
+    """A module; an empty one for what is no Python."""
     try:
         return syntax.parsed(data)
     except syntax.NO_PYTHON:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import deepcopy
 from itertools import count, zip_longest
 from pathlib import Path
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 
-def accept(original: NotebookNode, executed: NotebookNode) -> NotebookNode:
+def accept(original: NotebookNode, executed: NotebookNode, *, only: Collection[int] | None = None) -> NotebookNode:
     """`original` with the outputs of `executed`, as if it had been run from top to bottom in JupyterLab.
 
+    `only` are the numbers of the cells whose outputs are taken; the others keep theirs.
     Raises `Refused` when the two do not hold the same code: outputs would stand below cells they are not of.
     """
     accepted = deepcopy(original)
@@ -31,10 +33,19 @@ def accept(original: NotebookNode, executed: NotebookNode) -> NotebookNode:
                 f"the notebook was edited since this run: code cell {number} differs; nothing was accepted",
                 hint="run it again, then accept that run",
             )
-        _take(mine, ran, next(numbers) if mine.source.strip() else None)
+        run = next(numbers) if mine.source.strip() else None
+        if only is None or number in only:
+            _take(mine, ran, run)
     for part in (accepted, *accepted.cells):
         part.metadata.pop("papermill", None)
     return accepted
+
+
+def without_outputs(node: NotebookNode) -> NotebookNode:
+    bare = deepcopy(node)
+    for _, cell in cells.numbered(bare):
+        cell["outputs"], cell["execution_count"] = [], None
+    return bare
 
 
 def write(node: NotebookNode, path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,9 @@ from nbpromote.notebook import cells, imports, parameters, sides, syntax
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+# a notebook's path and what reads files -> the files that count as its code, though no cell imports them
+Beside = Callable[[str, Callable[[str], "bytes | None"]], Iterable[str]]
+
 _FORMAT = 1  # of the digest; a new one means that no old digest can be compared with
 
 
@@ -24,11 +27,13 @@ def code(
     include: Sequence[str],
     *,
     fits: parameters.Fits | None = None,
+    beside: Beside | None = None,
 ) -> Code:
     """The code of the notebook whose sides stand at `pair_paths`, and its digest.
 
     All paths are from the root, with `/`; `read` answers None for what is not there. `files` holds what the
-    cells import and the globs in `include` match, of `tracked` only; the pair itself counts by its cells.
+    cells import and the globs in `include` match, of `tracked` only, and what `beside` names; the pair itself counts
+    by its cells.
     Raises `Conflict` when the two sides disagree in code, `BadInput` for what cannot be read.
     """
     nodes = {path: sides.parse(path, data) for path in pair_paths if (data := read(path)) is not None}
@@ -39,7 +44,8 @@ def code(
         if cells.code(other) != cells.code(node):
             raise sides.disagreement(PurePosixPath(path).stem, node, other)
     schema = parameters.schema(node, path, fits=fits)
-    files = _files(node, path, read, set(tracked) - set(pair_paths), include)
+    also = tuple(beside(path, read)) if beside else ()
+    files = _files(node, path, read, set(tracked) - set(pair_paths), include, also)
     whole = {"format": _FORMAT, "cells": cells.code(node), "schema": dump(schema), "files": files}
     return Code(digest=digest(whole), schema=schema, files=files)
 
@@ -50,13 +56,14 @@ def _files(
     read: Callable[[str], bytes | None],
     tracked: Collection[str],
     include: Sequence[str],
+    also: Sequence[str],
 ) -> dict[str, str]:
-    modules = []
+    modules = [imports.tree(data) for file in also if file.endswith(".py") and (data := read(file)) is not None]
     if sides.language(node) == "python":
         trees = (syntax.tree(cell.source) for _, cell in cells.numbered(node))
-        modules = [tree for tree in trees if tree]
+        modules += [tree for tree in trees if tree]
     folder = str(PurePosixPath(path).parent)
-    paths = imports.reached(modules, folder, read=read, tracked=tracked)
+    paths = imports.reached(modules, folder, read=read, tracked=tracked) | set(also)
     patterns = [pattern(glob) for glob in include]
     paths |= {file for file in tracked if any(pattern.fullmatch(file) for pattern in patterns)}
     return {file: sha256(data) for file in sorted(paths) if (data := read(file)) is not None}

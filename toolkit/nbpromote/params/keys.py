@@ -1,4 +1,4 @@
-"""The keys of the two files: those that are carried out, and those that are refused until they are."""
+"""The keys of the files: those that are carried out, and those that are refused until they are."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ LIMITS = (*DURATIONS, *OUTPUTS)
 POLICY = ("promotes_from", "protects", "isolation", "fresh", "gates", "notebooks")
 POLICY_OF_A_NOTEBOOK = ("strategy", "gates")
 ABSOLUTE = ("max", "min")
-RELATIVE = ("max_increase", "max_decrease", "max_relative_increase", "max_relative_decrease")
-GATE = ("metric", "check", "versus", "mode", *ABSOLUTE, *RELATIVE)
+GAINS = ("min_absolute_change", "min_relative_change")
+CHANGES = ("max_increase", "max_decrease", "max_relative_increase", "max_relative_decrease", *GAINS)
+COMPARING = (*CHANGES, "confidence", "greater_is_better")  # nothing without `versus: live`
+SUBJECTS = ("metric", "check", "budget")
+BUDGETS = ("time", "memory", "output")
+GATE = (*SUBJECTS, "versus", "mode", "on", "by", "min_count", *ABSOLUTE, *COMPARING)
 
 # key: what it would do
 PARAMS_UNBUILT: Mapping[str, str] = {}
@@ -31,6 +35,16 @@ POLICY_UNBUILT: Mapping[str, str] = {
     "override": "recorded bypasses",
 }
 
+CONTRACT = ("compare", "sanitize", "scraps", "inputs", "outputs", "evaluation")
+COMPARE = ("rtol", "atol", "figures", "unordered")
+KINDS = ("number", "integer", "text", "flag", "list", "mapping", "table", "figure")
+SCRAP = ("type", "min", "max", *COMPARE)
+_DATA = ("schema", "min_rows", "max_rows")
+INPUT = (*_DATA, "max_age")
+OUTPUT = (*_DATA, "rows_versus_live", "may_change")
+EVALUATION = ("on", "target", "prediction")
+
 # where a key belongs that stands in the other file
 OF_PARAMS = dict.fromkeys({*PARAMS, *PARAMS_OF_A_NOTEBOOK, *PARAMS_UNBUILT}, "<environment>.yaml")
 OF_POLICY = dict.fromkeys({*POLICY, *POLICY_OF_A_NOTEBOOK, *POLICY_UNBUILT}, "<environment>.policy.yaml")
+OF_DATA = {"max_age": "an input's rule", "rows_versus_live": "an output's rule", "may_change": "an output's rule"}

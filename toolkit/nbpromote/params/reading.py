@@ -35,7 +35,7 @@ def folder_reader(folder: Path) -> Read:
 def policy(read: Read, env: str, notebook: str, *, folder: str = "params") -> Policy:
     """What an environment demands of a notebook; no policy file: an entry that demands nothing."""
     file = policy_file(read, env, folder)
-    _tell(file.wrong, file.unbuilt)
+    tell(file.wrong, file.unbuilt)
     sheet = Sheet(environment=env, base=ParamsFile(path=""), own=ParamsFile(path=""), policy=file)
     return sheet.demands(notebook)
 
@@ -67,7 +67,7 @@ def load(
     wrong = [finding for file in files for finding in file.wrong]
     wrong += [*answer.wrong, *answer.unset, *strangers, *resolve.others(sheet, notebook)]
     wrong += resolve.strange_schemes(sheet.files, around.schemes)
-    _tell(wrong, [*(finding for file in files for finding in file.unbuilt), *answer.unbuilt])
+    tell(wrong, [*(finding for file in files for finding in file.unbuilt), *answer.unbuilt])
     return resolve.environment(sheet, notebook, answer)
 
 
@@ -107,7 +107,7 @@ def _used(read: Read, environments: Iterable[str], folder: str) -> frozenset[str
     return frozenset(name for env in environments for name in params_file(read, env, folder).used)
 
 
-def _tell(wrong: Iterable[Finding], unbuilt: Iterable[Finding]) -> None:
+def tell(wrong: Iterable[Finding], unbuilt: Iterable[Finding] = (), *, about: str = "the parameters") -> None:
     """Raise for all problems together; one alone is told as it is."""
     wrong, unbuilt = _sorted(wrong), _sorted(unbuilt)
     problems = [*wrong, *unbuilt]
@@ -119,7 +119,7 @@ def _tell(wrong: Iterable[Finding], unbuilt: Iterable[Finding]) -> None:
     told = [f"{problem.place}: {problem.message}" if problem.path else problem.message for problem in problems]
     hint = next((problem.hint for problem in problems if problem.hint), "")
     if wrong:
-        raise BadInput(f"{len(problems)} problems with the parameters", problems=told, hint=hint)
+        raise BadInput(f"{len(problems)} problems with {about}", problems=told, hint=hint)
     raise NotBuilt("\n  ".join([f"{len(problems)} keys ask for what is not built yet", *told]), hint=hint)
 
 

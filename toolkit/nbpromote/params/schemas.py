@@ -11,6 +11,8 @@ _Made = dict[str, Json]
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: _Made = {"type": "string", "minLength": 1}
 _NAME: _Made = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"}
+_NUMBER: _Made = {"type": "number"}
+_GAIN: _Made = {"type": "number", "exclusiveMinimum": 0}
 _FILLED: _Made = {"type": "string", "pattern": "[{]"}  # a text that is judged when it is filled in
 
 
@@ -97,17 +99,42 @@ def _filled(made: Json) -> Json:
 
 
 def _gate(checks: tuple[str, ...]) -> _Made:
-    bounds = {bound: {"type": "number"} for bound in (*keys.ABSOLUTE, *keys.RELATIVE)}
     made = _closed(
         {
             "metric": _TEXT,
             "check": {"enum": list(checks)} if checks else _TEXT,
+            "budget": {"enum": list(keys.BUDGETS), "description": "What the run took: max as 10m, 4GB or 500kB"},
             "versus": {"const": "live"},
+            "on": {**_TEXT, "description": "An evaluation of the notebook's contract: both models on the same rows"},
+            "by": {**_TEXT, "description": "A column of that table: the worst slice counts"},
+            "confidence": {"type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1},
+            "greater_is_better": {"type": "boolean"},
+            "min_count": {"type": "integer", "minimum": 1, "description": "Comparisons that a check must have made"},
             "mode": {"enum": [mode.value for mode in Mode]},
-            **bounds,
+            "min": _NUMBER,
+            "max": {},  # below: a budget's has a unit
+            **dict.fromkeys(keys.CHANGES, _NUMBER),
+            **dict.fromkeys(keys.GAINS, _GAIN),
         }
     )
-    return {**made, "type": "object", "oneOf": [{"required": ["metric"]}, {"required": ["check"]}]}
+    budget = {"if": {"required": ["budget"]}, "then": _max({"anyOf": [_DURATION, _SIZE]}), "else": _max(_NUMBER)}
+    return {
+        **made,
+        "type": "object",
+        "oneOf": [{"required": [subject]} for subject in keys.SUBJECTS],
+        "dependentRequired": {
+            **{key: ["versus"] for key in keys.COMPARING},
+            "confidence": ["versus", "on"],
+            "on": ["metric"],
+            "by": ["on"],
+            "min_count": ["check"],
+        },
+        **budget,
+    }
+
+
+def _max(made: _Made) -> _Made:
+    return {"properties": {"max": made}}
 
 
 def _closed(properties: Mapping[str, Json]) -> _Made:
@@ -132,11 +159,11 @@ _DURATION: _Made = {
 _SIZE: _Made = {
     "type": "string",
     "pattern": "^[0-9]+([.][0-9]+)?\\s*(kB|MB|GB|B)$",
-    "description": "Of output that is kept; the rest is in the run's logs",
 }
+_KEPT: _Made = {**_SIZE, "description": "Of output that is kept; the rest is in the run's logs"}
 _COMMON: _Made = {
     "kernel": _NAME,
-    "limits": _closed({**dict.fromkeys(keys.DURATIONS, _DURATION), **dict.fromkeys(keys.OUTPUTS, _SIZE)}),
+    "limits": _closed({**dict.fromkeys(keys.DURATIONS, _DURATION), **dict.fromkeys(keys.OUTPUTS, _KEPT)}),
     "secrets": {
         "type": ["object", "null"],
         "description": "References, never values",

@@ -12,6 +12,7 @@ from nbpromote.model import Finding, Json
 from nbpromote.params.yaml import Node
 
 Read = Callable[[str], str | None]  # a file's name in the params folder -> its text; None: not there
+ReadBytes = Callable[[str], bytes | None]  # the same of any file by its path from the root, as bytes
 
 
 @dataclass(frozen=True, kw_only=True)

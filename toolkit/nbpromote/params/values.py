@@ -169,7 +169,8 @@ def uri_fault(uri: str) -> str:
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?P<count>[0-9]+(\.[0-9]+)?)\s*(?P<unit>[smhd]?)")
 _YEAR = 365 * 86400
-_WANTS_DURATION = "wants a duration such as 90s, 10m, 1h or 1d"
+WANTS_DURATION = "wants a duration such as 90s, 10m, 1h or 1d"
+WANTS_SIZE = "wants a size such as 500kB, 10MB or 1GB"
 _SIZE = re.compile(r"(?P<count>[0-9]+(\.[0-9]+)?)\s*(?P<unit>kB|MB|GB|B)")
 _LEAST, _MOST = 1e3, 1e12  # bytes
 
@@ -180,16 +181,16 @@ def _limits(reader: Reader, node: Node | None) -> Mapping[str, float]:
     limits = {}
     for key, child in reader.fields(node, keys.LIMITS, {}, "limits").items():
         is_size = key in keys.OUTPUTS
-        limit = _size(child.value) if is_size else _seconds(child.value)
+        limit = size(child.value) if is_size else seconds(child.value)
         if limit is not None:
             limits[key] = limit
         elif not child.broken:
-            wants = "wants a size such as 500kB, 10MB or 1GB" if is_size else _WANTS_DURATION
+            wants = WANTS_SIZE if is_size else WANTS_DURATION
             reader.say(child, f"limits.{key} {wants}, got {shown(child.value)}")
     return limits
 
 
-def _seconds(value: Json) -> float | None:
+def seconds(value: Json) -> float | None:
     """None for what is no duration of up to a year."""
     if isinstance(value, str):
         found = _DURATION.fullmatch(value)
@@ -198,11 +199,11 @@ def _seconds(value: Json) -> float | None:
     return float(value) if sound else None
 
 
-def _size(value: Json) -> float | None:
+def size(value: Json) -> float | None:
     """Bytes; None for what is no size of 1 kB to 1000 GB. A bare number says too little."""
     found = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    size = float(found["count"]) * SIZES.get(found["unit"], 1) if found else 0
-    return size if _LEAST <= size <= _MOST else None
+    count = float(found["count"]) * SIZES.get(found["unit"], 1) if found else 0
+    return count if _LEAST <= count <= _MOST else None
 
 
 def _pass_env(reader: Reader, node: Node | None) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """Records in, strings out: text for a terminal, JSON for scripts, HTML for people. Writes nothing."""
 
 from nbpromote.report.board import history, status
+from nbpromote.report.comparison import comparisons, comparisons_as, comparisons_json
+from nbpromote.report.explanation import explanation, explanation_json
 from nbpromote.report.findings import findings, findings_as, findings_json, github, junit, sarif
 from nbpromote.report.fleet import fleet, fleet_json, fleet_junit
 from nbpromote.report.page import page
@@ -20,12 +22,17 @@ from nbpromote.report.text import checks, decision, differences, evidence, param
 __all__ = [
     "checks",
     "checks_json",
+    "comparisons",
+    "comparisons_as",
+    "comparisons_json",
     "decision",
     "decision_json",
     "differences",
     "differences_json",
     "evidence",
     "evidence_json",
+    "explanation",
+    "explanation_json",
     "findings",
     "findings_as",
     "findings_json",

@@ -171,6 +171,7 @@ def _verdict(verdict: Verdict) -> dict[str, Json]:
         "seen": verdict.seen,
         "live": verdict.live,
         "reason": verdict.reason,
+        "contest": dump(verdict.contest) if verdict.contest else None,
     }
 
 

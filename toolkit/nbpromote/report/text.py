@@ -21,7 +21,7 @@ from nbpromote.model import (
 from nbpromote.report import words
 from nbpromote.report.layout import Paint, columns
 
-_OUTCOMES = {
+STYLES = {
     Outcome.PASSED: "green",
     Outcome.FAILED: "red",
     Outcome.ERRORED: "red",
@@ -68,7 +68,7 @@ def _verdict(evidence: Evidence, paint: Paint) -> str:
 
 
 def _checks(checks: Sequence[Check], paint: Paint) -> list[str]:
-    rows = [[paint(c.outcome.value, _OUTCOMES[c.outcome]), words.line(c.name), words.line(c.summary)] for c in checks]
+    rows = [[paint(c.outcome.value, STYLES[c.outcome]), words.line(c.name), words.line(c.summary)] for c in checks]
     lines = []
     for check, told in zip(checks, columns(rows), strict=True):
         lines += [told, *_indented(check.details)]
@@ -163,7 +163,7 @@ def decision(decision: Decision, *, colour: bool = False) -> str:
 def _judged(verdict: Verdict, paint: Paint) -> list[str]:
     # a gate that only warns never refuses, whatever it saw
     outcome = "warning" if verdict.outcome.blocks and not verdict.refuses else verdict.outcome.value
-    style = "yellow" if outcome == "warning" else _OUTCOMES[verdict.outcome]
+    style = "yellow" if outcome == "warning" else STYLES[verdict.outcome]
     return [paint(outcome, style), words.line(verdict.reason)]
 
 

@@ -109,25 +109,35 @@ def change(candidate: float, live: float) -> str:
 
 
 def gate(gate: Gate) -> str:
-    """`mae at most 30`, `mae at most 2 % above live`, `outputs-match passes`."""
+    """`mae at most 30`, `mae on holdout better than live, 95 % sure`, `outputs-match passes`, `time at most 10 min`."""
     if gate.check is not None:
-        said = f"{gate.check} passes"
+        said = f"{gate.check} passes" + (f" over {gate.min_count} comparisons or more" if gate.min_count else "")
     else:
-        said = f"{gate.metric} " + (" and ".join(_bounds(gate)) or "is present")
+        name = f"{gate.metric or gate.budget}" + (f" on {gate.on}" if gate.on else "")
+        bounds = _bounds(gate) or ([f"better than {gate.versus}"] if gate.relative else ["is present"])
+        sure = f", {_percent(gate.confidence)} sure" if gate.confidence else ""
+        said = f"{name} {' and '.join(bounds)}{sure}" + (f", in every {gate.by}" if gate.by else "")
     return line(said + (f" ({gate.mode})" if gate.mode is not Mode.ENFORCE else ""))
 
 
 def _bounds(gate: Gate) -> list[str]:
     against = gate.versus or "live"
+    plain = _BUDGETS.get(gate.budget or "", number)
+    gain = "above" if gate.upwards else "below"
     bounds = [
-        ("at most {}", gate.max, number),
+        ("at most {}", gate.max, plain),
         ("at least {}", gate.min, number),
         (f"at most {{}} above {against}", gate.max_increase, number),
         (f"at most {{}} below {against}", gate.max_decrease, number),
         (f"at most {{}} above {against}", gate.max_relative_increase, _percent),
         (f"at most {{}} below {against}", gate.max_relative_decrease, _percent),
+        (f"at least {{}} {gain} {against}", gate.min_absolute_change, number),
+        (f"at least {{}} {gain} {against}", gate.min_relative_change, _percent),
     ]
     return [said.format(spell(bound)) for said, bound, spell in bounds if bound is not None]
+
+
+_BUDGETS = {"time": seconds, "memory": size_told, "output": size_told}
 
 
 def _percent(share: float) -> str:

@@ -4,7 +4,7 @@ MLflow is a projection: what is live, and on what evidence, is in the ledger.
 """
 
 from nbpromote.track.given import given
-from nbpromote.track.kernel import WARMING, inside, later, predictions, question
+from nbpromote.track.kernel import WARMING, answer, inside, later, question, question_of_rows
 from nbpromote.track.models import (
     CHAMPION,
     check_model,
@@ -25,6 +25,7 @@ __all__ = [
     "VARIABLES",
     "WARMING",
     "Opened",
+    "answer",
     "check_model",
     "close",
     "collect",
@@ -39,8 +40,8 @@ __all__ = [
     "open_run",
     "places",
     "pointed",
-    "predictions",
     "question",
+    "question_of_rows",
     "register",
     "set_alias",
     "tag_release",

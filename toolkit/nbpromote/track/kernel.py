@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from importlib.resources import files as resources
+from pathlib import Path
 
 from nbpromote.model import Json
 
@@ -56,8 +57,21 @@ with tempfile.TemporaryDirectory() as _folder:
 """
 
 
-def predictions(printed: str) -> Json:
-    """The answer to `question` among what the kernel printed."""
+def question_of_rows(model_uri: str, table: Path, *, answers: Path) -> str:
+    """A source that writes what a model says of each row of a table to a file of numpy's, and prints how that went.
+
+    Nothing of the rows goes through the kernel's output: there may be millions.
+    """
+    return f"""
+_names = {{"__name__": "question"}}
+exec(compile({_text("inside.py")!r}, "<nbpromote>", "exec"), _names)
+exec(compile({_text("rows.py")!r}, "<nbpromote>", "exec"), _names)
+print({_MARK!r} + _names["json"].dumps(_names["say_of_rows"]({model_uri!r}, {str(table)!r}, {str(answers)!r})))
+"""
+
+
+def answer(printed: str) -> Json:
+    """The answer to a question among what the kernel printed."""
     line = next((line for line in printed.splitlines() if line.startswith(_MARK)), None)
     return json.loads(line.removeprefix(_MARK)) if line else {"error": "no answer"}
 

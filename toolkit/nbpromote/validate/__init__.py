@@ -10,18 +10,48 @@ from typing import TYPE_CHECKING
 from nbpromote.errors import Refused
 from nbpromote.model import Check, Contest, Evidence, Outcome, Run
 from nbpromote.validate.answers import answers
-from nbpromote.validate.case import Case, Reference
-from nbpromote.validate.glued import scraps
+from nbpromote.validate.case import Case, Reference, code_cells, numbered
+from nbpromote.validate.comparing import changes
+from nbpromote.validate.glued import glued_table, scraps
+from nbpromote.validate.marks import is_marked
 from nbpromote.validate.metrics import metrics, metrics_finite
-from nbpromote.validate.outputs import is_marked, outputs_match
+from nbpromote.validate.outputs import outputs_match
 from nbpromote.validate.packages import packages_match, pins
 from nbpromote.validate.parameters import parameters_as_given
 from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end, stayed_inside
+from nbpromote.validate.values import (
+    file_changes,
+    likeness,
+    metric_changes,
+    package_changes,
+    parameter_changes,
+    scrap_changes,
+)
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["CHECKS", "Case", "Reference", "accepted", "answers", "evidence", "is_marked", "pins", "scraps"]
+__all__ = [
+    "CHECKS",
+    "Case",
+    "Reference",
+    "accepted",
+    "answers",
+    "changes",
+    "code_cells",
+    "evidence",
+    "file_changes",
+    "glued_table",
+    "is_marked",
+    "likeness",
+    "metric_changes",
+    "numbered",
+    "package_changes",
+    "parameter_changes",
+    "pins",
+    "scrap_changes",
+    "scraps",
+]
 
 CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "ran-to-the-end": ran_to_the_end,
@@ -54,10 +84,18 @@ def evidence(
     )
 
 
-def accepted(evidence: Evidence, by: str, *, executed: NotebookNode) -> Evidence:
+def accepted(
+    evidence: Evidence,
+    by: str,
+    *,
+    executed: NotebookNode,
+    cells: tuple[int, ...] = (),
+    beside: NotebookNode | None = None,
+) -> Evidence:
     """New evidence of the same run: a person says that its outputs are right. The other answers are kept.
 
-    Raises `Refused` where another check blocks: outputs of such a run are nothing to compare with.
+    Of some `cells` alone, these stand `beside` what was accepted before, and the run passes where the other cells show
+    that. Raises `Refused` where another check blocks: outputs of such a run are nothing to compare with.
     """
     others = [check for check in evidence.unmet if check.name != "outputs-match"]
     if others:
@@ -67,22 +105,33 @@ def accepted(evidence: Evidence, by: str, *, executed: NotebookNode) -> Evidence
             hint="mend that and run the notebook again; nothing was changed",
         )
     # compared with themselves: proof that the marked cells have outputs which nbval can compare
-    itself = Reference(notebook=executed)
-    case = Case(run=evidence.run, executed=executed, against=itself, scraps=evidence.scraps)
-    checks = [_accepted(case, by) if check.name == "outputs-match" else check for check in evidence.checks]
-    return replace(evidence, checks=tuple(checks), accepted_by=by, reference=f"run {evidence.run.id}")
+    reference = Reference(notebook=beside if cells else executed)
+    case = Case(run=evidence.run, executed=executed, against=reference, scraps=evidence.scraps)
+    which = f" in {_named(cells)}" if cells else ""
+    checks = [_accepted(case, f"{by}{which}", cells) if c.name == "outputs-match" else c for c in evidence.checks]
+    return replace(
+        evidence,
+        checks=tuple(checks),
+        accepted_by=f"{by}{which}",
+        reference=f"run {evidence.run.id}{which}",
+    )
 
 
-def _accepted(case: Case, by: str) -> Check:
+def _accepted(case: Case, by: str, cells: tuple[int, ...]) -> Check:
     check = _answer("outputs-match", case)
-    if check.outcome.blocks:
+    cut = [cell for cell in case.run.cells if cell.cut and cell.number in cells]
+    if cut or check.outcome is Outcome.ERRORED or (check.outcome.blocks and not cells):
         raise Refused(
             f"the outputs of run {case.run.id} cannot be accepted: {check.summary}",
             hint="\n".join(check.details) or "nothing was changed",
         )
-    if check.outcome is Outcome.PASSED:
+    if cells or check.outcome is Outcome.PASSED:
         return replace(check, summary=f"{check.summary}, accepted by {by}")
     return check
+
+
+def _named(cells: tuple[int, ...]) -> str:
+    return f"{'cell' if len(cells) == 1 else 'cells'} {', '.join(map(str, cells))}"
 
 
 def _answers(case: Case) -> tuple[Check, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nbpromote.errors import NotFound, nearest
 from nbpromote.model import Evidence, Model, Run, Scrap
 
 if TYPE_CHECKING:
@@ -53,6 +55,19 @@ class Case:
 def code_cells(node: NotebookNode) -> list[NotebookNode]:
     """The user's code cells, in order: number 1 is the first. What papermill injected is not among them."""
     return [cell for cell in node.cells if cell.cell_type == "code" and not _injected(cell)]
+
+
+def numbered(node: NotebookNode, asked: Sequence[str]) -> tuple[int, ...]:
+    """The numbers of the cells that are asked for, each by its number or its id. Raises `NotFound`."""
+    ids = {str(cell.get("id")): number for number, cell in enumerate(code_cells(node), 1)}
+    known = {str(number): number for number in ids.values()}
+    wanted = {name: known.get(name) or ids.get(name) for name in asked}
+    if unknown := [name for name, number in wanted.items() if number is None]:
+        raise NotFound(
+            f"no code cell {', '.join(map(repr, unknown))}{nearest(unknown[0], ids)}",
+            hint=f"cells have numbers, 1 to {len(known)}, and ids: {', '.join(list(ids)[:20])}",
+        )
+    return tuple(sorted({number for number in wanted.values() if number}))
 
 
 def _injected(cell: NotebookNode) -> bool:

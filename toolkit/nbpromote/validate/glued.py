@@ -15,8 +15,8 @@ from nbpromote.validate.case import code_cells
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_PAYLOAD = "application/scrapbook.scrap."
-_TABLE = "application/scrapbook.scrap.pandas+json"
+PAYLOAD = "application/scrapbook.scrap."
+TABLE = "application/scrapbook.scrap.pandas+json"
 
 
 def scraps(node: NotebookNode) -> tuple[Scrap, ...]:
@@ -33,14 +33,14 @@ def scraps(node: NotebookNode) -> tuple[Scrap, ...]:
 
 
 def _data(output: NotebookNode, cell: int) -> list[Scrap]:
-    payloads = [(mime, it) for mime, it in output.get("data", {}).items() if mime.startswith(_PAYLOAD)]
+    payloads = [(mime, it) for mime, it in output.get("data", {}).items() if mime.startswith(PAYLOAD)]
     return [_scrap(mime, payload, cell) for mime, payload in payloads if isinstance(payload, Mapping)]
 
 
 def _scrap(mime: str, payload: Mapping[str, Any], cell: int) -> Scrap:
     name, data = str(payload.get("name", "")), payload.get("data")
-    if mime == _TABLE:
-        return Scrap(name=name, kind="table", value=_rows(data), cell=cell)
+    if mime == TABLE:
+        return Scrap(name=name, kind="table", value=rows(data), cell=cell)
     return Scrap(name=name, kind="value", value=_json(data), cell=cell)
 
 
@@ -55,7 +55,17 @@ def _figure(output: NotebookNode, cell: int, before: list[Scrap]) -> list[Scrap]
     return [] if shown else [figure]
 
 
-def _rows(data: object) -> Json:
+def glued_table(node: NotebookNode, name: str) -> bytes | None:
+    """A glued DataFrame as the parquet that scrapbook keeps; None where none of that name was glued, or several."""
+    payloads = (out.get("data", {}).get(TABLE) for cell in code_cells(node) for out in cell.get("outputs", []))
+    named = [payload for payload in payloads if isinstance(payload, Mapping) and payload.get("name") == name]
+    try:
+        return base64.b64decode(str(named[0].get("data"))) if len(named) == 1 else None
+    except ValueError:
+        return None
+
+
+def rows(data: object) -> Json:
     """The rows of a glued DataFrame, which scrapbook keeps as parquet; None where they cannot be read."""
     try:
         import pyarrow.parquet as parquet  # type: ignore[import-untyped]  # of the `flights` extra, 0.2 s

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from nbpromote.model import Check, Outcome
 from nbpromote.validate.case import Case, code_cells, counted
+from nbpromote.validate.comparing import partners
+from nbpromote.validate.marks import is_marked
 from nbpromote.validate.recorded import Comparison, Recorded, compare
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def outputs_match(case: Case) -> Check:
         numbers = ", ".join(map(str, cut))
         told = f"only a part of the output of cell {numbers} was kept, so it is not compared"
         return _check(Outcome.INCONCLUSIVE, f"{told}: raise limits.cell_output, or print less")
-    accepted = _partners(cells, code_cells(case.reference))
+    stored = code_cells(case.reference)
+    accepted = [None if at is None else stored[at] for at in partners(cells, stored)]
     due = [number for number in marked if _stored(cells[number - 1], accepted[number - 1])]
     unstored = [] if case.versus_live else [number for number in marked if number not in due]
     if not due and not unstored:
@@ -62,33 +63,6 @@ def _judged(comparison: Comparison, *, due: int, unstored: list[int], baseline: 
 
 def _check(outcome: Outcome, summary: str, details: Sequence[str] = (), count: int = 0) -> Check:
     return Check(name="outputs-match", outcome=outcome, summary=summary, details=tuple(details), count=count)
-
-
-def is_marked(cell: NotebookNode) -> bool:
-    """As nbval's collector decides it: a comment is stronger than a tag."""
-    if "nbval" not in f"{cell.source} {cell.metadata.get('tags')}".lower():
-        return False
-    from nbval.plugin import (  # 0.3 s; only notebooks with marks pay
-        find_comment_markers,
-        find_metadata_tags,
-    )
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # contradicting marks: nbval takes the last
-        options = dict(find_metadata_tags(cell.metadata)) | dict(find_comment_markers(cell.source))
-    return bool(options.get("check")) and not options.get("skip")
-
-
-def _partners(cells: list[NotebookNode], accepted: list[NotebookNode]) -> list[NotebookNode | None]:
-    """The accepted cell for each executed one: of the same source, in order; else of the same id."""
-    ours, theirs = ([cell.source.strip() for cell in side] for side in (cells, accepted))
-    partners: dict[int, NotebookNode] = {}
-    left = {cell.id: cell for cell in accepted if "id" in cell}
-    for block in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks():
-        for step in range(block.size):
-            partner = partners[block.a + step] = accepted[block.b + step]
-            left.pop(partner.get("id"), None)
-    return [partners.get(at) or left.get(cell.get("id")) for at, cell in enumerate(cells)]
 
 
 def _stored(cell: NotebookNode, accepted: NotebookNode | None) -> bool:

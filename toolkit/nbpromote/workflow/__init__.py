@@ -4,10 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbpromote.workflow.accepting import baseline
+    from nbpromote.workflow.accepting import Offer, accept, baseline, offer
     from nbpromote.workflow.checking import check
+    from nbpromote.workflow.comparing import compare, preview
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
+    from nbpromote.workflow.explaining import why
     from nbpromote.workflow.fleet import Order, run_many
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
@@ -22,17 +24,22 @@ if TYPE_CHECKING:
     from nbpromote.workflow.watching import history, status
 
 __all__ = [
+    "Offer",
     "Order",
+    "accept",
     "baseline",
     "check",
     "check_staged",
+    "compare",
     "compare_params",
     "doctor",
     "history",
     "hooks_are_missing",
     "init",
+    "offer",
     "page",
     "plan",
+    "preview",
     "promote",
     "record_agreement",
     "refusal",
@@ -46,6 +53,7 @@ __all__ = [
     "sync",
     "sync_staged",
     "unhold",
+    "why",
 ]
 
 _HOMES = {
@@ -56,13 +64,15 @@ _HOMES = {
     "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
     "doctoring": ("doctor",),
+    "explaining": ("why",),
     "fleet": ("Order", "run_many"),
     "planning": ("plan",),
     "promoting": ("promote",),
     "releasing": ("release",),
     "reporting": ("page",),
     "returning": ("rollback", "unhold"),
-    "accepting": ("baseline",),
+    "accepting": ("Offer", "accept", "baseline", "offer"),
+    "comparing": ("compare", "preview"),
     "running": ("run",),
     "watching": ("history", "status"),
 }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nbpromote import notebook, track, validate
-from nbpromote.errors import NotFound, Refused, nearest
-from nbpromote.model import (
-    Evidence,
-    load,
-)
+from nbpromote.errors import NotFound, Refused, Usage, nearest
+from nbpromote.model import Evidence, Pair, Run, load
 from nbpromote.project import Project
 from nbpromote.workflow.performing import keep, publish
 from nbpromote.workflow.site import Site
@@ -40,29 +41,73 @@ def last_evidence(project: Project, name: str, environment: str) -> Evidence:
     raise NotFound(f"{name} has no run in {environment}", hint=f"nbpromote run {name} --env {environment}")
 
 
-def baseline(project: Project, name: str, *, run_id: str | None = None) -> Evidence:
-    """Accept a run's outputs as what later runs are compared with.
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """Outputs of a run that a person may accept, and the evidence that this would make. Nothing is changed yet.
+
+    `cells` are the numbers of those that are meant; empty means all. `stored` is the notebook as it would be stored;
+    None above the entry environment, where nothing is.
+    """
+
+    pair: Pair
+    evidence: Evidence
+    executed: Any
+    cells: tuple[int, ...] = ()
+    stored: Any = None
+
+
+def baseline(project: Project, name: str, *, run_id: str | None = None, cells: Sequence[str] = ()) -> Evidence:
+    """Accept a run's outputs as what later runs are compared with; of `cells` alone where some are named.
 
     In the entry environment they go into the committed `.ipynb`; either way new evidence of that run says who
     accepted them, and its outputs are published. Raises `Refused` where another check blocks, or where the
     notebook was edited since the run.
     """
+    return accept(offer(project, name, run_id=run_id, cells=cells))
+
+
+def offer(project: Project, name: str, *, run_id: str | None = None, cells: Sequence[str] = ()) -> Offer:
+    """What `baseline` would accept; it raises what that raises."""
     site = Site(project)
     pair = site.pair(name)
     evidence = find_evidence(project, run_id) if run_id else last_evidence(project, pair.name, site.entry())
-    executed = notebook.parse("notebook.ipynb", evidence.run.notebook_file.read_bytes())
-    entry = site.policy(evidence.run.environment, "").is_entry
-    if entry and site.code(pair).digest != evidence.run.code.digest:
-        raise Refused(
-            f"{pair.name} was edited since run {evidence.run.id}; nothing was changed",
-            hint=f"nbpromote run {pair.name} --env {evidence.run.environment}",
+    run, executed = evidence.run, notebook.parse("notebook.ipynb", evidence.run.notebook_file.read_bytes())
+    numbers = validate.numbered(executed, cells)
+    stored = None
+    if site.policy(run.environment, "").is_entry:
+        _refuse_edited(site, pair, run)
+        stored = _stored(site, pair, executed, run, numbers)
+    elif numbers:
+        raise Usage(
+            f"run {run.id} is of {run.environment}, and cell by cell outputs are accepted where work starts",
+            hint=f"nbpromote baseline {pair.name} --run {run.id}",
         )
-    accepted = validate.accepted(evidence, site.actor, executed=executed)
-    if entry:
-        target = pair.ipynb or pair.path.with_suffix(".ipynb")
-        shown = notebook.accept(notebook.read(pair), executed)
-        notebook.write(notebook.stamp(shown, validate.is_marked, by=site.actor, run=evidence.run.id), target)
-        publish(accepted.run)
+    beside = notebook.without_changed(deepcopy(stored), validate.is_marked) if stored and numbers else None
+    accepted = validate.accepted(evidence, site.actor, executed=executed, cells=numbers, beside=beside)
+    return Offer(pair=pair, evidence=accepted, executed=executed, cells=numbers, stored=stored)
+
+
+def accept(offer: Offer) -> Evidence:
+    """Carry it out."""
+    accepted, pair = offer.evidence, offer.pair
+    if offer.stored is not None:
+        notebook.write(offer.stored, pair.ipynb or pair.path.with_suffix(".ipynb"))
+        if accepted.passed:
+            publish(accepted.run)
     keep(accepted)
     track.judge(accepted)
     return accepted
+
+
+def _refuse_edited(site: Site, pair: Pair, run: Run) -> None:
+    if site.code(pair).digest != run.code.digest:
+        raise Refused(
+            f"{pair.name} was edited since run {run.id}; nothing was changed",
+            hint=f"nbpromote run {pair.name} --env {run.environment}",
+        )
+
+
+def _stored(site: Site, pair: Pair, executed: Any, run: Run, numbers: tuple[int, ...]) -> Any:
+    only = numbers or None
+    shown = notebook.accept(notebook.read(pair), executed, only=only)
+    return notebook.stamp(shown, validate.is_marked, by=site.actor, run=run.id, only=only)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from nbpromote import execute, track, validate
 from nbpromote.errors import Error, LostRace, Unavailable
-from nbpromote.model import Check, Deployment, Event, Model, Outcome, Plan, Promotion, Standing, State
-from nbpromote.workflow.performing import ask_model, publish
+from nbpromote.model import Check, Decision, Deployment, Event, Model, Outcome, Plan, Promotion, Standing, State
+from nbpromote.workflow.performing import publish
 from nbpromote.workflow.site import Site
+from nbpromote.workflow.witnessing import ask_model
 
 
 def new_attempt() -> str:
@@ -33,6 +34,7 @@ def event_of(
     attempt: str,
     reason: str = "",
     hold: str = "",
+    decision: Decision | None = None,
 ) -> Event:
     return Event(
         id="",
@@ -47,6 +49,7 @@ def event_of(
         alias=deployment.alias,
         reason=reason,
         deployment=deployment,
+        decision=decision,
         hold=hold,
     )
 
@@ -66,7 +69,9 @@ def apply(
     Raises `LostRace` when somebody else moved the notebook first.
     """
     attempt = new_attempt()
-    intent = event_of(site, verb, "intent", deployment, attempt=attempt, reason=reason, hold=hold)
+    intent = event_of(
+        site, verb, "intent", deployment, attempt=attempt, reason=reason, hold=hold, decision=outcome.decision
+    )
 
     def unmoved(state: State) -> None:
         _same(state[deployment.notebook], expected, deployment)
@@ -139,7 +144,7 @@ def carry_out(site: Site, intent: Event) -> tuple[Deployment, tuple[Check, ...]]
         if opened is None or opened.attempt != intent.attempt:
             raise LostRace(f"somebody else finished {intent.alias} in {intent.environment}")
 
-    live = replace(intent, step="live", deployment=deployment)
+    live = replace(intent, step="live", deployment=deployment, decision=None)
     state = site.ledger.append(live, expect=mine)
     standing = state[deployment.notebook].live
     assert standing is not None

@@ -90,12 +90,13 @@ def _of_one(environment: Environment) -> _Settings:
 
 
 def _asked(gate: Gate) -> str:
-    return f"{gate.metric or gate.check}{' versus live' if gate.relative else ''}"
+    places = [("on", gate.on), ("by", gate.by), ("versus", gate.versus)]
+    return " ".join([gate.metric or gate.check or gate.budget or "", *(f"{word} {it}" for word, it in places if it)])
 
 
 def _demand(gate: Gate) -> dict[str, Json]:
     """Its bounds and mode; where it is written does not count."""
-    named = ("metric", "check", "versus", "where")
+    named = ("metric", "check", "budget", "on", "by", "versus", "where")
     return {key: value for key, value in dump(gate).items() if value is not None and key not in named}
 
 

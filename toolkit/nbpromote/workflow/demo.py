@@ -18,7 +18,6 @@ from nbpromote.project import Project
 from nbpromote.workflow import (
     accepting,
     pairing,
-    performing,
     promoting,
     releasing,
     reporting,
@@ -26,6 +25,7 @@ from nbpromote.workflow import (
     running,
     starting,
     watching,
+    witnessing,
 )
 
 Say = Callable[[str], None]
@@ -53,7 +53,7 @@ def walk(folder: Path, *, say: Say) -> None:
         raise Usage(f"{folder} is not empty; the demo wants a folder of its own")
     started = time.monotonic()
     walker = _begin(folder, say)
-    performing.witness("python3", ())
+    witnessing.witness("python3", ())
     _together(_road(walker))
     _commit(walker, "Accept the outputs of dev")
     _worsen(walker)

@@ -12,9 +12,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from nbpromote import clock, execute, files, notebook, release, track, validate
+from nbpromote import clock, execute, files, notebook, params, release, track, validate
 from nbpromote.errors import Error, NotFound, Refused, Unavailable, nearest
-from nbpromote.execute import Witness
 from nbpromote.model import (
     Code,
     Deployment,
@@ -29,7 +28,8 @@ from nbpromote.model import (
 )
 from nbpromote.secrets import Scanner
 from nbpromote.validate import Reference
-from nbpromote.workflow import footing, guarding, lineage, warming
+from nbpromote.workflow import contesting, footing, guarding, lineage, warming, witnessing
+from nbpromote.workflow.contesting import Ring
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.site import Site
 
@@ -70,6 +70,7 @@ class Scene:
     folder: Path | None = None
     dirty: bool = False
     manner: Manner = PLAIN
+    live: Deployment | None = None  # scored on the same rows, where the policy asks for that
 
 
 class Interrupted(KeyboardInterrupt):
@@ -109,6 +110,7 @@ def perform_sealed(
         environment=environment,
         lock=site.store.get(sealed.files["lock"].sha256) if "lock" in sealed.files else None,
         manner=manner,
+        live=reference,
     )
     return perform(scene, None, against=versus(site, reference))
 
@@ -140,11 +142,12 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     node = node or notebook.parse(scene.path, scene.files[scene.path])
     scanner = guarding.followed(site, environment)
     guarding.refuse_written(scanner, environment, node, scene.files, scene.path)
+    ring = Ring.of(environment.policy.gates, scene.live, pass_env=environment.pass_env)
+    ring.warm()
     done = _executed(_job(scene, node, scanner), scanner, site.seen)
+    executed = notebook.parse("notebook.ipynb", done.notebook_file.read_bytes())
     evidence = validate.evidence(
-        done,
-        executed=notebook.parse("notebook.ipynb", done.notebook_file.read_bytes()),
-        against=against,
+        done, executed=executed, against=against, contests=contesting.contests(done, executed, ring)
     )
     keep(evidence)
     track.finish(evidence)
@@ -154,9 +157,10 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
 def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
     """The run that is about to happen: open in MLflow, its code laid out in its folder."""
     site, environment, manner = scene.site, scene.environment, scene.manner
+    draft = _draft(scene)
     warmth = None if manner.fresh else warming.warmth(site.project, node, scene.files, environment, manner.together)
     execute.begin(environment, node, warmth)  # while MLflow is imported here
-    draft = lineage.with_inputs(replace(_draft(scene), resolved=_live_models(site, environment)), site.seen)
+    draft = lineage.with_inputs(replace(draft, resolved=_live_models(site, environment)), site.seen)
     opened = track.open_run(draft, project=site.project.name)
     draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
     _lay_out(draft.folder / "code", scene.files)
@@ -203,7 +207,11 @@ def _around(draft: Run) -> tuple[str, str]:
 
 
 def _draft(scene: Scene) -> Run:
-    site, run_id = scene.site, execute.new_id(scene.name, scene.environment.name)
+    """Raises `BadInput` for a contract that does not fit."""
+    site, environment, run_id = scene.site, scene.environment, execute.new_id(scene.name, scene.environment.name)
+    asked = params.contracts.contract(
+        scene.path, scene.files.get, inputs=environment.inputs, outputs=environment.outputs
+    )
     return Run(
         id=run_id,
         notebook=scene.name,
@@ -218,7 +226,8 @@ def _draft(scene: Scene) -> Run:
         dirty=scene.dirty,
         lock=sha256(scene.lock) if scene.lock is not None else None,
         locked=validate.pins(scene.lock),
-        **of_environment(site, scene.environment),
+        contract=asked,
+        **of_environment(site, environment),
     )
 
 
@@ -229,6 +238,7 @@ def of_environment(site: Site, environment: Environment) -> dict[str, Any]:
         "actor": site.actor,
         "tracking_uri": environment.tracking_uri,
         "parameters": environment.parameters,
+        "origins": environment.origins,
         "inputs": environment.inputs,
         "outputs": environment.outputs,
         "secrets": environment.secrets,
@@ -255,13 +265,8 @@ def _live_models(site: Site, environment: Environment) -> dict[str, str]:
         if fault:
             told = f"the live model of {live.notebook} is not what was validated: {fault}"
             raise Refused(told, hint="nbpromote doctor")
-        found[name] = address(model)
+        found[name] = witnessing.address(model)
     return found
-
-
-def address(model: Model) -> str:
-    """Where a registered model is, as MLflow takes it."""
-    return f"models:/{model.name}/{model.version}"
 
 
 def live_models(site: Site, environment: Environment) -> dict[str, tuple[Deployment, Model]]:
@@ -312,15 +317,3 @@ def keep(evidence: Evidence) -> None:
     number = len(list(folder.glob("evidence-*.json"))) + 1
     text = json.dumps(dump(evidence), indent=1, ensure_ascii=False) + "\n"
     files.write(folder / f"evidence-{number:03d}.json", text)
-
-
-def witness(kernel: str, pass_env: tuple[str, ...]) -> Witness:
-    """Who will be asked what live models predict; the earlier it is called, the less its start costs."""
-    return execute.witness(kernel, pass_env, preload=track.WARMING, given=track.QUIET)
-
-
-def ask_model(model: Model, *, uri: str, kernel: str, pass_env: tuple[str, ...]) -> Any:
-    """What a registered model, loaded through its alias, says to its own input example: not in the run's kernel."""
-    question = track.question(f"models:/{model.name}@{track.CHAMPION}")
-    variables = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
-    return track.predictions(witness(kernel, pass_env).ask(question, variables))

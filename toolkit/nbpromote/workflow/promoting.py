@@ -6,8 +6,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from nbpromote import execute, files, gate, release, track
+from nbpromote import execute, files, gate, notebook, release, track
 from nbpromote.model import (
+    Decision,
     Deployment,
     Environment,
     Evidence,
@@ -19,7 +20,8 @@ from nbpromote.model import (
     Standing,
 )
 from nbpromote.project import Project
-from nbpromote.workflow import applying, performing
+from nbpromote.workflow import applying, contesting, performing, witnessing
+from nbpromote.workflow.contesting import Ring
 from nbpromote.workflow.performing import Manner, Watch
 from nbpromote.workflow.planning import choose, plan_of
 from nbpromote.workflow.releasing import deployment_of
@@ -53,7 +55,7 @@ def promote(
     if again is not None:
         return again
     if source.model:  # called now, so that it is ready when the model has gone live
-        performing.witness(source.kernel, environment.pass_env)
+        witnessing.witness(source.kernel, environment.pass_env)
     return _promote(site, planned, source, sealed, environment, standing, reason=reason, watch=watch)
 
 
@@ -69,7 +71,7 @@ def _promote(
     watch: Watch | None,
 ) -> Promotion:
     if planned.strategy == "copy":
-        evidence = _carry(site, source, environment)
+        evidence = _carry(site, source, environment, standing.live)
     else:
         evidence = performing.perform_sealed(
             site, sealed, environment, reference=standing.live, manner=Manner(watch=watch)
@@ -79,17 +81,17 @@ def _promote(
     deployment = deployment_of(sealed, evidence, strategy=planned.strategy, kept={})
     outcome = Promotion(plan=planned, evidence=evidence, decision=decision)
     if not decision.allowed:
-        _write_refusal(site, deployment, decision.unmet)
+        _write_refusal(site, deployment, decision)
         return outcome
     deployment = replace(deployment, sealed=_keep(site, evidence))
     done = applying.apply(site, "promote", deployment, outcome, expected=standing, reason=reason)
     return put_back(site, done)
 
 
-def _write_refusal(site: Site, deployment: Deployment, reasons: tuple[str, ...]) -> None:
-    event = applying.event_of(
-        site, "promote", "refused", deployment, attempt=applying.new_attempt(), reason="; ".join(reasons)
-    )
+def _write_refusal(site: Site, deployment: Deployment, decision: Decision) -> None:
+    """With all that was seen: the run is on this machine alone, and others may ask why."""
+    attempt, reason = applying.new_attempt(), "; ".join(decision.unmet)
+    event = applying.event_of(site, "promote", "refused", deployment, attempt=attempt, reason=reason, decision=decision)
     site.ledger.append(event, expect=lambda _state: None)
 
 
@@ -103,8 +105,11 @@ def _keep(site: Site, evidence: Evidence) -> dict[str, Sealed]:
     return sealed
 
 
-def _carry(site: Site, source: Deployment, environment: Environment) -> Evidence:
-    """Strategy `copy`: nothing runs; the model verified below comes along, byte for byte, into this store."""
+def _carry(site: Site, source: Deployment, environment: Environment, live: Deployment | None) -> Evidence:
+    """Strategy `copy`: nothing runs; the model verified below comes along, byte for byte, into this store.
+
+    What is live here is scored on the rows that the model was scored on below, where they are on this machine.
+    """
     kept = release.evidence_of(site.store, source.sealed)
     run_id = execute.new_id(source.notebook, environment.name)
     run = replace(
@@ -118,7 +123,14 @@ def _carry(site: Site, source: Deployment, environment: Environment) -> Evidence
     run = replace(run, mlflow_run=opened.run, experiment=opened.experiment)
     files.write(run.notebook_file, site.store.get(source.sealed["executed.ipynb"].sha256))
     execute.save_run(run)
-    evidence = replace(kept, run=run, model=_carried_model(site, source, run.mlflow_run, environment))
+    executed = notebook.parse("executed.ipynb", run.notebook_file.read_bytes())
+    ring = Ring.of(environment.policy.gates, live, pass_env=environment.pass_env)
+    evidence = replace(
+        kept,
+        run=run,
+        model=_carried_model(site, source, run.mlflow_run, environment),
+        contests=contesting.contests(kept.run, executed, ring),
+    )
     performing.keep(evidence)
     track.finish(evidence)
     return evidence

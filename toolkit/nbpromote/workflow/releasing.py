@@ -11,7 +11,7 @@ from nbpromote import release as releases
 from nbpromote.errors import Refused
 from nbpromote.model import Deployment, Evidence, Plan, Promotion, Release, Sealed, Standing
 from nbpromote.project import Project
-from nbpromote.workflow import accepting, applying, performing
+from nbpromote.workflow import accepting, applying, witnessing
 from nbpromote.workflow.planning import changed, held
 from nbpromote.workflow.returning import put_back
 from nbpromote.workflow.site import Site
@@ -41,7 +41,7 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
     standing = site.ledger.state(environment)[pair.name]
     run = evidence.run
     if evidence.model:  # called now, so that it is ready when the model has gone live
-        performing.witness(run.kernel, run.pass_env)
+        witnessing.witness(run.kernel, run.pass_env)
     return _make_live(site, _seal(site, evidence), evidence, standing, reason=reason)
 
 

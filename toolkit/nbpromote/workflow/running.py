@@ -98,6 +98,7 @@ def _run_here(
         folder=pair.folder,
         dirty=site.git.is_dirty() or not site.is_committed(pair, code),
         manner=asked.manner,
+        live=site.ledger.state(env)[pair.name].live,
     )
     reference = accepted(pair)
     named = site.relative(pair.ipynb) if pair.ipynb else ""
@@ -109,7 +110,7 @@ def _run_here(
         baseline=notebook.accepted_digest(reference, validate.is_marked),
         lock=scene.lock,
     )
-    live = evidence_of(site, site.ledger.state(env)[pair.name].live)
+    live = evidence_of(site, scene.live)
     evidence = perform(scene, node, against=Reference(notebook=reference, name=named, live=live))
     return _settled(site, evidence, rests)
 
@@ -151,9 +152,11 @@ def frozen(
 ) -> Environment:
     """What a live deployment gets when it runs again."""
     configured = site.environment(live.environment, live.notebook, live.schema, overrides=overrides, schemas=schemas)
+    as_live = dict.fromkeys(live.parameters, f"{live.alias}, live in {live.environment}")
     return replace(
         configured,
         parameters={**live.parameters, **{name: configured.parameters[name] for name in overrides}},
+        origins={**as_live, **{name: configured.origins[name] for name in overrides}},
         inputs=live.inputs,
         outputs=live.outputs,
         tracking_uri=live.tracking_uri,

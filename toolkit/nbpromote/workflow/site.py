@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import chain
@@ -214,8 +214,7 @@ class Site:
 
     def code(self, pair: Pair) -> Code:
         """The code of a notebook as it stands in the working tree."""
-        sides, include = self._sides(pair), self.project.include
-        return notebook.code(sides, self._working_file, self.git.tracked(), include, fits=params.fits)
+        return self.code_of(self._sides(pair), self._working_file, self.git.tracked())
 
     def committed_code(self, notebook_path: str, commit: str = "HEAD") -> Code | None:
         """The code of a notebook in a commit; None where that does not hold it."""
@@ -226,8 +225,12 @@ class Site:
         sides = [side for suffix in notebook.SUFFIXES if (side := f"{stem}{suffix}") in tracked]
         if not sides:
             return None
-        include = self.project.include
-        return notebook.code(sides, lambda path: self.git.read(commit, path), tracked, include, fits=params.fits)
+        return self.code_of(sides, lambda path: self.git.read(commit, path) if path in tracked else None, tracked)
+
+    def code_of(self, sides: Sequence[str], read: params.ReadBytes, tracked: Collection[str]) -> Code:
+        """What the files make of a notebook: its cells, what they import, what the settings include, its contract."""
+        include, beside = self.project.include, params.contracts.files
+        return notebook.code(sides, read, tracked, include, fits=params.fits, beside=beside)
 
     def is_committed(self, pair: Pair, code: Code) -> bool:
         """Whether HEAD holds the notebook and the files that it imports, in whatever state."""

@@ -31,7 +31,7 @@ class Checked:
 def check(
     project: Project, names: Sequence[str] = (), *, select: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> Checked:
-    """What is wrong with notebooks, params and policies. Nothing is run, and what did not change is not read again.
+    """What is wrong with notebooks, params, policies and contracts. Nothing is run, what did not change not read again.
 
     `select` and `ignore` are codes or beginnings of codes, beside those of `[tool.nbpromote.check]`. Raises
     `NotFound` for a name that no notebook carries, `BadInput` for a code that is none.

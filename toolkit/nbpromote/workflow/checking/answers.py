@@ -14,6 +14,7 @@ from nbpromote.workflow.asked import Files
 from nbpromote.workflow.checking import environments
 from nbpromote.workflow.checking.asking import secrets_in
 from nbpromote.workflow.checking.configured import Facts
+from nbpromote.workflow.checking.contracts import beside
 from nbpromote.workflow.checking.packages import unlocked
 from nbpromote.workflow.checking.resting import params_digest
 from nbpromote.workflow.kept import Memory
@@ -40,7 +41,7 @@ class Answers:
         return [load(Finding, plain) for plain in record["findings"]]
 
     def about_environments(self) -> list[Finding]:
-        """What is wrong with params and policies, held against what the notebooks declare."""
+        """What is wrong with params, policies and contracts, held against what the notebooks declare."""
         kept = [load(Finding, plain) for plain in self._environments["findings"]]
         return [*kept, *environments.of_this_machine(self._site, self._facts)]
 
@@ -48,7 +49,7 @@ class Answers:
     def _environments(self) -> Mapping[str, Any]:
         """Findings and what each environment owns; needs every notebook, of which most are known already."""
         sides = {pair.name: self._bytes(pair) for pair in self._site.pairs}
-        rests = digest([sides, params_digest(self._site)])
+        rests = digest([sides, params_digest(self._site), beside(self._site)])
         return self._kept.answer("environments", rests, self._look_at_environments)
 
     def _look(self, pair: Pair) -> Mapping[str, Json]:
@@ -67,11 +68,13 @@ class Answers:
         return {"findings": [dump(finding) for finding in found], "files": dict(seen.states(seen.asked))}
 
     def _look_at_environments(self) -> Mapping[str, Json]:
-        told = environments.look(self._site, self._facts)
+        seen = Files(self._site.project.root, self._tracked)
+        told = environments.look(self._site, self._facts, seen.read)
         return {
             "findings": [dump(finding) for finding in told.findings],
             "owned": [dump(resource) for resource in told.owned],
             "entry": told.entry,
+            "files": dict(seen.states(seen.asked)),
         }
 
     @cached_property

@@ -22,6 +22,7 @@ FAMILIES: Mapping[str, str] = {
     "NBP5": "code",
     "NBP6": "stored outputs",
     "NBP7": "params and policies",
+    "NBP8": "contracts",
 }
 
 DESCRIPTIONS: Mapping[str, str] = {

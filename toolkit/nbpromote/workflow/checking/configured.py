@@ -30,6 +30,7 @@ class Configured:
     site: Site
     facts: Mapping[str, Facts] = field(default_factory=dict)
     owned: tuple[Resource, ...] = ()
+    read: params.ReadBytes = lambda path: None  # the project's files, which contracts are among
 
     @property
     def folder(self) -> str:
@@ -66,13 +67,13 @@ class Configured:
     def entries(self) -> tuple[str, ...]:
         return tuple(name for name in self.environments if self.policy(name).is_entry)
 
-    def given(self, environment: str) -> Iterator[Environment]:
-        """What each notebook gets there, but for those whose files are wrong."""
+    def given(self, environment: str) -> Iterator[tuple[str, Environment]]:
+        """What each notebook, by its path, gets there, but for those whose files are wrong."""
         around = replace(self.site.around, environments=self.environments)
         for name, facts in self.facts.items():
             if facts.schema is not None:
                 try:
-                    yield params.load(self.site.params_file, environment, name, facts.schema, around)
+                    yield facts.path, params.load(self.site.params_file, environment, name, facts.schema, around)
                 except Error:
                     continue
 

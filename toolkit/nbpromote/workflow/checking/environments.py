@@ -1,4 +1,4 @@
-"""The rules over params and policies: code -> function over the environments. Its docstring describes it."""
+"""The rules over params, policies and contracts: code -> function over the environments. Its docstring describes it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from nbpromote.model import Finding, Severity
 from nbpromote.notebook import Resource
 from nbpromote.workflow.checking.asking import secrets_in
 from nbpromote.workflow.checking.configured import Configured, Facts
+from nbpromote.workflow.checking.contracts import contract_file, unknown_scrap
 from nbpromote.workflow.checking.owning import owned
 from nbpromote.workflow.site import Site
 
@@ -67,10 +68,24 @@ def unknown_metric(configured: Configured) -> Iterator[Finding]:
         for name, facts in configured.facts.items():
             for gate in configured.policy(environment, name).gates if facts.metrics is not None else ():
                 known = facts.metrics or frozenset()
-                if gate.metric and gate.metric not in known:
+                if gate.metric and not gate.on and gate.metric not in known:
                     path, _, line = gate.where.rpartition(":")
                     message = f"{name} hands out no metric {gate.metric!r}{nearest(gate.metric, known)}"
                     hint = f"it hands out {', '.join(sorted(known)) or 'none'}"
+                    yield Finding(path=path, line=int(line), message=message, hint=hint)
+
+
+def unknown_evaluation(configured: Configured) -> Iterator[Finding]:
+    """A gate asks for rows to score on, `on`, that the notebook's contract does not name as an evaluation."""
+    for environment in configured.environments:
+        for name, facts in configured.facts.items():
+            contract = params.contracts.contract_file(facts.path, configured.read).contract
+            for gate in configured.policy(environment, name).gates:
+                if gate.on and gate.on not in contract.evaluations:
+                    path, _, line = gate.where.rpartition(":")
+                    file = params.contracts.path_of(facts.path)
+                    message = f"{file} has no evaluation {gate.on!r}{nearest(gate.on, contract.evaluations)}"
+                    hint = f"evaluation: {{{gate.on}: {{on: TABLE, target: COLUMN, prediction: COLUMN}}}}"
                     yield Finding(path=path, line=int(line), message=message, hint=hint)
 
 
@@ -136,11 +151,14 @@ _KEPT: Mapping[str, Rule] = {
     "NBP703": order,
     "NBP704": unknown_metric,
     "NBP707": open_store,
+    "NBP708": unknown_evaluation,
+    "NBP801": contract_file,
+    "NBP802": unknown_scrap,
 }
 # what git and the machine say may change with no file of the project: asked every time, and cheap
 _AFRESH: Mapping[str, Rule] = {"NBP705": ignored, "NBP706": no_kernel}
 RULES: Mapping[str, Rule] = {**_KEPT, **_AFRESH}
-WARNINGS = frozenset(("NBP704", "NBP706", "NBP707"))
+WARNINGS = frozenset(("NBP704", "NBP706", "NBP707", "NBP802"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,9 +170,9 @@ class Told:
     entry: str
 
 
-def look(site: Site, facts: Mapping[str, Facts]) -> Told:
-    """Everything that is wrong with params and policies."""
-    configured = Configured(site=site, facts=facts)
+def look(site: Site, facts: Mapping[str, Facts], read: params.ReadBytes) -> Told:
+    """Everything that is wrong with params, policies and contracts."""
+    configured = Configured(site=site, facts=facts, read=read)
     configured = replace(configured, owned=tuple(owned(configured)))
     entry = configured.entries[0] if configured.entries else ""
     return Told(findings=tuple(_asked(configured, _KEPT)), owned=configured.owned, entry=entry)
@@ -168,5 +186,5 @@ def _asked(configured: Configured, rules: Mapping[str, Rule]) -> Iterator[Findin
     for code, rule in rules.items():
         severity = Severity.WARNING if code in WARNINGS else Severity.ERROR
         found = dict.fromkeys(replace(finding, code=code) for finding in rule(configured))
-        for finding in sorted(found, key=lambda f: (f.path, f.line or 0)):
+        for finding in sorted(found, key=lambda f: (f.path, f.line or 0, f.column or 0)):
             yield replace(finding, severity=severity) if code in WARNINGS else finding

@@ -45,7 +45,7 @@ def _values(configured: Configured, environment: str) -> Iterator[tuple[str, str
         yield f"/{file.lstrip('/')}" if file else uri, own
     elif uri:
         yield uri, own
-    for given in configured.given(environment):
+    for _, given in configured.given(environment):
         for name, path in {**given.inputs, **given.outputs}.items():
             yield path, given.origins.get(name, own)
         for name, value in given.parameters.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from nbpromote import notebook, params, validate
+from nbpromote import notebook, validate
 from nbpromote.errors import BadInput, Error, nearest
 from nbpromote.model import Code, Environment, Json, Pair, Schema, digest, dump, load, sha256
 from nbpromote.params import Given
@@ -78,7 +78,7 @@ class Known:
         files = Files(self._site.project.root, self._tracked)
         sides = [self._site.relative(side) for side in (pair.ipynb, pair.script) if side]
         try:
-            code = notebook.code(sides, files.read, self._tracked, self._site.project.include, fits=params.fits)
+            code = self._site.code_of(sides, files.read, self._tracked)
             kernel = notebook.kernel(notebook.read(pair))
             baseline = notebook.accepted_digest(running.accepted(pair), validate.is_marked)
         except Error:

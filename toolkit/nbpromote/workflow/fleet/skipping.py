@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nbpromote.errors import Error
-from nbpromote.workflow import footing, performing
+from nbpromote.workflow import footing, performing, witnessing
 from nbpromote.workflow.fleet.preparing import Prepared
 from nbpromote.workflow.footing import Footing
 from nbpromote.workflow.site import Site
@@ -41,7 +41,7 @@ def _warm(known: Footing) -> str:
 def _fallen(site: Site, one: Prepared, known: Footing) -> str:
     try:
         live = performing.live_models(site, one.environment)
-        models = {name: performing.address(model) for name, (_, model) in live.items()}
+        models = {name: witnessing.address(model) for name, (_, model) in live.items()}
     except Error as error:
         return str(error)
     rests = {**one.rests, **footing.on_models(models)}

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from nbpromote import git, notebook, project
 from nbpromote.errors import BadInput, NotFound, Refused, Usage
+from nbpromote.params import contracts
 from nbpromote.project import Project
 from nbpromote.workflow import checking
 from nbpromote.workflow.checking import Checked
@@ -169,7 +170,8 @@ def check_staged(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
 ) -> Checked:
-    """What `check` says of the pairs that the files named belong to; with `params`, of params and policies only.
+    """What `check` says of the pairs that the files named belong to; with `params`, of params, policies and
+    contracts only.
 
     Paths are from the folder that the command runs in, for there may be several projects below it.
     """
@@ -191,19 +193,27 @@ def check_staged(
 def _asked(home: Project, paths: Sequence[Path], *, params: bool) -> list[str] | None:
     """Names of the pairs to look at, none for all; None where the files are no business of this project's check."""
     if params:
-        return [] if not paths or any(path.is_relative_to(home.params) for path in paths) else None
+        return [] if not paths or any(_gives(home, path) for path in paths) else None
     stems = {path.with_suffix("") for path in paths}
     pairs = [pair.name for pair in notebook.find_all(home.notebooks) if pair.path.with_suffix("") in stems]
     return pairs if pairs or not paths else None
 
 
+def _gives(home: Project, path: Path) -> bool:
+    return path.is_relative_to(home.params) or contracts.is_contract(path.name)
+
+
 def _from_here(home: Project, told: Checked, *, of: str | None) -> Checked:
-    """Paths from where the user stands; `of` leaves only what lies in that folder of the project."""
-    wanted = [one for one in told.findings if of is None or PurePosixPath(one.path).parts[:1] == (of,)]
+    """Paths from where the user stands; `of` leaves only what lies in that folder of the project, and contracts."""
+    wanted = [one for one in told.findings if of is None or _is_of(one.path, of)]
     return Checked(
         findings=tuple(replace(one, path=os.path.relpath(home.root / one.path)) for one in wanted),
         looked_at=tuple(os.path.relpath(home.root / path) for path in (() if of else told.looked_at)),
     )
+
+
+def _is_of(path: str, folder: str) -> bool:
+    return PurePosixPath(path).parts[:1] == (folder,) or contracts.is_contract(path)
 
 
 # -- lines to type -----------------------------------------------------------------------------------------------

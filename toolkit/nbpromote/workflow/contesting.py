@@ -1,0 +1,130 @@
+"""Candidate and live, scored on the same rows, where a policy asks for that before a run is judged."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbpromote import files, validate
+from nbpromote.errors import Error, nearest
+from nbpromote.model import Contest, Deployment, Evaluation, Gate, Mode, Run
+from nbpromote.tables import reading
+from nbpromote.workflow import witnessing
+
+if TYPE_CHECKING:
+    from nbpromote.validate.contests import Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ring:
+    """Where a contest is held: the gates that ask for some, and the live model that answers in them."""
+
+    gates: tuple[Gate, ...] = ()
+    live: Deployment | None = None
+    pass_env: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, gates: Iterable[Gate], live: Deployment | None, *, pass_env: tuple[str, ...]) -> Ring:
+        asked = tuple(gate for gate in gates if gate.on and gate.mode is not Mode.OFF)
+        return cls(gates=asked, live=live, pass_env=pass_env)
+
+    def warm(self) -> None:
+        """Begin what the live model will be asked in, while something else goes on."""
+        if self.live and self.live.model and any(gate.relative for gate in self.gates):
+            witnessing.witness(self.live.kernel, self.pass_env)
+
+
+def contests(run: Run, executed: Any, ring: Ring) -> tuple[Contest, ...]:
+    """Every contest that the gates ask for, each once; of a run that did not reach its end, none."""
+    if run.failure is not None:
+        return ()
+    tables = dict.fromkeys(gate.on for gate in ring.gates if gate.on)
+    return tuple(contest for on in tables for contest in _on_table(on, run, executed, ring))
+
+
+def _on_table(on: str, run: Run, executed: Any, ring: Ring) -> Iterator[Contest]:
+    gates = [gate for gate in ring.gates if gate.on == on]
+    against = ring.live if any(gate.relative for gate in gates) else None
+    asked = list(dict.fromkeys(_asked(gate, against) for gate in gates))
+    with tempfile.TemporaryDirectory(prefix="nbpromote-table-") as folder:
+        try:
+            evaluation = _evaluation(run, on)
+            table = _table(run, executed, evaluation, Path(folder))
+            rows = _rows(table, evaluation)
+        except ValueError as error:
+            yield from (replace(one, trouble=str(error)) for one in asked)
+            return
+        if against is not None:
+            rows = _with_live(rows, against, table, pass_env=ring.pass_env)
+        yield from _held(asked, rows, table)
+
+
+def _asked(gate: Gate, against: Deployment | None) -> Contest:
+    return Contest(
+        metric=gate.metric or "",
+        on=gate.on or "",
+        by=gate.by or "",
+        confidence=gate.confidence,
+        against=against.run if against else "",
+    )
+
+
+def _evaluation(run: Run, on: str) -> Evaluation:
+    found = run.contract.evaluations
+    if on not in found:
+        where = run.contract.path or f"{run.path.rsplit('.', 1)[0]}.contract.yaml"
+        known = ", ".join(found) or "none"
+        raise ValueError(f"{where} has no evaluation {on!r}{nearest(on, found)} (evaluations: {known})")
+    return found[on]
+
+
+def _table(run: Run, executed: Any, evaluation: Evaluation, folder: Path) -> Path:
+    """The file that the run wrote for a declared output, or a glued table as a file in `folder`."""
+    name = evaluation.on
+    if name in run.outputs:
+        file, own, published = run.files.get(name), run.candidates[name], Path(run.outputs[name])
+        # a model that was copied from elsewhere may have left its table in that environment's run
+        for path in (own, published):
+            if path.is_dir() or (path.is_file() and file and files.sha256(path) == file.sha256):
+                return path
+        raise ValueError(f"the table {name!r} of run {run.id} is not on this machine: {_RUN_IT}")
+    glued = validate.glued_table(executed, name)
+    if glued is None:
+        raise ValueError(f"evaluation on {name!r}: the run has no such declared output and no such glued table")
+    return files.write(folder / f"{name}.parquet", glued)
+
+
+_RUN_IT = "with strategy retrain it is written here; a gate without `on` needs none"
+
+
+def _rows(table: Path, evaluation: Evaluation) -> Rows:
+    from nbpromote.validate.contests import Rows  # numpy: 0.1 s
+
+    found = reading.columns(table, (evaluation.target, evaluation.prediction))
+    digest = files.sha256(table) if table.is_file() else ""
+    return Rows(truth=found[evaluation.target], candidate=found[evaluation.prediction], digest=digest)
+
+
+def _with_live(rows: Rows, live: Deployment, table: Path, *, pass_env: tuple[str, ...]) -> Rows:
+    try:
+        said = witnessing.said_of_rows(live, table, pass_env=pass_env)
+    except Error as error:  # whoever cannot be asked has not lost
+        return replace(rows, missing=str(error))
+    if len(said) != len(rows.truth):
+        return replace(rows, missing=f"the live model gave {len(said)} answers for {len(rows.truth)} rows")
+    return replace(rows, live=said)
+
+
+def _held(asked: Sequence[Contest], rows: Rows, table: Path) -> Iterator[Contest]:
+    from nbpromote.validate.contests import held
+
+    for one in asked:
+        try:
+            slices = reading.columns(table, (one.by,))[one.by] if one.by else None
+        except ValueError as error:
+            yield replace(one, trouble=str(error))
+            continue
+        yield from held(one, replace(rows, slices=slices))

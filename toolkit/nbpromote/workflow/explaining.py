@@ -1,0 +1,72 @@
+"""Why something was let in, or was not: `why`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbpromote import gate
+from nbpromote.model import Decision, Deployment, Event, Evidence, Explanation
+from nbpromote.project import Project
+from nbpromote.workflow import naming
+from nbpromote.workflow.site import Site
+from nbpromote.workflow.watching import known
+
+
+def why(project: Project, what: str, *, env: str | None = None) -> Explanation:
+    """The newest decision about a run, a release, a notebook or an attempt, as it was taken and written down.
+
+    What nobody decided on is decided now: by the policy of its environment, against what is live there.
+    """
+    site = Site(project)
+    site.ledger.fetch()
+    environments = [site.require(env)] if env else known(site)
+    written = [told for environment in environments for told in _written(site, environment, what)]
+    return max(written, key=lambda told: told.at) if written else _now(site, what, env)
+
+
+def decided(site: Site, evidence: Evidence, rival: Deployment | None) -> Decision:
+    """What the gates of its environment say of evidence today."""
+    run = evidence.run
+    gates = site.policy(run.environment, run.notebook).gates if run.environment in site.environments else ()
+    return gate.decide(evidence, gates, live=rival, environment=run.environment)
+
+
+def _written(site: Site, environment: str, what: str) -> Iterator[Explanation]:
+    events = site.ledger.events(environment)
+    ends = {event.attempt: event.step for event in events}
+    for event in events:
+        if _is_about(event, what) and (event.decision is not None or event.step == "refused"):
+            # before decisions were written down, a refusal was written with its reasons alone
+            decision = event.decision or Decision(environment=environment, verdicts=(), unmet=(event.reason,))
+            yield Explanation(
+                notebook=event.notebooks[0],
+                run=event.deployment.run if event.deployment else "",
+                decision=decision,
+                alias=event.alias,
+                release=event.release,
+                verb=event.verb,
+                attempt=event.attempt,
+                ended=ends[event.attempt],
+                at=event.at,
+                by=event.actor,
+            )
+
+
+def _is_about(event: Event, what: str) -> bool:
+    is_digest = len(what) >= 8 and event.release.startswith(what)
+    run = event.deployment.run if event.deployment else ""
+    return is_digest or what in (event.attempt, event.id, event.alias, run, *event.notebooks)
+
+
+def _now(site: Site, what: str, env: str | None) -> Explanation:
+    found = naming.find(site, what, env)
+    run, deployment = found.evidence.run, found.deployment
+    return Explanation(
+        notebook=run.notebook,
+        run=run.id,
+        decision=decided(site, found.evidence, naming.rival(site, found.evidence)),
+        alias=deployment.alias if deployment else "",
+        release=deployment.release if deployment else "",
+        at=run.ended,
+        by=run.actor,
+    )
