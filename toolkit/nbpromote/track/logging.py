@@ -152,7 +152,9 @@ def _meant(name: str) -> Any:
 
 
 def _is_of_library(meant: Any) -> bool:
-    return isinstance(meant, type) and meant.__module__.partition(".")[0] in requirements.distributions()
+    home = getattr(meant, "__module__", "").partition(".")[0]
+    # Python's own containers are no stranger to anybody
+    return isinstance(meant, type) and (home == "collections" or home in requirements.distributions())
 
 
 # -- MLflow
