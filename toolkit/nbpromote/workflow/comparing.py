@@ -60,7 +60,7 @@ def preview(project: Project, offer: Offer) -> Comparison:
     found = Found(name=run.id, evidence=offer.evidence)
     before, after, meant = _reference(site, found), _exhibit(site, found), offer.cells
     if before is None:
-        nothing = _nothing("nothing accepted yet", run.notebook, run.environment)
+        nothing = _nothing("accepted output", run.notebook, run.environment)
         before, meant = replace(nothing, node=notebook.without_outputs(after.node)), meant or _marked(after.node)
     whole = between(before, after)
     return replace(whole, cells=tuple(cell for cell in whole.cells if not meant or cell.after in meant))

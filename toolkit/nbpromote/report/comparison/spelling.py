@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -23,6 +24,9 @@ _ORDER = [Likeness.DIFFERENT, Likeness.REMOVED, Likeness.ADDED, Likeness.CLOSE, 
 
 
 def verdict(comparison: Comparison) -> str:
+    before, after = comparison.sides
+    if before.missing or after.missing:
+        return "new" if before.missing else "gone"
     return "same" if comparison.same else "different"
 
 
@@ -34,13 +38,7 @@ def cells(comparison: Comparison) -> list[CellChange]:
 
 def values(comparison: Comparison) -> list[tuple[str, list[ValueChange]]]:
     """By title; those that are not the same, worst first."""
-    titled = [
-        ("metrics", comparison.metrics),
-        ("scraps", comparison.scraps),
-        ("parameters", comparison.parameters),
-        ("dependencies", comparison.packages),
-        ("files", comparison.files),
-    ]
+    titled = [(f"{kind}s", changes) for kind, changes in _kinds(comparison)]
     return [(title, told) for title, changes in titled if (told := _worst_first(changes))]
 
 
@@ -50,18 +48,54 @@ def _worst_first(changes: Sequence[ValueChange]) -> list[ValueChange]:
 
 
 def summary(comparison: Comparison) -> str:
-    """`2 of 14 cells differ, 1 is close; metrics: 1 differs; files: 2 differ`."""
-    parts = [f"{_counted(comparison.cells)} of {len(comparison.cells)} cells"] if cells(comparison) else []
-    parts += [f"{title}: {_counted(changes)}" for title, changes in values(comparison)]
-    missing = [f"{words.line(side.name)}: there is none" for side in comparison.sides if side.missing]
-    return "; ".join([*missing, *parts]) or f"nothing differs in {len(comparison.cells)} cells"
+    """`2 of 14 cells, 1 metric and 2 files differ; 1 cell is close`."""
+    kinds: list[tuple[str, _Changes]] = [("cell", comparison.cells), *_kinds(comparison)]
+    far = [_counted(kind, found) for kind, changes in kinds if (found := _far(changes))]
+    close = [_counted(kind, found) for kind, changes in kinds if (found := _close(changes))]
+    total = len(comparison.cells)
+    if _far(comparison.cells):
+        far[0] = f"{len(_far(comparison.cells))} of {_plural('cell', total)}"
+    parts = [f"there is no {words.line(side.name)}" for side in comparison.sides if side.missing]
+    parts += [f"{_listed(far)} {'differs' if _is_one(far) else 'differ'}"] if far else []
+    parts += [f"{_listed(close)} {'is' if _is_one(close) else 'are'} close"] if close else []
+    return "; ".join(parts) or f"nothing differs in {_plural('cell', total)}"
 
 
-def _counted(found: Sequence[CellChange | ValueChange]) -> str:
-    close = sum(one.likeness is Likeness.CLOSE for one in found)
-    far = sum(one.likeness not in (Likeness.CLOSE, Likeness.SAME) for one in found)
-    told = [f"{far} different"] if far else []
-    return " and ".join([*told, *([f"{close} close"] if close else [])])
+_Changes = Sequence[CellChange | ValueChange]
+
+
+def _kinds(comparison: Comparison) -> list[tuple[str, Sequence[ValueChange]]]:
+    return [
+        ("metric", comparison.metrics),
+        ("scrap", comparison.scraps),
+        ("parameter", comparison.parameters),
+        ("package", comparison.packages),
+        ("file", comparison.files),
+    ]
+
+
+def _far(found: _Changes) -> list[CellChange | ValueChange]:
+    return [one for one in found if one.likeness not in (Likeness.CLOSE, Likeness.SAME)]
+
+
+def _close(found: _Changes) -> list[CellChange | ValueChange]:
+    return [one for one in found if one.likeness is Likeness.CLOSE]
+
+
+def _counted(kind: str, found: _Changes) -> str:
+    return _plural(kind, len(found))
+
+
+def _plural(kind: str, count: int) -> str:
+    return f"{count} {kind}" if count == 1 else f"{count} {kind}s"
+
+
+def _is_one(told: Sequence[str]) -> bool:
+    return len(told) == 1 and told[0].startswith("1 ")
+
+
+def _listed(told: Sequence[str]) -> str:
+    return " and ".join([", ".join(told[:-1]), told[-1]]) if len(told) > 1 else told[0]
 
 
 def cell(change: CellChange) -> str:
@@ -86,9 +120,10 @@ def shown(output: Shown) -> str:
 
 
 def row(change: ValueChange) -> list[str]:
-    """Name, both values, and how far apart they are or where the second comes from."""
+    """Name, both values, and where the second comes from or how far apart they are."""
     before, after = change.before, change.after
-    told = words.change(after, before) if is_metric(before) and is_metric(after) else words.line(change.origin)
+    both = is_metric(before) and is_metric(after)
+    told = words.line(change.origin) or (words.change(after, before) if both else "")
     close = f"{told}, close" if change.likeness is Likeness.CLOSE else told
     old = _NOTHING if change.likeness is Likeness.ADDED else spelled(before)
     new = _NOTHING if change.likeness is Likeness.REMOVED else spelled(after)
@@ -117,15 +152,14 @@ def _file(file: dict[str, Json]) -> str:
 def side(side: Side) -> str:
     """`brisk-otter, run 2026..., prod, 2026-11-23 06:10 UTC, by Ada, commit a1b2c3d4e5f6`."""
     if side.missing:
-        return words.line(side.name)
-    named = words.line(side.name)
+        return f"no {words.line(side.name)}"
     parts = [
-        named,
+        words.line(side.name),
         f"release {words.line(side.release)}" if side.release and side.release != side.name else "",
         f"run {words.line(side.run)}" if side.run and side.run != side.name else "",
         words.line(side.environment),
         f"{words.moment(side.at)} UTC" if side.at else "",
-        f"by {words.line(side.by)}" if side.by else "",
+        f"by {words.line(re.sub(r' <.*>$', '', side.by))}" if side.by else "",
         f"commit {words.short(side.commit)}" if side.commit else "",
         "" if side.passed else "did not pass",
     ]
