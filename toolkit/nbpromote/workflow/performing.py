@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,12 +22,11 @@ from nbpromote.model import (
     Model,
     Release,
     Run,
-    dump,
     sha256,
 )
 from nbpromote.secrets import Scanner
 from nbpromote.validate import Reference
-from nbpromote.workflow import contesting, footing, guarding, lineage, warming, witnessing
+from nbpromote.workflow import contesting, footing, guarding, lineage, proof, warming, witnessing
 from nbpromote.workflow.contesting import Ring
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.site import Site
@@ -145,11 +143,13 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     ring = Ring.of(environment.policy.gates, scene.live, pass_env=environment.pass_env)
     ring.warm()
     done = _executed(_job(scene, node, scanner), scanner, site.seen)
-    executed = notebook.parse("notebook.ipynb", done.notebook_file.read_bytes())
+    shown = done.notebook_file.read_bytes()
+    executed = notebook.parse("notebook.ipynb", shown)
     evidence = validate.evidence(
         done, executed=executed, against=against, contests=contesting.contests(done, executed, ring)
     )
-    keep(evidence)
+    evidence = replace(evidence, executed=sha256(shown))
+    proof.keep(evidence)
     track.finish(evidence)
     return evidence
 
@@ -309,11 +309,3 @@ def close_killed(site: Site) -> None:
     for dead in execute.sweep(site.project.runs):
         with suppress(Unavailable):  # a server that is down now must not keep other environments from working
             track.close(dead, "KILLED")
-
-
-def keep(evidence: Evidence) -> None:
-    """Evidence is never overwritten: asking again makes another file."""
-    folder = evidence.run.folder
-    number = len(list(folder.glob("evidence-*.json"))) + 1
-    text = json.dumps(dump(evidence), indent=1, ensure_ascii=False) + "\n"
-    files.write(folder / f"evidence-{number:03d}.json", text)
