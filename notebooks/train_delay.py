@@ -143,8 +143,8 @@ glue("baseline_mae_departure", float(scores.loc["departure delay", "mae"]))
 # ## Where it errs
 
 # %%
-tested = table.loc[held_out, ["date", "month", "carrier", "flight", "origin", "dest", "dep_delay", "arr_delay"]]
-tested = tested.assign(predicted=predicted, residual=tested["arr_delay"] - predicted)
+# every column, so that another model can be asked about the same flights
+tested = table[held_out].assign(predicted=predicted, residual=y_test - predicted)
 Path(residuals).parent.mkdir(parents=True, exist_ok=True)
 tested.to_parquet(residuals, index=False)
 

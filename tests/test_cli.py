@@ -27,7 +27,9 @@ VERBS = _verbs(cli.verbs)
 
 
 def test_the_verbs_of_the_issue_are_there() -> None:
-    asked = "init sync check run baseline release plan promote rollback unhold status history why doctor report demo"
+    asked = (
+        "init sync check run baseline diff release plan promote rollback unhold status history why doctor report demo"
+    )
 
     params = {"params show", "params diff", "params schema"}
     kernel = {"kernel install", "kernel warm", "kernel list", "kernel stop"}
@@ -117,6 +119,9 @@ CASES = {
     "a parameter's name that holds code": (None, None, "run count -p top=1;x 4", 2, ["top=1;x"]),
     "a name that leads elsewhere": (None, None, "run ../../escaped", 2, ["../../escaped"]),
     "a page of nothing": (None, None, "report cuont", 2, ["'cuont'"]),
+    "a diff of nothing": (None, None, "diff count cuont", 2, ["'cuont'", "did you mean 'count'"]),
+    "a baseline with nobody to ask": (None, None, "baseline count", 2, ["nothing was accepted", "--yes"]),
+    "a baseline of a cell that is not there": (None, None, "baseline count --cell 12 --yes", 2, ["no code cell '12'"]),
     "a date that is none": (None, None, "history --at yesterday", 2, ["'yesterday'"]),
     "an unknown verb": (None, None, "promot count", 2, ["promot"]),
     "an unknown option": (None, None, "run count --envv dev", 2, ["--envv"]),

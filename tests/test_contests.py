@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from nbformat.v4 import new_code_cell, new_output
 from sklearn import datasets, metrics
 
 from ground import HEADER, Ground, begun, command, git
 from nbpromote.errors import Unavailable
-from nbpromote.model import SCORES, WITHOUT_INTERVAL, Contest
+from nbpromote.model import (
+    SCORES,
+    WITHOUT_INTERVAL,
+    Cell,
+    Contest,
+    Contract,
+    Ending,
+    Environment,
+    Evaluation,
+    Gate,
+    Mode,
+    Policy,
+)
 from nbpromote.validate import contests
 from nbpromote.validate.contests import Rows, held
-from nbpromote.workflow import witnessing
+from nbpromote.workflow import contesting, lineage, witnessing
 from nbpromote.workflow.site import Site
+from runs import book, job_in
 
 ASKED = Contest(metric="mae", on="holdout", confidence=0.95)
 
@@ -175,7 +192,7 @@ def test_the_interval_is_that_of_a_plain_bootstrap(metric, cancer):
     """Each resample scored by scikit-learn itself: for the area, the whole of it and not its linear part."""
     draw, count, by = np.random.default_rng(0), len(cancer.truth), OF_CHANCES[metric]
     changes = []
-    for chosen in draw.integers(0, count, (200, count)):
+    for chosen in draw.integers(0, count, (120, count)):
         one, other = (by(cancer.truth[chosen], said[chosen]) for said in (cancer.candidate, cancer.live))
         changes.append(one - other)
     low, high = ends(cancer, metric)
@@ -198,7 +215,7 @@ def test_95_per_cent_intervals_hold_the_truth_95_times_of_100(groups, monkeypatc
     monkeypatch.setattr(contests.resampling, "_GROUPS", groups)
     draw = np.random.default_rng(5)
 
-    found = [ends(drawn(draw, 100, apart=0.1)) for _ in range(300)]
+    found = [ends(drawn(draw, 100, apart=0.1)) for _ in range(200)]
 
     assert 0.92 <= np.mean([low <= 0.1 <= high for low, high in found]) <= 0.98
     assert np.mean([high < 0.1 for _, high in found]) <= 0.05
@@ -251,6 +268,103 @@ def test_a_column_of_too_many_values_makes_no_slices():
 
     assert found.trouble == "id has 2000 values; between 1 and 1000 make slices"
     assert not found.is_small
+
+
+# -- which rows ----------------------------------------------------------------------------------------------------
+
+WORST = Gate(metric="mae", on="holdout", by="carrier", max=2)
+TABLE = {"late": [10.0] * 60, "said": [11.0] * 40 + [13.0] * 20, "carrier": ["AA"] * 40 + ["DL"] * 20}
+
+
+def ring(*gates: Gate) -> contesting.Ring:
+    demands = Environment(name="dev", tracking_uri="", policy=Policy(gates=gates))
+    return contesting.Ring.of(demands, None, redact=lambda text: text.replace("secret", "***"))
+
+
+def contested(folder: Path, *gates: Gate, table=TABLE, name="rows.parquet", on="rows", evaluation="holdout", cells=()):
+    """What the gates ask of a run whose declared output `rows` is this table; nothing is live."""
+    run = job_in(folder, book("1"), outputs={"rows": str(folder / "data" / name)}).draft
+    contract = Contract(evaluations={evaluation: Evaluation(on=on, target="late", prediction="said")})
+    run = replace(run, contract=contract, path="notebooks/any.py")
+    file = run.candidates["rows"]
+    if table is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        frame = pd.DataFrame(table)
+        frame.to_csv(file, index=False) if name.endswith(".csv") else frame.to_parquet(file, index=False)
+        measured = lineage.Seen().measure(str(file))
+        assert measured is not None
+        run = replace(run, files={"rows": measured})
+    return run, contesting.contests(run, book(*cells), ring(*gates))
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "rows.csv"])
+def test_a_declared_output_is_scored_by_its_columns(tmp_path: Path, name: str) -> None:
+    whole = Gate(metric="rmse", on="holdout", max=2)
+
+    _, (by_rmse, in_small, in_large) = contested(tmp_path, whole, WORST, WORST, name=name)
+
+    assert by_rmse.candidate == pytest.approx(np.sqrt((40 * 1 + 20 * 9) / 60))
+    assert (in_small.of, in_small.rows, in_small.candidate) == ("AA", 40, 1)
+    assert (in_large.of, in_large.rows, in_large.is_small) == ("DL", 20, True)
+
+
+def test_a_glued_table_is_scored_too(tmp_path: Path) -> None:
+    written = io.BytesIO()
+    pd.DataFrame(TABLE).to_parquet(written)
+    payload = {"name": "tested", "data": base64.b64encode(written.getvalue()).decode(), "encoder": "pandas"}
+    output = new_output("display_data", {"application/scrapbook.scrap.pandas+json": payload})
+
+    _, found = contested(tmp_path, WORST, on="tested", cells=[new_code_cell("glue()", outputs=[output])])
+
+    assert [(each.of, each.candidate) for each in found] == [("AA", 1.0), ("DL", None)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (
+            {"evaluation": "houldout"},
+            "notebooks/any.contract.yaml has no evaluation 'holdout'; did you mean 'houldout'?",
+        ),
+        ({"on": "tested"}, "evaluation on 'tested': the run has no such declared output and no such glued table"),
+        ({"table": None}, "the table 'rows' of run r1 is not on this machine"),
+        ({"table": {"late": [1.0] * 60}}, "no column 'said' in rows.parquet (it has late)"),
+        ({"table": {**TABLE, "said": ["late"] * 60}}, "the prediction is 'late' in the first row, which is no number"),
+        ({"table": {**TABLE, "late": [None] * 60}}, "the truth is missing or infinite in 40 of 40 rows"),
+        ({"table": {"late": [], "said": [], "carrier": []}}, "carrier has 0 values; between 1 and 1000 make slices"),
+        ({"table": {name: TABLE[name] for name in ("late", "said")}}, "no column 'carrier' in rows.parquet"),
+    ],
+)
+def test_rows_that_are_not_to_be_had_say_why(tmp_path: Path, changed, told: str) -> None:
+    _, found = contested(tmp_path, WORST, **changed)
+
+    assert all(told in each.trouble for each in found if not each.is_small)
+    assert {each.candidate for each in found} == {None}
+
+
+def test_no_secret_of_the_rows_is_in_what_is_told(tmp_path: Path) -> None:
+    _, found = contested(tmp_path, WORST, table={**TABLE, "carrier": ["secret"] * 60})
+    _, wrong = contested(tmp_path, WORST, table={**TABLE, "said": ["secret"] * 60})
+
+    assert [each.of for each in found] == ["***"]
+    assert "'***' in the first row" in wrong[0].trouble
+
+
+def test_a_table_that_was_written_over_since_is_not_scored(tmp_path: Path) -> None:
+    run, _ = contested(tmp_path, WORST)
+    run.candidates["rows"].write_bytes(b"PAR1 something else")
+
+    (found,) = contesting.contests(run, book(), ring(WORST))
+
+    assert "is not on this machine" in found.trouble
+
+
+def test_a_gate_that_is_off_asks_for_nothing_and_neither_does_a_run_that_failed(tmp_path: Path) -> None:
+    run, none = contested(tmp_path, replace(WORST, mode=Mode.OFF))
+    failed = replace(run, cells=(Cell(number=1, id="a", ending=Ending.ERROR),))
+
+    assert none == ()
+    assert contesting.contests(failed, book(), ring(WORST)) == ()
 
 
 # -- on the road ---------------------------------------------------------------------------------------------------
@@ -353,8 +467,6 @@ def test_noise_promotes_nothing_and_what_is_better_goes_live(road: Ground) -> No
 
 
 def test_a_model_that_cannot_be_asked_for_these_rows_says_which_columns_it_wants(road: Ground, tmp_path: Path) -> None:
-    import pandas as pd
-
     table = tmp_path / "few.parquet"
     pd.DataFrame({"x": [1.0]}).to_parquet(table)
     live = Site(road.project).ledger.state("staging")["line"].live

@@ -85,6 +85,11 @@ def policy(data: bytes) -> None:
     _environment({"dev.yaml": b"", "dev.policy.yaml": data})
 
 
+def contract(data: bytes) -> None:
+    """A contract that names itself, and is its own sanitize file."""
+    params.contracts.contract("fuzz.py", lambda path: data, inputs={"flights"}, outputs={"residuals"})
+
+
 def argument(data: bytes) -> None:
     """`-p NAME VALUE`: the type is the first line, the value the rest."""
     kind, _, text = _text(data).partition("\n")
@@ -131,6 +136,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
         imports,
         values,
         policy,
+        contract,
         argument,
         given,
         interpolated,

@@ -16,6 +16,14 @@ def spelled(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def at(nanoseconds: int) -> str:
+    """A file's time; empty for one that no calendar holds."""
+    try:
+        return spelled(datetime.fromtimestamp(nanoseconds / 1e9, UTC))
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
 def parse(text: str) -> str:
     """A date (its last moment is meant) or a time, as a person types it; without an offset it is local time.
 

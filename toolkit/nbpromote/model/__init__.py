@@ -23,7 +23,7 @@ from nbpromote.model.metrics import SCORES, WITHOUT_INTERVAL, greater_is_better
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
 from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Model, Outcome, Run, Scrap, is_metric
-from nbpromote.model.tables import Column, Profile
+from nbpromote.model.tables import Breach, Column, Judged, Profile
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "SCORES",
     "SIZES",
     "WITHOUT_INTERVAL",
+    "Breach",
     "Cell",
     "CellChange",
     "Check",
@@ -56,6 +57,7 @@ __all__ = [
     "Gate",
     "Isolation",
     "Json",
+    "Judged",
     "Likeness",
     "Limits",
     "Member",

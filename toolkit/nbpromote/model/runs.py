@@ -11,7 +11,7 @@ from pathlib import Path
 from nbpromote.model.contests import Contest
 from nbpromote.model.contracts import Contract
 from nbpromote.model.notebooks import Code
-from nbpromote.model.tables import Profile
+from nbpromote.model.tables import Judged, Profile
 from nbpromote.model.written import Json, digest, dump
 
 
@@ -53,11 +53,15 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A declared input or output as the run met it; a folder counts with all that is in it."""
+    """A declared input or output as the run met it; a folder counts with all that is in it.
+
+    `modified` is the newest time of its files, and no part of what makes it the same file.
+    """
 
     path: str
     size: int
     sha256: str
+    modified: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +125,7 @@ class Run:
     refused: tuple[str, ...] = ()  # writes outside of what the run may write to
     files: Mapping[str, File] = field(default_factory=dict)  # declared inputs and published outputs, by parameter
     profiles: Mapping[str, Profile] = field(default_factory=dict)  # of those that are tables
+    judged: Mapping[str, Judged] = field(default_factory=dict)  # of those that the contract names a schema for
     contract: Contract = field(default_factory=Contract)  # as it was when the run began
     tracking_uri: str = ""
     experiment: str = ""

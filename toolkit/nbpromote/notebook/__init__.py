@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbpromote.notebook.accepted import acceptance, accepted_digest, stamp, without_changed
+from nbpromote.notebook.accepted import acceptance, accepted_digest, recalled, stamp, without_changed
 from nbpromote.notebook.findings import check
 from nbpromote.notebook.outputs import accept, without_outputs, write
 from nbpromote.notebook.pairing import (
@@ -61,6 +61,7 @@ __all__ = [
     "parse",
     "read",
     "read_agreed",
+    "recalled",
     "schema",
     "sets_variables",
     "settle",

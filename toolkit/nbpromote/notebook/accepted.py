@@ -73,6 +73,19 @@ def without_changed(node: NotebookNode, marked: Marked) -> NotebookNode:
     return node
 
 
+def recalled(node: NotebookNode, executed: NotebookNode) -> NotebookNode:
+    """With marked cells as they were accepted where an edit since has dropped their outputs.
+
+    `executed` is of the run that they were accepted of; the digests say of which cells that is so.
+    """
+    known, ran = _stamp(node).get("cells"), {cell.id: cell for _, cell in cells.numbered(executed)}
+    for _, cell in cells.numbered(node):
+        past = ran.get(cell.id)
+        if past and isinstance(known, Mapping) and not cell.get("outputs") and known.get(cell.id) == _digest(past):
+            cell["source"], cell["outputs"] = past.source, past.outputs
+    return node
+
+
 def accepted_digest(node: NotebookNode | None, marked: Marked) -> str:
     """Of the outputs that a run is compared with; empty where there are none."""
     if node is None:

@@ -12,6 +12,8 @@ from nbpromote.model import Check, Contest, Evidence, Outcome, Run
 from nbpromote.validate.answers import answers
 from nbpromote.validate.case import Case, Reference, code_cells, numbered
 from nbpromote.validate.comparing import changes
+from nbpromote.validate.data import inputs_sound, outputs_sound
+from nbpromote.validate.declared import scraps_as_declared
 from nbpromote.validate.glued import glued_table, scraps
 from nbpromote.validate.marks import is_marked
 from nbpromote.validate.metrics import metrics, metrics_finite
@@ -19,6 +21,7 @@ from nbpromote.validate.outputs import outputs_match
 from nbpromote.validate.packages import packages_match, pins
 from nbpromote.validate.parameters import parameters_as_given
 from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end, stayed_inside
+from nbpromote.validate.schemas import data_contract
 from nbpromote.validate.values import (
     file_changes,
     likeness,
@@ -56,7 +59,11 @@ __all__ = [
 CHECKS: Mapping[str, Callable[[Case], Check]] = {
     "ran-to-the-end": ran_to_the_end,
     "metrics-finite": metrics_finite,
+    "scraps-as-declared": scraps_as_declared,
+    "inputs-sound": inputs_sound,
     "outputs-written": outputs_written,
+    "outputs-sound": outputs_sound,
+    "data-contract": data_contract,
     "outputs-match": outputs_match,
     "model-predicts": model_predicts,
     "packages-match": packages_match,

@@ -10,7 +10,7 @@ from nbpromote import notebook, validate
 from nbpromote.errors import NotFound
 from nbpromote.model import Comparison, Contract, Deployment, Evidence, Run, Scrap, Side, ValueChange, is_metric
 from nbpromote.project import Project
-from nbpromote.workflow import naming, proof
+from nbpromote.workflow import naming
 from nbpromote.workflow.accepting import Offer
 from nbpromote.workflow.naming import Found
 from nbpromote.workflow.running import accepted
@@ -174,10 +174,12 @@ def _accepted(site: Site, name: str, environment: str) -> Exhibit | None:
     if pair is None or pair.ipynb is None:
         return None
     node = accepted(pair)
+    by, run = notebook.acceptance(node)
+    found = naming.run(site, run)
+    node = notebook.recalled(node, naming.executed(site, found)) if found else node
+    evidence = found.evidence if found else None
     if not any(cell.get("outputs") for cell in node.cells):
         return None
-    by, run = notebook.acceptance(node)
-    evidence = proof.evidence_in(site.project.runs / run) if run else None
     side = Side(
         name=site.relative(pair.ipynb),
         run=run,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbpromote import files, validate
+from nbpromote import files, tables, validate
 from nbpromote.errors import Error, nearest
-from nbpromote.model import Contest, Deployment, Evaluation, Gate, Mode, Run
-from nbpromote.tables import reading
+from nbpromote.model import Contest, Deployment, Environment, Evaluation, Gate, Mode, Run
 from nbpromote.workflow import witnessing
 
 if TYPE_CHECKING:
@@ -20,16 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Ring:
-    """Where a contest is held: the gates that ask for some, and the live model that answers in them."""
+    """Where contests are held: the gates that ask for some, the live model that answers, and its kernel's variables.
+
+    `redact` takes secrets out of what rows say.
+    """
 
     gates: tuple[Gate, ...] = ()
     live: Deployment | None = None
     pass_env: tuple[str, ...] = ()
+    redact: Callable[[str], str] = str
 
     @classmethod
-    def of(cls, gates: Iterable[Gate], live: Deployment | None, *, pass_env: tuple[str, ...]) -> Ring:
-        asked = tuple(gate for gate in gates if gate.on and gate.mode is not Mode.OFF)
-        return cls(gates=asked, live=live, pass_env=pass_env)
+    def of(cls, environment: Environment, live: Deployment | None, *, redact: Callable[[str], str] = str) -> Ring:
+        asked = tuple(gate for gate in environment.policy.gates if gate.on and gate.mode is not Mode.OFF)
+        return cls(gates=asked, live=live, pass_env=environment.pass_env, redact=redact)
 
     def warm(self) -> None:
         """Begin what the live model will be asked in, while something else goes on."""
@@ -41,8 +44,9 @@ def contests(run: Run, executed: Any, ring: Ring) -> tuple[Contest, ...]:
     """Every contest that the gates ask for, each once; of a run that did not reach its end, none."""
     if run.failure is not None:
         return ()
-    tables = dict.fromkeys(gate.on for gate in ring.gates if gate.on)
-    return tuple(contest for on in tables for contest in _on_table(on, run, executed, ring))
+    evaluations = dict.fromkeys(gate.on for gate in ring.gates if gate.on)
+    found = (contest for on in evaluations for contest in _on_table(on, run, executed, ring))
+    return tuple(replace(each, of=ring.redact(each.of), trouble=ring.redact(each.trouble)) for each in found)
 
 
 def _on_table(on: str, run: Run, executed: Any, ring: Ring) -> Iterator[Contest]:
@@ -103,7 +107,7 @@ _RUN_IT = "with strategy retrain it is written here; a gate without `on` needs n
 def _rows(table: Path, evaluation: Evaluation) -> Rows:
     from nbpromote.validate.contests import Rows  # numpy: 0.1 s
 
-    found = reading.columns(table, (evaluation.target, evaluation.prediction))
+    found = tables.columns(table, (evaluation.target, evaluation.prediction))
     digest = files.sha256(table) if table.is_file() else ""
     return Rows(truth=found[evaluation.target], candidate=found[evaluation.prediction], digest=digest)
 
@@ -123,7 +127,7 @@ def _held(asked: Sequence[Contest], rows: Rows, table: Path) -> Iterator[Contest
 
     for one in asked:
         try:
-            slices = reading.columns(table, (one.by,))[one.by] if one.by else None
+            slices = tables.columns(table, (one.by,))[one.by] if one.by else None
         except ValueError as error:
             yield replace(one, trouble=str(error))
             continue

@@ -71,10 +71,12 @@ def leave(site: Site, evidence: Evidence, rests: Mapping[str, str]) -> None:
     """Once a run has ended and its outputs are in their places. No `rests`: it published nothing."""
     run = evidence.run
     whole = evidence.passed and all(name in run.files for name in (*run.inputs, *run.outputs))
+    # an input that is fresh now is stale some day, though no byte of it changes
+    lasts = whole and all(rule.max_age is None for rule in run.contract.inputs.values())
     footing = Footing(
         run=run.id,
         passed=evidence.passed,
-        rests={**rests, **on_models(run.resolved)} if rests and whole and not _moved(site, run.files) else {},
+        rests={**rests, **on_models(run.resolved)} if rests and lasts and not _moved(site, run.files) else {},
         files=run.files,
         stamps=site.seen.stamps(file.path for file in run.files.values()),
         start=run.start,

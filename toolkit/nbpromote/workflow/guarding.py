@@ -11,7 +11,7 @@ from typing import Any
 
 from nbpromote import execute, files, notebook, secrets, track, validate
 from nbpromote.errors import BadInput
-from nbpromote.model import Environment, Model, Run
+from nbpromote.model import Environment, Model, Profile, Run
 from nbpromote.secrets import Scanner
 from nbpromote.workflow.site import Site
 
@@ -123,6 +123,7 @@ def searched(run: Run, scanner: Scanner) -> Run:
         notes=tuple(map(scanner.redact, run.notes)),
         tracked={scanner.redact(name): value for name, value in run.tracked.items()},
         models=tuple(_cleaned(model, scanner) for model in run.models),
+        profiles={name: _named(profile, scanner) for name, profile in run.profiles.items()},
     )
 
 
@@ -132,6 +133,11 @@ def _with(run: Run, leaks: list[str]) -> Run:
 
 def _cleaned(model: Model, scanner: Scanner) -> Model:
     return replace(model, files={scanner.redact(path): sha256 for path, sha256 in model.files.items()})
+
+
+def _named(profile: Profile, scanner: Scanner) -> Profile:
+    columns = (replace(column, name=scanner.redact(column.name)) for column in profile.columns)
+    return replace(profile, columns=tuple(columns), fault=scanner.redact(profile.fault))
 
 
 def _in_mlflow(run: Run, scanner: Scanner) -> Iterator[str]:

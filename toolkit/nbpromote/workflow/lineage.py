@@ -1,15 +1,16 @@
-"""Declared inputs and outputs by size and SHA-256. What an unchanged file holds is not read twice."""
+"""Declared inputs and outputs by size, SHA-256 and shape. What an unchanged file holds is not read twice."""
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbpromote import files
-from nbpromote.model import File, Run, digest
+from nbpromote import clock, files, tables
+from nbpromote.model import File, Profile, Run, digest
 
 _SETTLED = 2_000_000_000  # ns after which a file's time tells one write from the next, whatever the file system counts
 
@@ -26,10 +27,11 @@ class Stamp:
 
 
 class Seen:
-    """Digests of files and folders; threads share one."""
+    """Digests of files and folders, and what those look like that are tables; threads share one."""
 
     def __init__(self) -> None:
         self._stamps: dict[str, Stamp] = {}
+        self._profiles: dict[tuple[str, str], Profile | None] = {}
 
     def learn(self, stamps: Mapping[str, Stamp]) -> None:
         self._stamps |= stamps
@@ -45,12 +47,25 @@ class Seen:
         path = Path(place)
         if path.is_dir():
             stamps = {file: self._stamp(path / file) for file in sorted(_below(path))}
+            whole = digest({file: stamp.sha256 for file, stamp in stamps.items()})
+            newest = max((stamp.modified for stamp in stamps.values()), default=os.stat(path).st_mtime_ns)
             size = sum(stamp.size for stamp in stamps.values())
-            return File(path=place, size=size, sha256=digest({file: stamp.sha256 for file, stamp in stamps.items()}))
+            return File(path=place, size=size, sha256=whole, modified=clock.at(newest))
         if not path.is_file():
             return None
         stamp = self._stamp(path)
-        return File(path=place, size=stamp.size, sha256=stamp.sha256)
+        return File(path=place, size=stamp.size, sha256=stamp.sha256, modified=clock.at(stamp.modified))
+
+    def profile(self, file: File) -> Profile | None:
+        """What a table looks like that was measured just now; None for what is none."""
+        path = Path(file.path)
+        key = path.name, file.sha256
+        if key not in self._profiles:
+            found = tables.profile(path)
+            if self.measure(file.path) != file:  # written to meanwhile: true of nothing that has a digest
+                return found
+            self._profiles[key] = found
+        return self._profiles[key]
 
     def _stamp(self, path: Path) -> Stamp:
         found = os.stat(path)
@@ -83,10 +98,34 @@ def with_inputs(run: Run, seen: Seen) -> Run:
     return replace(run, files={name: file for name, file in found.items() if file})
 
 
+def look_ahead(run: Run, seen: Seen) -> threading.Thread:
+    """Look at the tables among the inputs while the notebook runs: what is known afterwards cost nobody time."""
+
+    def look() -> None:
+        for name in run.inputs.keys() & run.files.keys():
+            seen.profile(run.files[name])
+        tables.begin(run.outputs.values())
+
+    thread = threading.Thread(target=look, name="look-ahead", daemon=True)  # so that nobody who leaves waits for it
+    thread.start()
+    return thread
+
+
 def with_outputs(run: Run, seen: Seen) -> Run:
-    """The run with what it wrote, under the places that it is for, and a note of inputs that changed meanwhile."""
+    """The run with what it wrote, under the places that it is for, and with the shapes of its tables.
+
+    Inputs that changed meanwhile are noted; of a run that did not reach its end, nothing else is looked at.
+    """
     moved = [name for name, file in run.files.items() if name in run.inputs and seen.measure(file.path) != file]
     written = {name: seen.measure(str(candidate)) for name, candidate in run.candidates.items()}
     outputs = {name: replace(file, path=run.outputs[name]) for name, file in written.items() if file}
+    read = {name: file for name, file in run.files.items() if name in run.inputs}
+    measured = {**read, **{name: file for name, file in written.items() if file}} if run.failure is None else {}
+    profiles = {name: seen.profile(file) for name, file in measured.items()}
     notes = tuple(f"input {name} changed while the notebook ran: {run.files[name].path}" for name in moved)
-    return replace(run, files={**run.files, **outputs}, notes=(*run.notes, *notes))
+    return replace(
+        run,
+        files={**run.files, **outputs},
+        profiles={name: profile for name, profile in profiles.items() if profile},
+        notes=(*run.notes, *notes),
+    )

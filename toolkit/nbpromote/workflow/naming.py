@@ -30,7 +30,7 @@ def find(site: Site, what: str, env: str | None = None) -> Found:
     `WHAT@E` is the same in one environment, as `env` is.
     """
     name, environment = _parted(what, env)
-    found = _run(site, what) or _deployed(site, name, environment) or _last_run(site, name, environment)
+    found = run(site, what) or _deployed(site, name, environment) or _last_run(site, name, environment)
     return found or _refuse(site, what)
 
 
@@ -38,12 +38,19 @@ def worked_on(site: Site, what: str) -> Found:
     """The same, but that a bare notebook's name means its last run: what is worked on comes before what is live."""
     name, environment = _parted(what, None)
     last = None if environment else _last_run(site, name, None)
-    return _run(site, what) or last or _deployed(site, name, environment) or _refuse(site, what)
+    return run(site, what) or last or _deployed(site, name, environment) or _refuse(site, what)
 
 
 def deployed(site: Site, deployment: Deployment, name: str = "") -> Found:
     told = name or f"{deployment.notebook}@{deployment.environment}"
     return Found(name=told, evidence=_evidence(site, deployment), deployment=deployment)
+
+
+def run(site: Site, what: str) -> Found | None:
+    """A run whose folder is here, by its id."""
+    if "/" in what or what in ("", ".", "..") or not (site.project.runs / what).is_dir():
+        return None
+    return Found(name=what, evidence=accepting.find_evidence(site.project, what))
 
 
 def executed(site: Site, found: Found) -> Any:
@@ -70,12 +77,6 @@ def rival(site: Site, evidence: Evidence) -> Deployment | None:
 def _parted(what: str, env: str | None) -> tuple[str, str | None]:
     name, _, environment = what.rpartition("@")
     return (name, environment) if name and env is None else (what, env)
-
-
-def _run(site: Site, what: str) -> Found | None:
-    if "/" in what or what in ("", ".", "..") or not (site.project.runs / what).is_dir():
-        return None
-    return Found(name=what, evidence=accepting.find_evidence(site.project, what))
 
 
 def _deployed(site: Site, name: str, env: str | None) -> Found | None:

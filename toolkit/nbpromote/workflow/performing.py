@@ -26,7 +26,7 @@ from nbpromote.model import (
 )
 from nbpromote.secrets import Scanner
 from nbpromote.validate import Reference
-from nbpromote.workflow import contesting, footing, guarding, lineage, proof, warming, witnessing
+from nbpromote.workflow import contesting, contracting, footing, guarding, lineage, proof, warming, witnessing
 from nbpromote.workflow.contesting import Ring
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.site import Site
@@ -140,7 +140,7 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     node = node or notebook.parse(scene.path, scene.files[scene.path])
     scanner = guarding.followed(site, environment)
     guarding.refuse_written(scanner, environment, node, scene.files, scene.path)
-    ring = Ring.of(environment.policy.gates, scene.live, pass_env=environment.pass_env)
+    ring = Ring.of(environment, scene.live, redact=scanner.redact)
     ring.warm()
     done = _executed(_job(scene, node, scanner), scanner, site.seen)
     shown = done.notebook_file.read_bytes()
@@ -183,18 +183,21 @@ def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
 
 def _executed(job: execute.Job, scanner: Scanner, seen: Seen) -> Run:
     """What came of it, with the files that it wrote and what MLflow was given, and rid of secrets."""
+    looking, witness = lineage.look_ahead(job.draft, seen), contracting.begin(job)
     try:
         done = execute.run(job)
     except Error:
         with suppress(Unavailable):
             track.close(job.draft, "FAILED")
         raise
+    if done.failure is None:
+        looking.join()
     done = lineage.with_outputs(guarding.without_leaking_files(done, scanner), seen)
     if any(cell.ending is Ending.INTERRUPTED for cell in done.cells):
         execute.save_run(done)
         track.close(done, "KILLED")
         raise Interrupted(done)
-    done = guarding.searched(track.collect(done), scanner)
+    done = guarding.searched(track.collect(contracting.judged(done, witness, scanner)), scanner)
     execute.save_run(done)
     return done
 

@@ -124,7 +124,7 @@ def _carry(site: Site, source: Deployment, environment: Environment, live: Deplo
     files.write(run.notebook_file, site.store.get(source.sealed["executed.ipynb"].sha256))
     execute.save_run(run)
     executed = notebook.parse("executed.ipynb", run.notebook_file.read_bytes())
-    ring = Ring.of(environment.policy.gates, live, pass_env=environment.pass_env)
+    ring = Ring.of(environment, live)
     evidence = replace(
         kept,
         run=run,
