@@ -345,6 +345,7 @@ CASES = {
     "NBP506 as jupytext writes it, its output kept": "\n# %%\n# files = !ls\nfiles\n",
     # outputs
     "NBP601 nothing to compare with": "\n# %%\n# NBVAL_CHECK_OUTPUT\nprint(1)\n",
+    "NBP604 a tolerance for nothing": '\n# %% tags=["rtol=1e-3"]\nx = 1\n',
 }
 
 

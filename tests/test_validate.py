@@ -425,7 +425,21 @@ def test_a_notebook_without_marks_is_not_compared(run):
 
 @pytest.mark.parametrize("mark", ["# NBVAL_IGNORE_OUTPUT", "# NBVAL_SKIP\n" + MARK])
 def test_a_mark_that_nbval_does_not_compare_is_none(run, mark):
-    assert answer(run, "outputs-match", book(printed("a", f"{mark}\na()"))).outcome is Outcome.SKIPPED
+    executed = book(printed("a", f"{mark}\na()"), printed("b", "b()"))
+
+    assert answer(run, "outputs-match", executed).outcome is Outcome.SKIPPED
+
+
+def test_a_notebook_of_which_every_cell_is_to_be_skipped_is_no_pass(run):
+    """nbval 0.11 passes it: each of its items is skipped."""
+    executed = book(printed("a", "# NBVAL_SKIP\na()"), printed("b", "# NBVAL_SKIP\nb()"), printed("", ""))
+
+    check = answer(run, "outputs-match", executed, executed)
+
+    assert (check.outcome, check.summary) == (
+        Outcome.INCONCLUSIVE,
+        "every cell is marked to be skipped: nothing of it is compared",
+    )
 
 
 def test_marks_without_any_accepted_output_prove_nothing(run):

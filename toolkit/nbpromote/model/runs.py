@@ -152,6 +152,11 @@ class Run:
         return self.folder / "notebook.ipynb"
 
     @property
+    def reference_file(self) -> Path:
+        """The notebook whose outputs it was compared with; not there where nothing was accepted yet."""
+        return self.folder / "reference.ipynb"
+
+    @property
     def values(self) -> Mapping[str, Json]:
         """The parameters as the kernel gets them: declared outputs point into the run's own folder."""
         return {**self.parameters, **self.resolved, **{n: str(path) for n, path in self.candidates.items()}}
@@ -224,6 +229,12 @@ class Evidence:
     @property
     def unmet(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.outcome.blocks)
+
+    @property
+    def comparisons(self) -> int:
+        """How many cells, scraps and figures were held against the reference."""
+        check = self.check("outputs-match")
+        return check.count if check is not None else 0
 
     @property
     def digest(self) -> str:

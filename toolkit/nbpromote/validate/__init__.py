@@ -16,8 +16,9 @@ from nbpromote.validate.data import inputs_sound, outputs_sound
 from nbpromote.validate.declared import scraps_as_declared
 from nbpromote.validate.glued import glued_table, scraps
 from nbpromote.validate.marks import is_marked
+from nbpromote.validate.marks import problems as mistagged
 from nbpromote.validate.metrics import metrics, metrics_finite
-from nbpromote.validate.outputs import outputs_match
+from nbpromote.validate.outputs import outputs_match, pictures
 from nbpromote.validate.packages import packages_match, pins
 from nbpromote.validate.parameters import parameters_as_given
 from nbpromote.validate.result import model_predicts, no_secrets, outputs_written, ran_to_the_end, stayed_inside
@@ -42,12 +43,14 @@ __all__ = [
     "answers",
     "changes",
     "code_cells",
+    "differences",
     "evidence",
     "file_changes",
     "glued_table",
     "is_marked",
     "likeness",
     "metric_changes",
+    "mistagged",
     "numbered",
     "package_changes",
     "parameter_changes",
@@ -89,6 +92,17 @@ def evidence(
         contests=contests,
         reference=case.against.name if case.reference is not None else "",
     )
+
+
+def differences(run: Run, *, executed: NotebookNode, against: Reference) -> Mapping[str, bytes]:
+    """PNG of where figures differ from the reference, by the paths from the run's folder that the checks name.
+
+    Empty where nothing differs, and where the comparison cannot be made: its check says why.
+    """
+    try:
+        return pictures(Case(run=run, executed=executed, against=against, scraps=()))
+    except Exception:  # the check comes to the same error, and tells it
+        return {}
 
 
 def accepted(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -54,14 +54,29 @@ def _options(cell: NotebookNode) -> dict[str, bool]:
         return dict(find_metadata_tags(cell.metadata)) | dict(find_comment_markers(cell.source))
 
 
-def tolerance(cell: NotebookNode, contract: Contract, *, scrap: str = "") -> Tolerance:
-    """The cell's tags over the rule of the scrap over the notebook's contract. A tag with a `problem` sets nothing."""
-    rule = contract.scraps.get(scrap)
-    base = contract.tolerance if rule is None or rule.tolerance is None else rule.tolerance
-    settings = {name: number for tag in _tags(cell) if (set_ := _SETTING.fullmatch(tag)) is not None
-                for name, number in [(set_[1], _number(*set_.groups()))] if number is not None}  # fmt: skip
-    given: dict[str, Any] = settings
-    return replace(base, unordered=base.unordered or _UNORDERED in _tags(cell), **given)
+def tolerances(cell: NotebookNode | None, contract: Contract) -> Callable[[str], Tolerance]:
+    """The cell's tags over the rule of a scrap, asked for by its name, over the notebook's contract.
+
+    A tag with a `problem` sets nothing. Without a cell there are no tags.
+    """
+    tags = _tags(cell) if cell is not None else []
+    given: dict[str, Any] = dict(_settings(tags))
+    if _UNORDERED in tags:
+        given["unordered"] = True
+
+    def asked(scrap: str) -> Tolerance:
+        rule = contract.scraps.get(scrap)
+        return replace(rule.tolerance if rule and rule.tolerance else contract.tolerance, **given)
+
+    return asked
+
+
+def _settings(tags: Iterable[str]) -> Iterator[tuple[str, float]]:
+    for tag in tags:
+        if setting := _SETTING.fullmatch(tag):
+            number = _number(*setting.groups())
+            if number is not None:
+                yield setting[1], number
 
 
 def problems(cell: NotebookNode) -> Iterator[str]:

@@ -9,14 +9,15 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from difflib import unified_diff
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from nbpromote.model import Sanitizer
 from nbpromote.validate.case import plain
+from nbpromote.validate.comparing.lines import changes
 
 if TYPE_CHECKING:
     import pytest
@@ -34,10 +35,10 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What nbval found. `differences` are lines to show for each cell, `trouble` is why it did not finish."""
+    """What nbval found. `differences` are lines to show by cell, `trouble` is why it did not finish."""
 
     count: int
-    differences: tuple[tuple[str, ...], ...] = ()
+    differences: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     trouble: tuple[str, ...] = ()
 
 
@@ -48,12 +49,12 @@ _WITHOUT = """
 """
 
 
-def compare(cells: Sequence[Recorded]) -> Comparison:
-    """Let nbval compare marked cells, as `--nbval-lax` does. Prints nothing and leaves nothing."""
+def compare(cells: Sequence[Recorded], sanitizers: Sequence[Sanitizer] = ()) -> Comparison:
+    """Let nbval compare marked cells, as `--nbval-lax --nbval-sanitize-with` does. Prints nothing, leaves nothing."""
     import pytest  # 0.2 s, and nbval 0.3 s; only notebooks with marked cells pay it
     from nbval import plugin as nbval
 
-    stand_in = _StandIn(cells)
+    stand_in = _StandIn(cells, sanitizers)
     with tempfile.TemporaryDirectory(prefix="nbpromote-") as folder, _lent() as said:
         notebook = _written(cells, Path(folder))
         ini = Path(folder, "pytest.ini")
@@ -96,14 +97,15 @@ def _comparable(output: Mapping[str, Any]) -> dict[str, Any]:
 class _StandIn:
     """A kernel to nbval and a plugin to pytest: hands out recorded outputs, notes what nbval says."""
 
-    def __init__(self, cells: Sequence[Recorded]) -> None:
+    def __init__(self, cells: Sequence[Recorded], sanitizers: Sequence[Sanitizer]) -> None:
         self.cells = cells
+        self.sanitizers = sanitizers
         self.interrupted = False
         self._turn = 0
         self._messages: list[dict[str, Any]] = []
         self._asked = 0
         self._compared = 0
-        self._differences: list[tuple[str, ...]] = []
+        self._differences: dict[int, tuple[str, ...]] = {}
         self._trouble: list[str] = []
 
     def comparison(self, code: int, said: str) -> Comparison:
@@ -112,7 +114,7 @@ class _StandIn:
             trouble += [f"pytest ended with {code}", *plain(said).splitlines()[-10:]]
         if self._asked != len(self.cells):
             trouble.append(f"nbval looked at {self._asked} of {len(self.cells)} cells")
-        return Comparison(count=self._compared, differences=tuple(self._differences), trouble=tuple(trouble))
+        return Comparison(count=self._compared, differences=self._differences, trouble=tuple(trouble))
 
     # -- a kernel --
 
@@ -149,7 +151,8 @@ class _StandIn:
         for item in items:
             collector: Any = item.parent
             collector.kernel = self
-            collector.setup = lambda: None  # nbval's would start a kernel
+            collector.setup = lambda: None  # nbval's would start a kernel, and read these from a file
+            collector.sanitize_patterns.update((each.regex, each.replace) for each in self.sanitizers)
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self._turn = item.cell_num  # type: ignore[attr-defined]
@@ -163,7 +166,7 @@ class _StandIn:
         self._compared += call.when == "call" and hasattr(item, "comparison_traceback")
         error = call.excinfo.value if call.excinfo is not None else None
         if isinstance(error, NbCellError):
-            self._differences.append(_told(error))
+            self._differences[self._turn + 1] = _told(error)
         elif error is not None and not isinstance(error, pytest.skip.Exception):
             self._trouble.append(f"cell {self._turn + 1}: {type(error).__name__}: {error}")
 
@@ -180,18 +183,10 @@ def _message(output: Mapping[str, Any]) -> dict[str, Any]:
     return {"msg_type": output["output_type"], "content": output}
 
 
-_LOOKED_AT = 200  # lines from the first difference: a diff of 50,000 takes pytest 49 s
-
-
 def _changes(accepted: str, now: str) -> list[str]:
-    before, after = plain(accepted).splitlines(), plain(now).splitlines()
-    common = min(len(before), len(after))
-    first = next((line for line in range(common) if before[line] != after[line]), common)
-    window = slice(first, first + _LOOKED_AT)
-    diff = list(unified_diff(before[window], after[window], n=0, lineterm=""))
-    changes = [line for line in diff[2:] if not line.startswith("@@")]
+    found = changes(plain(accepted).splitlines(), plain(now).splitlines())
     # of the same lines, but for what they end with or how they are coloured
-    return changes or [f"-{accepted[-80:]!r}", f"+{now[-80:]!r}"]
+    return list(found) or [f"-{accepted[-80:]!r}", f"+{now[-80:]!r}"]
 
 
 _SHOWN = 12  # lines of a difference; the executed notebook has all

@@ -24,10 +24,9 @@ def likeness(node: NotebookNode, contract: Contract) -> Likely:
     sanitizing = Sanitizing(contract.sanitizers)
 
     def alike(name: str, before: Json, after: Json) -> Likeness:
-        rule = contract.scraps.get(name)
-        told = marks.tolerance(home[name], contract, scrap=name) if name in home else rule and rule.tolerance
+        asked = marks.tolerances(home.get(name), contract)(name)
         one, other = ([Piece(form="json", content=value)] for value in (before, after))
-        (found,) = compared(one, other, lambda _scrap: told or contract.tolerance, sanitizing)
+        (found,) = compared(one, other, tolerance=lambda _: asked, sanitizing=sanitizing)
         return found.likeness
 
     return alike

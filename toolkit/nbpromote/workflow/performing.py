@@ -145,6 +145,7 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     done = _executed(_job(scene, node, scanner), scanner, site.seen)
     shown = done.notebook_file.read_bytes()
     executed = notebook.parse("notebook.ipynb", shown)
+    _keep_beside(done, executed, against)
     evidence = validate.evidence(
         done, executed=executed, against=against, contests=contesting.contests(done, executed, ring)
     )
@@ -152,6 +153,14 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     proof.keep(evidence)
     track.finish(evidence)
     return evidence
+
+
+def _keep_beside(run: Run, executed: Any, against: Reference) -> None:
+    """What the run is compared with, and pictures of where figures differ: pages and diffs are made of them later."""
+    if against.notebook is not None:
+        notebook.write(against.notebook, run.reference_file)
+    for path, picture in validate.differences(run, executed=executed, against=against).items():
+        files.write(run.folder / path, picture)
 
 
 def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:

@@ -42,6 +42,7 @@ RULES: Mapping[str, Rule] = {
     "NBP601": outputs.nothing_stored,
     "NBP602": outputs.not_the_accepted,
     "NBP603": outputs.out_of_order,
+    "NBP604": outputs.mistagged,
 }
 
 # told, and no reason to fail: what may be meant so, or what a run asks about anyway

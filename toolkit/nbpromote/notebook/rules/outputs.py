@@ -1,4 +1,4 @@
-"""NBP6xx: the outputs that an `.ipynb` stores."""
+"""NBP6xx: the outputs that an `.ipynb` stores, and how they are to be compared."""
 
 from __future__ import annotations
 
@@ -44,3 +44,11 @@ def out_of_order(subject: Subject) -> Iterator[Finding]:
             message = f"ran as number {cell.node.execution_count}, after the cell above as {above.node.execution_count}"
             yield page.at(cell, message, hint="Restart and Run All, then save")
             return
+
+
+def mistagged(subject: Subject) -> Iterator[Finding]:
+    """A tag that should say how a cell is compared, and says nothing: a typo, no number, or on a cell that is not."""
+    for page in subject.pages:
+        for cell in page.cells:
+            for problem in subject.around.mistagged(cell.node):
+                yield page.at(cell, problem, hint="docs/comparing.md lists the tags")

@@ -42,6 +42,7 @@ class Around:
     knows_type: Callable[[str], bool] = lambda annotation: True
     secrets: Callable[[str, str], Iterable[tuple[int, str]]] = lambda text, kind: ()  # line and what it looks like
     marked: Callable[[Any], bool] = lambda cell: False  # whether a cell is marked for comparison
+    mistagged: Callable[[Any], Iterable[str]] = lambda cell: ()  # what is wrong with tags that say how it is compared
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,8 +71,8 @@ def _change(
         outputs=compared(
             pieces(ours.outputs) if ours else [],
             pieces(theirs.outputs) if theirs else [],
-            lambda scrap: marks.tolerance(cell, contract, scrap=scrap),
-            sanitizing,
+            tolerance=marks.tolerances(cell, contract),
+            sanitizing=sanitizing,
         ),
     )
 

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from typing import Any
 
 from nbpromote.model import Likeness, Shown, Tolerance
+from nbpromote.validate.case import short
 from nbpromote.validate.comparing import entries, figures, markup
 from nbpromote.validate.comparing.lines import Found, Line, bounded, compare
 from nbpromote.validate.comparing.phrases import phrase
@@ -99,7 +100,7 @@ def _text(value: Any) -> str:
 
 
 def compared(
-    before: Sequence[Piece], after: Sequence[Piece], tolerance: Callable[[str], Tolerance], sanitizing: Sanitizing
+    before: Sequence[Piece], after: Sequence[Piece], *, tolerance: Callable[[str], Tolerance], sanitizing: Sanitizing
 ) -> tuple[Shown, ...]:
     """The first table with the first, the second figure with the second, and so on; what is left has no other side.
 
@@ -153,7 +154,7 @@ def _spelled(piece: Piece) -> str:
         return "\n".join(line.text for line in entries.lines(rows(piece.content), str))
     if piece.form == "html":
         return "\n".join(line.text for line in markup.lines(piece.content, str))
-    return piece.content if isinstance(piece.content, str) else json.dumps(piece.content, indent=1, default=str)
+    return piece.content if isinstance(piece.content, str) else _written(piece.content)
 
 
 def _address(piece: Piece | None) -> str:
@@ -185,10 +186,15 @@ def _markup(before: str, after: str, tolerance: Tolerance, sanitizing: Sanitizin
 
 
 def _values(before: Any, after: Any, tolerance: Tolerance, sanitizing: Sanitizing) -> Found:
-    if before == after:
+    if _written(before) == _written(after):
         return Found(likeness=Likeness.SAME)
     one, other = (_sanitized(side, sanitizing) for side in (before, after))
     return compare(entries.lines(one, sanitizing.value), entries.lines(other, sanitizing.value), tolerance, noun="item")
+
+
+def _written(value: Any) -> str:
+    """As JSON, in which True is not 1."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def _rows(before: Any, after: Any, tolerance: Tolerance, sanitizing: Sanitizing) -> Found:
@@ -206,7 +212,7 @@ def _sanitized(value: Any, sanitizing: Sanitizing) -> Any:
     """The contract's own patterns see JSON as it is written; what they leave may be none any more."""
     if not sanitizing.own:
         return value
-    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=str)
+    text = _written(value)
     left = sanitizing.own_only(text)
     try:
         return json.loads(left) if left != text else value
@@ -230,11 +236,15 @@ def _figure(before: Piece, after: Piece, tolerance: Tolerance, sanitizing: Sanit
         return Shown(kind="figure", likeness=found.likeness, summary=found.summary, before=one, after=other)
     if one == other:
         return Shown(kind="figure", likeness=Likeness.SAME, distance=0.0, before=one, after=other)
-    seen = figures.look(before.content, after.content)
-    if seen.distance <= tolerance.figures:
-        likeness = Likeness.SAME if seen.distance == 0 else Likeness.CLOSE
-    else:
+    try:
+        seen = figures.look(before.content, after.content)
+    except (OSError, ValueError) as error:
+        told = f"a picture that cannot be read, and is not the same: {short(str(error), 80)}"
+        return Shown(kind="figure", likeness=Likeness.DIFFERENT, summary=told, before=one, after=other)
+    if seen.distance > tolerance.figures:
         likeness = Likeness.DIFFERENT
+    else:
+        likeness = Likeness.CLOSE if seen.distance else Likeness.SAME
     return Shown(
         kind="figure",
         likeness=likeness,
@@ -242,5 +252,5 @@ def _figure(before: Piece, after: Piece, tolerance: Tolerance, sanitizing: Sanit
         distance=seen.distance,
         before=one,
         after=other,
-        difference="" if likeness is Likeness.SAME else seen.picture(),
+        difference=seen.picture() if seen.distance else "",
     )

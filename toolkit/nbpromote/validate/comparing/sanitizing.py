@@ -39,12 +39,19 @@ _TELLING: _Rules = (
     (re.compile(r"\[=*>?\.*\](?= - )|[━╸╺]{3,}"), "<bar>"),
     (re.compile(rf"\b{_DURATION}(?: {_DURATION})*/(?:step|epoch|sample)\b"), "<duration>"),
 )
-_LAST_WRITTEN = re.compile(r"^.*\r(?=[^\r\n])", re.MULTILINE)
 
 
 def as_seen(text: str) -> str:
-    """Without terminal codes; of a line that was written over and over, what stands there in the end."""
-    return _LAST_WRITTEN.sub("", plain(text).replace("\r\n", "\n"))
+    """Without terminal codes; of a line that was written over, what stands there in the end."""
+    lines = plain(text).replace("\r\n", "\n").split("\n")
+    return "\n".join(_written_over(line) if "\r" in line else line for line in lines)
+
+
+def _written_over(line: str) -> str:
+    seen = ""
+    for part in line.split("\r"):
+        seen = part + seen[len(part) :]
+    return seen
 
 
 class Sanitizing:

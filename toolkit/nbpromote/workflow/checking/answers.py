@@ -63,6 +63,7 @@ class Answers:
             knows_type=params.is_known_type,
             secrets=secrets_in,
             marked=validate.is_marked,
+            mistagged=validate.mistagged,
         )
         found = notebook.check(pair, self._site.project.root, around)
         return {"findings": [dump(finding) for finding in found], "files": dict(seen.states(seen.asked))}

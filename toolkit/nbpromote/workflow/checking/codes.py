@@ -20,7 +20,7 @@ FAMILIES: Mapping[str, str] = {
     "NBP3": "environment leaks",
     "NBP4": "secrets",
     "NBP5": "code",
-    "NBP6": "stored outputs",
+    "NBP6": "stored outputs, and how they are compared",
     "NBP7": "params and policies",
     "NBP8": "contracts",
 }
