@@ -275,6 +275,8 @@ NOISE = {
         "32/32 ━━━━━━━━ 1s 3ms/step - loss: 0.5000",
         "32/32 ━━━━━━━━━━ 2s 14ms/step - loss: 0.5000",
     ),
+    "a log in brackets": ("[12:00:00] step 1", "[09:08:07] step 1"),
+    "a temporary folder": ("in /tmp/tmpab12cd_3", "in /tmp/tmpxy98zw_7"),
     "colours": ("\x1b[31m12\x1b[0m", "12"),
     "line ends": ("a\r\nb", "a\nb"),
 }
@@ -296,6 +298,9 @@ SIGNAL = {
     "a hexadecimal result": ("mask 0xff00", "mask 0xff01"),
     "a ratio": ("precision 0.5/0.6", "precision 0.5/0.7"),
     "a date in a table": ("2013-01-05 07:00:00   12.5", "2013-01-06 07:00:00   12.5"),
+    "an hour in a table of text": ("2013-01-05 07:00:00 | 12.5", "2013-01-05 08:00:00 | 12.5"),
+    "an hour beside a name": ("07:00:00 LATE 12.5", "08:00:00 LATE 12.5"),
+    "a speed": ("[10:30, 5m/s]", "[10:30, 6m/s]"),
     "what stands after the time of a log": ("2026-01-31 12:00:00 INFO mae=1.5", "2026-01-31 12:00:00 INFO mae=1.6"),
     "a duration that is measured": ("latency: 12.5 ms", "latency: 19.5 ms"),
     "a part of a URL": ("see https://host/a/b/c1", "see https://host/a/x/c1"),
@@ -613,7 +618,7 @@ def test_a_run_keeps_what_it_was_compared_with_and_a_picture_of_what_differs(gro
     ground.write("notebooks/draw.py", HEADER + DRAW)
     ground.nbpromote("sync", "draw")
     assert ground.nbpromote("run", "draw").returncode == 1  # nothing was accepted yet
-    assert ground.nbpromote("baseline", "draw").returncode == 0
+    assert ground.nbpromote("baseline", "draw", "--yes").returncode == 0
 
     done = ground.json("run", "draw", "-p", "side", "24")
 

@@ -359,6 +359,18 @@ def test_a_table_that_was_written_over_since_is_not_scored(tmp_path: Path) -> No
     assert "is not on this machine" in found.trouble
 
 
+def test_of_a_run_that_is_gone_what_it_published_is_scored_while_nobody_wrote_over_it(tmp_path: Path) -> None:
+    """A model that is copied from below brings no table along."""
+    run, before = contested(tmp_path, WORST)
+    published = Path(run.outputs["rows"])
+    published.parent.mkdir()
+    run.candidates["rows"].rename(published)
+
+    assert contesting.contests(run, book(), ring(WORST)) == before
+    published.write_bytes(b"of a later run")
+    assert "is not on this machine" in contesting.contests(run, book(), ring(WORST))[0].trouble
+
+
 def test_a_gate_that_is_off_asks_for_nothing_and_neither_does_a_run_that_failed(tmp_path: Path) -> None:
     run, none = contested(tmp_path, replace(WORST, mode=Mode.OFF))
     failed = replace(run, cells=(Cell(number=1, id="a", ending=Ending.ERROR),))

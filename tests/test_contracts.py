@@ -16,7 +16,7 @@ from pyarrow import feather, parquet
 from pyarrow.csv import WriteOptions, write_csv
 
 from ground import Ground
-from nbpromote import tables, validate
+from nbpromote import execute, tables, validate
 from nbpromote.errors import BadInput
 from nbpromote.model import (
     Breach,
@@ -207,6 +207,31 @@ def ground_pair(ground: Ground):
     from nbpromote.workflow.site import Site
 
     return Site(ground.project).pair("count")
+
+
+def test_a_promotion_is_held_to_the_sealed_contract(ground: Ground):
+    ground.write("notebooks/count.contract.yaml", "outputs: {result: {min_rows: 3, max_rows: 4}}\n")
+    ground.released()
+    ground.write("notebooks/count.contract.yaml", "outputs: {result: {min_rows: 1000}}\n")
+    done = ground.nbpromote("promote", "count", "--to", "staging")
+    runs = [execute.load_run(folder) for folder in sorted((ground.root / ".nbpromote/runs").iterdir())]
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {run.environment: run.contract.outputs["result"].max_rows for run in runs} == {"dev": 4, "staging": 4}
+    assert {run.environment: run.profiles["result"].rows for run in runs} == {"dev": 3, "staging": 4}
+
+
+def test_an_untracked_contract_counts_and_a_broken_one_stops_the_run(ground: Ground):
+    ground.write("notebooks/count.contract.yaml", "scraps: {rows: {type: text}}\n")
+    told = ground.json("run", "count")
+    ground.write("notebooks/count.contract.yaml", "scraps: {rows: {type: txet}}\n")
+    refused = ground.nbpromote("run", "count")
+
+    failed = {check["name"]: check["summary"] for check in told["checks"] if check["outcome"] == "failed"}
+    assert failed == {"scraps-as-declared": "rows is an integer, and has to be text (notebooks/count.contract.yaml:1)"}
+    assert execute.load_run(ground.root / ".nbpromote/runs" / told["run"]).dirty
+    assert refused.returncode == 2
+    assert "notebooks/count.contract.yaml:1:17: type is one of" in refused.stderr
 
 
 # -- check

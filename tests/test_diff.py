@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ground import COMMAND, Ground, build
+from ground import Ground, build
 from nbpromote import report, workflow
 from nbpromote.model import CellChange, Comparison, Likeness, Shown, Side, ValueChange
 
@@ -191,13 +190,17 @@ KEPT, TAKEN = ["counted to 3", "twice 6"], ["counted to 2", "twice 4"]
 
 
 @pytest.mark.parametrize(("answer", "code", "left"), [("n", 1, KEPT), ("y", 0, TAKEN)])
-def test_on_a_terminal_a_person_is_asked(two: Ground, answer: str, code: int, left: list[str]) -> None:
-    ours, theirs = pty.openpty()
-    os.write(ours, f"{answer}\n".encode())
+def test_on_a_terminal_a_person_is_asked(
+    two: Ground, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, left: list[str]
+) -> None:
+    keyboard, terminal = pty.openpty()
+    os.write(keyboard, f"{answer}\n".encode())
 
-    done = subprocess.run([*COMMAND, "baseline", "count"], cwd=two.root, stdin=theirs, capture_output=True, text=True)
+    with os.fdopen(terminal) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        done = two.nbpromote("baseline", "count")
 
-    os.close(ours), os.close(theirs)
+    os.close(keyboard)
     assert done.returncode == code, done.stderr
     assert "accept these outputs of count? [y/N]" in done.stderr
     assert shown(two) == left

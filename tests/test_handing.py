@@ -57,6 +57,7 @@ def test_a_heavy_command_is_carried_out_by_the_warm_toolkit(ground, kept, capfd,
     assert code == 1  # nobody has accepted its outputs yet
     assert "nbpromote baseline count" in said.out
     assert handing.handed(["status"]) is None  # it is quick anyway
+    assert handing.handed(["baseline", "count"]) is None  # it asks, and a fork has no keyboard
 
 
 def test_what_it_writes_is_as_private_as_the_caller_wants(ground, kept, monkeypatch):

@@ -830,6 +830,17 @@ def test_params_are_looked_at_alone(repo: Repo) -> None:
     assert other.returncode == 0
 
 
+def test_a_contract_is_looked_at_with_params(repo: Repo) -> None:
+    repo.write("params/dev.yaml", "parameters: {}\n")
+    repo.write("notebooks/x.py", "# %%\nx = 1\n")
+    repo.write("notebooks/x.contract.yaml", "scrap: {}\n")
+
+    done = check(repo, "--params", "notebooks/x.contract.yaml")
+
+    assert done.returncode == 1
+    assert "notebooks/x.contract.yaml:1" in done.stdout
+
+
 # -- init --hooks --------------------------------------------------------------------------------------------------
 
 HOOK = "{id: x, name: x, entry: x, language: system}"

@@ -17,7 +17,7 @@ _HEAVY = {"run", "baseline", "diff", "release", "promote", "rollback", "report",
 
 def handed(arguments: list[str]) -> int | None:
     """The exit code of a command that a warm toolkit carried out; None where it is to be carried out here."""
-    if _verb(arguments) not in _HEAVY:
+    if _verb(arguments) not in _HEAVY or _asks(arguments):
         return None
     for kept in keeping.all_kept():
         if kept.is_toolkit and kept.is_current:
@@ -28,6 +28,11 @@ def handed(arguments: list[str]) -> int | None:
 def _verb(arguments: list[str]) -> str:
     rest = arguments[2:] if arguments[:1] == ["-C"] else arguments
     return rest[0] if rest else ""
+
+
+def _asks(arguments: list[str]) -> bool:
+    """Whether it may put a question: a fork has this terminal to write to, and nothing to read from."""
+    return _verb(arguments) == "baseline" and "--yes" not in arguments
 
 
 def _carried_out(kept: Kept, arguments: list[str]) -> int | None:

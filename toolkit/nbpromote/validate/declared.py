@@ -44,7 +44,7 @@ def _of_kind(scrap: Scrap, rule: ScrapRule) -> Iterator[str]:
     if value is not None and not math.isfinite(value) and rule.kind in (None, "number", "integer"):
         yield "is NaN" if math.isnan(value) else "is infinite"
     elif rule.kind is not None and not _is(scrap, rule.kind):
-        yield f"is {_said(scrap)}, and has to be {_ARTICLE.get(rule.kind, 'a')} {rule.kind}"
+        yield f"is {_a(_kind(scrap))}, and has to be {_a(rule.kind)}"
     elif value is not None and rule.min is not None and value < rule.min:
         yield f"is {value:g}, below {rule.min:g}"
     elif value is not None and rule.max is not None and value > rule.max:
@@ -62,8 +62,7 @@ def _kind(scrap: Scrap) -> str:
     return _KINDS.get(type(scrap.value), "number")
 
 
-def _said(scrap: Scrap) -> str:
-    kind = _kind(scrap)
+def _a(kind: str) -> str:
     return f"{_ARTICLE.get(kind, 'a')} {kind}".strip()
 
 

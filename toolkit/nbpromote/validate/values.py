@@ -24,9 +24,9 @@ def likeness(node: NotebookNode, contract: Contract) -> Likely:
     sanitizing = Sanitizing(contract.sanitizers)
 
     def alike(name: str, before: Json, after: Json) -> Likeness:
-        asked = marks.tolerances(home.get(name), contract)(name)
-        one, other = ([Piece(form="json", content=value)] for value in (before, after))
-        (found,) = compared(one, other, tolerance=lambda _: asked, sanitizing=sanitizing)
+        asked = marks.tolerances(home.get(name), contract)
+        one, other = ([Piece(form="json", content=value, scrap=name)] for value in (before, after))
+        (found,) = compared(one, other, tolerance=asked, sanitizing=sanitizing)
         return found.likeness
 
     return alike

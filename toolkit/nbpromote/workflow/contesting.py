@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from nbpromote import files, tables, validate
 from nbpromote.errors import Error, nearest
-from nbpromote.model import Contest, Deployment, Environment, Evaluation, Gate, Mode, Run
+from nbpromote.model import Contest, Deployment, Environment, Evaluation, Gate, Mode, Run, sha256
 from nbpromote.workflow import witnessing
+from nbpromote.workflow.lineage import Seen
 
 if TYPE_CHECKING:
     from nbpromote.validate.contests import Rows
@@ -49,21 +50,35 @@ def contests(run: Run, executed: Any, ring: Ring) -> tuple[Contest, ...]:
     return tuple(replace(each, of=ring.redact(each.of), trouble=ring.redact(each.trouble)) for each in found)
 
 
-def _on_table(on: str, run: Run, executed: Any, ring: Ring) -> Iterator[Contest]:
+def _on_table(on: str, run: Run, executed: Any, ring: Ring) -> tuple[Contest, ...]:
     gates = [gate for gate in ring.gates if gate.on == on]
     against = ring.live if any(gate.relative for gate in gates) else None
-    asked = list(dict.fromkeys(_asked(gate, against) for gate in gates))
-    with tempfile.TemporaryDirectory(prefix="nbpromote-table-") as folder:
+    asked = tuple(dict.fromkeys(_asked(gate, against) for gate in gates))
+    try:
+        with tempfile.TemporaryDirectory(prefix="nbpromote-table-") as folder:
+            return tuple(_held(asked, run, executed, replace(ring, live=against), Path(folder)))
+    except ValueError as error:
+        trouble = str(error)
+    except Exception as error:  # a contest that cannot be held must not cost the run its evidence
+        trouble = f"could not be held: {type(error).__name__}: {error}"
+    return tuple(replace(one, trouble=trouble) for one in asked)
+
+
+def _held(asked: Sequence[Contest], run: Run, executed: Any, ring: Ring, folder: Path) -> Iterator[Contest]:
+    from nbpromote.validate.contests import held  # numpy: 0.1 s
+
+    evaluation = _evaluation(run, asked[0].on)
+    table, digest = _table(run, executed, evaluation, folder)
+    rows = _rows(table, digest, evaluation)
+    if ring.live is not None:
+        rows = _with_live(rows, ring.live, table, pass_env=ring.pass_env)
+    for one in asked:
         try:
-            evaluation = _evaluation(run, on)
-            table = _table(run, executed, evaluation, Path(folder))
-            rows = _rows(table, evaluation)
+            slices = tables.columns(table, (one.by,))[one.by] if one.by else None
         except ValueError as error:
-            yield from (replace(one, trouble=str(error)) for one in asked)
-            return
-        if against is not None:
-            rows = _with_live(rows, against, table, pass_env=ring.pass_env)
-        yield from _held(asked, rows, table)
+            yield replace(one, trouble=str(error))
+            continue
+        yield from held(one, replace(rows, slices=slices))
 
 
 def _asked(gate: Gate, against: Deployment | None) -> Contest:
@@ -85,30 +100,30 @@ def _evaluation(run: Run, on: str) -> Evaluation:
     return found[on]
 
 
-def _table(run: Run, executed: Any, evaluation: Evaluation, folder: Path) -> Path:
-    """The file that the run wrote for a declared output, or a glued table as a file in `folder`."""
+def _table(run: Run, executed: Any, evaluation: Evaluation, folder: Path) -> tuple[Path, str]:
+    """What the run wrote for a declared output, or a glued table as a file in `folder`; and its digest."""
     name = evaluation.on
     if name in run.outputs:
-        file, own, published = run.files.get(name), run.candidates[name], Path(run.outputs[name])
-        # a model that was copied from elsewhere may have left its table in that environment's run
-        for path in (own, published):
-            if path.is_dir() or (path.is_file() and file and files.sha256(path) == file.sha256):
-                return path
+        written = run.files[name].sha256 if name in run.files else ""
+        # the run that a copied model comes from may be gone from here, and what it published not
+        for path in (run.candidates[name], Path(run.outputs[name])):
+            found = Seen().measure(str(path))
+            if found and found.sha256 == written:
+                return path, written
         raise ValueError(f"the table {name!r} of run {run.id} is not on this machine: {_RUN_IT}")
     glued = validate.glued_table(executed, name)
     if glued is None:
         raise ValueError(f"evaluation on {name!r}: the run has no such declared output and no such glued table")
-    return files.write(folder / f"{name}.parquet", glued)
+    return files.write(folder / "glued.parquet", glued), sha256(glued)
 
 
 _RUN_IT = "with strategy retrain it is written here; a gate without `on` needs none"
 
 
-def _rows(table: Path, evaluation: Evaluation) -> Rows:
-    from nbpromote.validate.contests import Rows  # numpy: 0.1 s
+def _rows(table: Path, digest: str, evaluation: Evaluation) -> Rows:
+    from nbpromote.validate.contests import Rows
 
     found = tables.columns(table, (evaluation.target, evaluation.prediction))
-    digest = files.sha256(table) if table.is_file() else ""
     return Rows(truth=found[evaluation.target], candidate=found[evaluation.prediction], digest=digest)
 
 
@@ -120,15 +135,3 @@ def _with_live(rows: Rows, live: Deployment, table: Path, *, pass_env: tuple[str
     if len(said) != len(rows.truth):
         return replace(rows, missing=f"the live model gave {len(said)} answers for {len(rows.truth)} rows")
     return replace(rows, live=said)
-
-
-def _held(asked: Sequence[Contest], rows: Rows, table: Path) -> Iterator[Contest]:
-    from nbpromote.validate.contests import held
-
-    for one in asked:
-        try:
-            slices = tables.columns(table, (one.by,))[one.by] if one.by else None
-        except ValueError as error:
-            yield replace(one, trouble=str(error))
-            continue
-        yield from held(one, replace(rows, slices=slices))

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -102,8 +103,9 @@ def look_ahead(run: Run, seen: Seen) -> threading.Thread:
     """Look at the tables among the inputs while the notebook runs: what is known afterwards cost nobody time."""
 
     def look() -> None:
-        for name in run.inputs.keys() & run.files.keys():
-            seen.profile(run.files[name])
+        with suppress(OSError):  # what cannot be read now is told when it is looked at
+            for name in run.inputs.keys() & run.files.keys():
+                seen.profile(run.files[name])
         tables.begin(run.outputs.values())
 
     thread = threading.Thread(target=look, name="look-ahead", daemon=True)  # so that nobody who leaves waits for it

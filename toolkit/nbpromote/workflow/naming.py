@@ -37,7 +37,7 @@ def find(site: Site, what: str, env: str | None = None) -> Found:
 def worked_on(site: Site, what: str) -> Found:
     """The same, but that a bare notebook's name means its last run: what is worked on comes before what is live."""
     name, environment = _parted(what, None)
-    last = None if environment else _last_run(site, name, None)
+    last = _last_run(site, name, None) if environment is None else None
     return run(site, what) or last or _deployed(site, name, environment) or _refuse(site, what)
 
 
@@ -80,7 +80,7 @@ def _parted(what: str, env: str | None) -> tuple[str, str | None]:
 
 
 def _deployed(site: Site, name: str, env: str | None) -> Found | None:
-    environments = [site.require(env)] if env else list(reversed(known(site)))
+    environments = [site.require(env)] if env is not None else list(reversed(known(site)))
     fitting = (deployment for deployment in _deployments(site, environments) if _is_called(deployment, name))
     deployment = next(fitting, None)
     if deployment is None:

@@ -20,6 +20,7 @@ from nbpromote.model import (
     Environment,
     Evidence,
     Model,
+    Outcome,
     Release,
     Run,
     sha256,
@@ -145,22 +146,23 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     done = _executed(_job(scene, node, scanner), scanner, site.seen)
     shown = done.notebook_file.read_bytes()
     executed = notebook.parse("notebook.ipynb", shown)
-    _keep_beside(done, executed, against)
-    evidence = validate.evidence(
-        done, executed=executed, against=against, contests=contesting.contests(done, executed, ring)
-    )
+    contests = contesting.contests(done, executed, ring)
+    evidence = validate.evidence(done, executed=executed, against=against, contests=contests)
     evidence = replace(evidence, executed=sha256(shown))
+    _keep_beside(evidence, executed, against)
     proof.keep(evidence)
     track.finish(evidence)
     return evidence
 
 
-def _keep_beside(run: Run, executed: Any, against: Reference) -> None:
-    """What the run is compared with, and pictures of where figures differ: pages and diffs are made of them later."""
+def _keep_beside(evidence: Evidence, executed: Any, against: Reference) -> None:
+    """What the run was compared with, and pictures of where figures differ: pages and diffs are made of them later."""
+    run, check = evidence.run, evidence.check("outputs-match")
     if against.notebook is not None:
         notebook.write(against.notebook, run.reference_file)
-    for path, picture in validate.differences(run, executed=executed, against=against).items():
-        files.write(run.folder / path, picture)
+    if check is not None and check.outcome is Outcome.FAILED:
+        for path, picture in validate.differences(run, executed=executed, against=against).items():
+            files.write(run.folder / path, picture)
 
 
 def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:

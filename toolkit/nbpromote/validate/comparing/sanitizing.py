@@ -17,24 +17,33 @@ _ADDRESS = (re.compile(r"\bat 0x[0-9a-fA-F]{4,}"), "at 0x…")
 _CELL_FILE = (re.compile(r"(?:/[^\s/:]+)*/ipykernel_\d+/\d+\.py"), "<cell>")
 _PATH = (re.compile(r"(?:file://|(?<![\w.:/<>]))/(?:[A-Za-z_.~@][\w.@%+~-]*/)(?:[\w.@%+~-]+/)*(?=[\w.@%+~-]*)"), "/…/")
 _WINDOWS_PATH = (re.compile(r"\b[A-Za-z]:\\(?:[^\\/:*?\"<>|\s]+\\)+"), "/…/")
-_ANYWHERE: _Rules = (_ADDRESS, _CELL_FILE, _PATH, _WINDOWS_PATH)
+_TEMPORARY = (re.compile(r"(?<=/)tmp[a-z0-9_]{8}\b"), "tmp…")  # as Python names them
+_ANYWHERE: _Rules = (_ADDRESS, _CELL_FILE, _PATH, _WINDOWS_PATH, _TEMPORARY)
 
 _DATE = r"\d{4}[-/]\d{2}[-/]\d{2}"
 _TIME = r"\d{2}:\d{2}:\d{2}"
 _ZONE = r"(?:Z|\s?[+-]\d{2}:?\d{2}|\s?UTC)?"
 _DURATION = r"\d+(?:\.\d+)?\s?(?:ns|[µμu]s|ms|s|min|h|d)\b"
 _CLOCK = r"(?:\d+:)?\d+:\d{2}"
+_LEVEL = "TRACE|DEBUG|INFO|NOTICE|SUCCESS|WARN|WARNING|ERROR|CRITICAL|FATAL"
 _TELLING: _Rules = (
     # a clock that ticked while a cell ran, or what begins a line of a log: a day or an hour in a table is data
     (re.compile(rf"\b{_DATE}[T ]{_TIME}[.,]\d{{3,}}{_ZONE}"), "<time>"),
-    (re.compile(rf"(?m)^(\W{{0,2}})(?:{_DATE}[T ])?{_TIME}{_ZONE}(?=\s?[\]|)]|\s(?:-\s)?[A-Z]{{4,8}}\b)"), r"\1<time>"),
+    (re.compile(rf"(?m)^(?:{_DATE}[T ])?{_TIME}{_ZONE}(?=\s(?:-\s)?(?:{_LEVEL})\b)"), "<time>"),
+    (re.compile(rf"(?m)^([\[(])(?:{_DATE}[T ])?{_TIME}{_ZONE}(?=[\])])"), r"\1<time>"),
     (re.compile(rf"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{{2}} [ \d]\d {_TIME} (?:[A-Z]+ )?\d{{4}}\b"), "<time>"),
     # %time and %timeit
     (re.compile(r"(?m)^(\s*(?:CPU times|Wall time):).*$"), r"\1 <duration>"),
     (re.compile(r"(?m)^.* per loop \(mean ± std\. dev\. of .*\)$"), "<duration> per loop"),
     # a bar of tqdm: what is counted and what follows in the brackets (loss=0.3) stays
     (re.compile(r"(\d+%\|)[^|\n]*\|"), r"\1<bar>|"),
-    (re.compile(rf"\[{_CLOCK}(?:<(?:{_CLOCK}|\?))?,\s*(?:[\d.]+|\?)\s*[^\s,\]/\d]*/[^\s,\]]+"), "[<duration>"),
+    (
+        re.compile(
+            rf"(\|\s*[\d.]+\w*/[\d.]+\w*\s|\d[A-Za-z]+\s)"
+            rf"\[{_CLOCK}(?:<(?:{_CLOCK}|\?))?,\s*(?:[\d.]+|\?)\s*[^\s,\]/\d]*/[^\s,\]]+"
+        ),
+        r"\1[<duration>",
+    ),
     # a bar of Keras, and its `1s 3ms/step`
     (re.compile(r"\[=*>?\.*\](?= - )|[━╸╺]{3,}"), "<bar>"),
     (re.compile(rf"\b{_DURATION}(?: {_DURATION})*/(?:step|epoch|sample)\b"), "<duration>"),
