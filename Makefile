@@ -27,12 +27,15 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/pytest tests/benchmarks -s -o python_files='bench_*.py' -o python_functions='bench_*'
 
-# seconds of fuzzing for each parser, what it learns stays in tests/fuzz/corpus; then random kills of real runs
+# seconds of fuzzing for each parser, what it learns stays in tests/fuzz/corpus; random kills of real runs; evidence
+# with a field removed or corrupted
 SOAK_SECONDS ?= 120
 SOAK_KILLS ?= 1000
+SOAK_EVIDENCE ?= 100000
 soak: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(SOAK_SECONDS)
 	PYTHONPATH=tests $(BIN)/python -m kills $(SOAK_KILLS)
+	EVIDENCE_CASES=$(SOAK_EVIDENCE) $(BIN)/pytest tests/test_evidence.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

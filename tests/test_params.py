@@ -18,9 +18,9 @@ from ruamel.yaml import YAML
 from ground import command, git
 from nbpromote import notebook, params, report
 from nbpromote.errors import BadInput, NotBuilt, NotFound, Usage
-from nbpromote.model import Evidence, Gate, Limits, Mode, Parameter, Policy, Schema, canonical
-from nbpromote.model import load as load_record
+from nbpromote.model import Gate, Limits, Mode, Parameter, Policy, Schema, canonical
 from nbpromote.params import interpolation, yaml
+from nbpromote.workflow import accepting
 
 ROOT = Path("/project")
 
@@ -1165,7 +1165,7 @@ def test_above_the_entry_values_come_from_the_commit_of_their_own_repository(gro
     assert record["params_commit"] == head
     tags = MlflowClient(here["tracking_uri"]).get_run(here["mlflow_run"]).data.tags
     assert (tags["nbpromote.params_commit"], tags["nbpromote.params_dirty"]) == (head, "true")
-    evidence = load_record(Evidence, json.loads((Path(here["executed"]).parent / "evidence-001.json").read_text()))
+    evidence = accepting.find_evidence(ground.project, here["run"])
     assert report.evidence(evidence).count(f"params of commit {head[:12]}, with edits") == 1
 
 

@@ -57,7 +57,15 @@ def model_folder(tmp_path):
 
 
 def seal(store, evidence, folder, **changed) -> Release:
-    more = {"code": CODE, "lock": b"numpy==2.0\n", "created": "2026-01-31T12:01:00.000Z", "author": "Ada", **changed}
+    shown = evidence.run.notebook_file.read_bytes()
+    more = {
+        "executed": shown,
+        "code": CODE,
+        "lock": b"numpy==2.0\n",
+        "created": "2026-01-31T12:01:00.000Z",
+        "author": "Ada",
+        **changed,
+    }
     return release.seal(store, evidence, model_folder=folder, **more)
 
 
@@ -205,7 +213,7 @@ def test_a_store_that_cannot_be_reached_could_not_answer(tmp_path):
 def test_sealed_evidence_says_who_accepted_it(store, evidence):
     accepted = replace(evidence, accepted_by="Ada <ada@example.org>")
 
-    sealed = release.seal_evidence(store, accepted)
+    sealed = release.seal_evidence(store, accepted, accepted.run.notebook_file.read_bytes())
 
     assert isinstance(sealed["evidence.json"], Sealed)
     assert release.evidence_of(store, sealed).accepted_by == "Ada <ada@example.org>"

@@ -230,6 +230,7 @@ class Evidence:
     scraps: tuple[Scrap, ...] = ()
     model: Model | None = None
     contests: tuple[Contest, ...] = ()  # with what was live
+    executed: str = ""  # SHA-256 of the notebook as the run left it, which the checks looked at
     reference: str = ""  # what outputs were compared with
     accepted_by: str = ""
 
@@ -237,7 +238,7 @@ class Evidence:
     def passed(self) -> bool:
         """Positive proof: something was asked, nothing blocks, and every cell ran to the end."""
         proof = any(c.name == "ran-to-the-end" and c.outcome is Outcome.PASSED for c in self.checks)
-        return proof and not any(check.outcome.blocks for check in self.checks)
+        return proof and self.run.failure is None and not any(check.outcome.blocks for check in self.checks)
 
     @property
     def unmet(self) -> tuple[Check, ...]:

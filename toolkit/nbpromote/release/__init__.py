@@ -27,6 +27,7 @@ def seal(
     store: Store,
     evidence: Evidence,
     *,
+    executed: bytes,
     code: Mapping[str, bytes],
     lock: bytes | None,
     model_folder: Path | None,
@@ -35,14 +36,14 @@ def seal(
 ) -> Release:
     """Put everything that a release is into the store, and its manifest last.
 
-    `code` maps paths from the root to the bytes that ran. The manifest's bytes are canonical JSON, so the digest
-    of the release is the name under which the store keeps it.
+    `executed` is the notebook as the run left it; `code` maps paths from the root to the bytes that ran. The
+    manifest's bytes are canonical JSON, so the digest of the release is the name under which the store keeps it.
     """
     run = evidence.run
     sealed = {f"code/{path}": store.put(data) for path, data in code.items()}
     if lock is not None:
         sealed["lock"] = store.put(lock)
-    sealed |= seal_evidence(store, evidence)
+    sealed |= seal_evidence(store, evidence, executed)
     if model_folder is not None and evidence.model is not None:
         sealed |= seal_model(store, evidence.model, model_folder)
     release = Release(
@@ -62,13 +63,13 @@ def seal(
     return release
 
 
-def seal_evidence(store: Store, evidence: Evidence) -> dict[str, Sealed]:
+def seal_evidence(store: Store, evidence: Evidence, executed: bytes) -> dict[str, Sealed]:
     """The evidence, the notebook it was made of and the one that its outputs were compared with, for good."""
     reference = evidence.run.reference_file
     compared = {"reference.ipynb": store.put(reference.read_bytes())} if reference.is_file() else {}
     return {
         "evidence.json": store.put(canonical(dump(evidence))),
-        "executed.ipynb": store.put(evidence.run.notebook_file.read_bytes()),
+        "executed.ipynb": store.put(executed),
         **compared,
     }
 

@@ -56,6 +56,7 @@ def patch(mlflow):
         stay(mlflow)
         join_runs(mlflow)
         attach_models(mlflow)
+        read_requirements(mlflow)
     except Exception as error:  # whatever a strange version does, the notebook's own import is none the worse
         note(f"this MLflow ({mlflow.__version__}) is not known to the toolkit: {error!r}")
     if mlflow.__version__.startswith(("1.", "2.")):
@@ -162,6 +163,13 @@ def attach_models(mlflow):
 
     Model.log = classmethod(log_attached)
     registry._register_model = register_noted
+
+
+def read_requirements(mlflow):
+    """The text that was shipped with this one. Not before MLflow is there: without it nobody wants what it imports."""
+    names = {}
+    exec(compile(globals()["REQUIREMENTS"], "<nbpromote>", "exec"), names)
+    names["read_from_files"](mlflow)
 
 
 # -- where results go

@@ -17,16 +17,18 @@ WARMING = ("mlflow", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store")
 _ALWAYS = ("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.tracking.sqlalchemy_workspace_store")
 _LOGGING = (*WARMING, "mlflow.pyfunc.scoring_server", "git")
 _SKLEARN = ("mlflow.sklearn", "skops.io")
+_OURS = ("nbpromote.track.logging",)  # whose `log_model` imports MLflow for the notebook
 _MODELS = ("log_model", "autolog", "load_model")
 
 
 def later(imported: Collection[str], source: str) -> tuple[str, ...]:
     """What MLflow will import besides what a notebook imports itself; for models only where the source has some."""
     packages = {name.split(".")[0] for name in imported}
-    if "mlflow" not in packages:
-        return ()
     models = _LOGGING if any(verb in source for verb in _MODELS) else ()
-    return (*_ALWAYS, *models, *(_SKLEARN if models and "sklearn" in packages else ()))
+    ours = _OURS if models and "nbpromote" in packages else ()
+    if "mlflow" not in packages and not ours:
+        return ()
+    return (*_ALWAYS, *models, *ours, *(_SKLEARN if models and "sklearn" in packages else ()))
 
 
 def inside() -> tuple[str, str]:
@@ -34,7 +36,8 @@ def inside() -> tuple[str, str]:
     opening = f"""
 import sys, types
 _module = sys.modules["_nbpromote"] = types.ModuleType("_nbpromote")
-exec(compile({_text()!r}, "<nbpromote>", "exec"), _module.__dict__)
+_module.REQUIREMENTS = {_text("requirements.py")!r}
+exec(compile({_text("inside.py")!r}, "<nbpromote>", "exec"), _module.__dict__)
 del sys, types, _module
 """
     return opening, '__import__("sys").modules["_nbpromote"].finish()'
@@ -48,7 +51,7 @@ def question(model_uri: str) -> str:
     return f"""
 import tempfile
 _names = {{"__name__": "question"}}
-exec(compile({_text()!r}, "<nbpromote>", "exec"), _names)
+exec(compile({_text("inside.py")!r}, "<nbpromote>", "exec"), _names)
 with tempfile.TemporaryDirectory() as _folder:
     print({_MARK!r} + _names["json"].dumps(_names["predict"]({model_uri!r}, _folder)))
 """
@@ -61,7 +64,7 @@ def question_of_rows(model_uri: str, table: Path, *, answers: Path) -> str:
     """
     return f"""
 _names = {{"__name__": "question"}}
-exec(compile({_text()!r}, "<nbpromote>", "exec"), _names)
+exec(compile({_text("inside.py")!r}, "<nbpromote>", "exec"), _names)
 exec(compile({_text("rows.py")!r}, "<nbpromote>", "exec"), _names)
 print({_MARK!r} + _names["json"].dumps(_names["say_of_rows"]({model_uri!r}, {str(table)!r}, {str(answers)!r})))
 """
@@ -73,5 +76,5 @@ def answer(printed: str) -> Json:
     return json.loads(line.removeprefix(_MARK)) if line else {"error": "no answer"}
 
 
-def _text(name: str = "inside.py") -> str:
+def _text(name: str) -> str:
     return resources("nbpromote.track").joinpath(name).read_text(encoding="utf-8")

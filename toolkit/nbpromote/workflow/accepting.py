@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nbpromote import notebook, track, validate
 from nbpromote.errors import NotFound, Refused, Usage, nearest
-from nbpromote.model import Evidence, Pair, Run, load
+from nbpromote.model import Evidence, Pair, Run
 from nbpromote.project import Project
-from nbpromote.workflow.performing import keep, publish
+from nbpromote.workflow import proof
+from nbpromote.workflow.performing import publish
 from nbpromote.workflow.site import Site
-
-
-def evidence_in(folder: Path) -> Evidence | None:
-    """The newest evidence of a run; None where the run never came to it."""
-    found = sorted(folder.glob("evidence-*.json"))
-    return load(Evidence, json.loads(found[-1].read_text())) if found else None
 
 
 def find_evidence(project: Project, run_id: str) -> Evidence:
     """Raises `NotFound` for a run that is not here."""
-    evidence = evidence_in(project.runs / run_id) if "/" not in run_id else None
+    evidence = proof.evidence_in(project.runs / run_id) if "/" not in run_id else None
     if evidence is None:
         known = [path.name for path in project.runs.glob("*")]
         raise NotFound(f"no run {run_id!r} here{nearest(run_id, known)}", hint="runs are in .nbpromote/runs")
@@ -35,7 +28,7 @@ def find_evidence(project: Project, run_id: str) -> Evidence:
 def last_evidence(project: Project, name: str, environment: str) -> Evidence:
     """The newest run of a notebook in an environment that was judged."""
     for folder in sorted(project.runs.glob(f"*-{name.replace('/', '.')}-{environment}-*"), reverse=True):
-        evidence = evidence_in(folder)
+        evidence = proof.evidence_in(folder)
         if evidence and evidence.run.notebook == name and evidence.run.environment == environment:
             return evidence
     raise NotFound(f"{name} has no run in {environment}", hint=f"nbpromote run {name} --env {environment}")
@@ -71,7 +64,7 @@ def offer(project: Project, name: str, *, run_id: str | None = None, cells: Sequ
     site = Site(project)
     pair = site.pair(name)
     evidence = find_evidence(project, run_id) if run_id else last_evidence(project, pair.name, site.entry())
-    run, executed = evidence.run, notebook.parse("notebook.ipynb", evidence.run.notebook_file.read_bytes())
+    run, executed = evidence.run, notebook.parse("notebook.ipynb", proof.executed(evidence))
     numbers = validate.numbered(executed, cells)
     stored = None
     if site.policy(run.environment, "").is_entry:
@@ -94,7 +87,7 @@ def accept(offer: Offer) -> Evidence:
         notebook.write(offer.stored, pair.ipynb or pair.path.with_suffix(".ipynb"))
         if accepted.passed:
             publish(accepted.run)
-    keep(accepted)
+    proof.keep(accepted)
     track.judge(accepted)
     return accepted
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,12 +23,11 @@ from nbpromote.model import (
     Outcome,
     Release,
     Run,
-    dump,
     sha256,
 )
 from nbpromote.secrets import Scanner
 from nbpromote.validate import Reference
-from nbpromote.workflow import contesting, contracting, footing, guarding, lineage, warming, witnessing
+from nbpromote.workflow import contesting, contracting, footing, guarding, lineage, proof, warming, witnessing
 from nbpromote.workflow.contesting import Ring
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.site import Site
@@ -146,11 +144,13 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     ring = Ring.of(environment, scene.live, redact=scanner.redact)
     ring.warm()
     done = _executed(_job(scene, node, scanner), scanner, site.seen)
-    executed = notebook.parse("notebook.ipynb", done.notebook_file.read_bytes())
+    shown = done.notebook_file.read_bytes()
+    executed = notebook.parse("notebook.ipynb", shown)
     contests = contesting.contests(done, executed, ring)
     evidence = validate.evidence(done, executed=executed, against=against, contests=contests)
+    evidence = replace(evidence, executed=sha256(shown))
     _keep_beside(evidence, executed, against)
-    keep(evidence)
+    proof.keep(evidence)
     track.finish(evidence)
     return evidence
 
@@ -324,11 +324,3 @@ def close_killed(site: Site) -> None:
     for dead in execute.sweep(site.project.runs):
         with suppress(Unavailable):  # a server that is down now must not keep other environments from working
             track.close(dead, "KILLED")
-
-
-def keep(evidence: Evidence) -> None:
-    """Evidence is never overwritten: asking again makes another file."""
-    folder = evidence.run.folder
-    number = len(list(folder.glob("evidence-*.json"))) + 1
-    text = json.dumps(dump(evidence), indent=1, ensure_ascii=False) + "\n"
-    files.write(folder / f"evidence-{number:03d}.json", text)

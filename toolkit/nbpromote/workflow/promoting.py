@@ -20,7 +20,7 @@ from nbpromote.model import (
     Standing,
 )
 from nbpromote.project import Project
-from nbpromote.workflow import applying, contesting, performing, witnessing
+from nbpromote.workflow import applying, contesting, performing, proof, witnessing
 from nbpromote.workflow.contesting import Ring
 from nbpromote.workflow.performing import Manner, Watch
 from nbpromote.workflow.planning import choose, plan_of
@@ -97,7 +97,7 @@ def _write_refusal(site: Site, deployment: Deployment, decision: Decision) -> No
 
 def _keep(site: Site, evidence: Evidence) -> dict[str, Sealed]:
     """Evidence and model bytes outside MLflow, so that a rollback does not depend on what is kept there."""
-    sealed = release.seal_evidence(site.store, evidence)
+    sealed = release.seal_evidence(site.store, evidence, proof.executed(evidence))
     if evidence.model is not None:
         with tempfile.TemporaryDirectory() as folder:
             model = track.folder_of(evidence.run.tracking_uri, evidence.model.uri, Path(folder))
@@ -131,7 +131,7 @@ def _carry(site: Site, source: Deployment, environment: Environment, live: Deplo
         model=_carried_model(site, source, run.mlflow_run, environment),
         contests=contesting.contests(kept.run, executed, ring),
     )
-    performing.keep(evidence)
+    proof.keep(evidence)
     track.finish(evidence)
     return evidence
 

@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from nbpromote import gate, track
+from nbpromote import gate, notebook, track, validate
 from nbpromote import release as releases
 from nbpromote.errors import Refused
-from nbpromote.model import Deployment, Evidence, Plan, Promotion, Release, Sealed, Standing
+from nbpromote.model import Deployment, Evidence, Plan, Promotion, Release, Run, Sealed, Standing
 from nbpromote.project import Project
-from nbpromote.workflow import accepting, applying, witnessing
+from nbpromote.workflow import accepting, applying, proof, witnessing
 from nbpromote.workflow.planning import changed, held
 from nbpromote.workflow.returning import put_back
 from nbpromote.workflow.site import Site
@@ -65,6 +65,11 @@ def _refuse_unfit(site: Site, evidence: Evidence) -> None:
     run = evidence.run
     if run.environment != site.entry():
         raise Refused(f"run {run.id} is of {run.environment}; a release is sealed from an entry environment's run")
+    if unasked := [name for name in validate.CHECKS if evidence.check(name) is None]:
+        raise Refused(
+            f"nobody asked of run {run.id}: {', '.join(unasked)}; nothing was released",
+            hint=f"nbpromote run {run.notebook}",  # an older version of this toolkit made it
+        )
     if not evidence.passed:
         reasons = "; ".join(f"{check.name} {check.outcome}: {check.summary}" for check in evidence.unmet)
         accept = any(check.name == "outputs-match" for check in evidence.unmet)
@@ -76,19 +81,29 @@ def _refuse_unfit(site: Site, evidence: Evidence) -> None:
 
 def _seal(site: Site, evidence: Evidence) -> Release:
     run = evidence.run
-    ran = run.folder / "code"
-    code = {path.relative_to(ran).as_posix(): path.read_bytes() for path in ran.rglob("*") if path.is_file()}
     with tempfile.TemporaryDirectory() as folder:
         model = evidence.model
         return releases.seal(
             site.store,
             evidence,
-            code=code,
+            executed=proof.executed(evidence),
+            code=_code(site, run),
             lock=site.lock_file(),
             model_folder=track.folder_of(run.tracking_uri, model.uri, Path(folder)) if model else None,
             created=run.ended,  # not now: the same evidence is the same release
             author=site.git.author_of(run.path) or site.actor,
         )
+
+
+def _code(site: Site, run: Run) -> dict[str, bytes]:
+    """What ran, by its path. Raises `Refused` where the run's folder holds something else by now."""
+    ran = run.folder / "code"
+    code = {path.relative_to(ran).as_posix(): path.read_bytes() for path in ran.rglob("*") if path.is_file()}
+    stem = run.path.rpartition(".")[0]
+    sides = [side for suffix in notebook.SUFFIXES if (side := f"{stem}{suffix}") in code]
+    if site.code_of(sides, code.get, code).digest != run.code.digest:
+        raise Refused("this is not the code that ran", where=str(ran), hint=f"nbpromote run {run.notebook}")
+    return code
 
 
 def _plan(site: Site, deployment: Deployment, standing: Standing) -> Plan:
