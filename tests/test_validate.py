@@ -430,16 +430,22 @@ def test_a_mark_that_nbval_does_not_compare_is_none(run, mark):
     assert answer(run, "outputs-match", executed).outcome is Outcome.SKIPPED
 
 
-def test_a_notebook_of_which_every_cell_is_to_be_skipped_is_no_pass(run):
-    """nbval 0.11 passes it: each of its items is skipped."""
-    executed = book(printed("a", "# NBVAL_SKIP\na()"), printed("b", "# NBVAL_SKIP\nb()"), printed("", ""))
+def test_marks_that_are_skipped_every_one_prove_nothing(run):
+    """nbval 0.11 passes the notebook: each of its items is skipped."""
+    executed = book(printed("a", "# NBVAL_SKIP\n" + MARK + "a()"), printed("b", "# NBVAL_SKIP\nb()"))
 
     check = answer(run, "outputs-match", executed, executed)
 
-    assert (check.outcome, check.summary) == (
-        Outcome.INCONCLUSIVE,
-        "every cell is marked to be skipped: nothing of it is compared",
+    assert check.outcome is Outcome.INCONCLUSIVE
+    assert check.summary == (
+        "every cell that is marked for comparison is marked to be skipped as well: nothing is compared"
     )
+
+
+def test_cells_that_nbval_is_to_skip_run_here_and_ask_for_nothing(run):
+    executed = book(printed("a", "# NBVAL_SKIP\na()"), printed("b", "# NBVAL_SKIP\nb()"))
+
+    assert answer(run, "outputs-match", executed, executed).outcome is Outcome.SKIPPED
 
 
 def test_marks_without_any_accepted_output_prove_nothing(run):

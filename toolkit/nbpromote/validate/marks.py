@@ -36,9 +36,10 @@ def by_nbval(cell: NotebookNode) -> bool:
     return bool(options.get("check")) and not options.get("skip")
 
 
-def is_skipped(cell: NotebookNode) -> bool:
-    """Whether nbval would not even run it."""
-    return bool(_options(cell).get("skip"))
+def is_silenced(cell: NotebookNode) -> bool:
+    """Whether its output should be compared, and nbval is told not even to run it."""
+    options = _options(cell)
+    return bool(options.get("check") and options.get("skip"))
 
 
 def _options(cell: NotebookNode) -> dict[str, bool]:

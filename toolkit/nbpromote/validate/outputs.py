@@ -61,9 +61,9 @@ def _mistagged(case: Case) -> Iterator[str]:
 def _unasked(case: Case, asked: _Asked) -> Check | None:
     """Why there is nothing to compare, or nothing to compare with."""
     if not str(asked):
-        held = [cell for cell in code_cells(case.executed) if cell.source.strip()]
-        if held and all(marks.is_skipped(cell) for cell in held):
-            return _check(Outcome.INCONCLUSIVE, "every cell is marked to be skipped: nothing of it is compared")
+        if any(map(marks.is_silenced, code_cells(case.executed))):
+            told = "every cell that is marked for comparison is marked to be skipped as well"
+            return _check(Outcome.INCONCLUSIVE, f"{told}: nothing is compared")
         return _check(Outcome.SKIPPED, "no cell is marked for comparison")
     if case.reference is None and case.versus_live:
         return _check(Outcome.SKIPPED, "nothing is live to compare with")
