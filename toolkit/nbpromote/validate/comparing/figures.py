@@ -50,7 +50,7 @@ class Seen:
     def summary(self) -> str:
         (w1, h1), (w2, h2) = self.before.size, self.after.size
         size = f", {w2} × {h2} pixels instead of {w1} × {h1}" if (w1, h1) != (w2, h2) else ""
-        return f"a distance of {self.distance:.2g}{size}" if self.distance or size else ""
+        return f"looks {_degree(self.distance)} ({self.distance:.2g} of 1){size}" if self.distance or size else ""
 
     @property
     def _resized(self) -> float:
@@ -102,6 +102,12 @@ class Seen:
         written = io.BytesIO()
         Image.fromarray((pale * (1 - off) + red * off).astype(np.uint8)).save(written, format="PNG", optimize=True)
         return address("image/png", written.getvalue())
+
+
+def _degree(distance: float) -> str:
+    """In words; the lowest step is that of the default tolerance."""
+    steps = ((0.05, "much the same"), (0.2, "a little different"), (0.6, "different"))
+    return next((word for most, word in steps if distance <= most), "altogether different")
 
 
 def look(before: str, after: str) -> Seen:

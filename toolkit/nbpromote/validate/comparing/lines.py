@@ -206,8 +206,9 @@ def _place(found: _Apart) -> str:
 
 
 def share(of: float) -> str:
-    """`0.2 %`, `1e-10 %`."""
-    return f"{100 * of:.2g} %"
+    """`0.2 %`, `1e-10 %`, `119 %`."""
+    percent = 100 * of
+    return f"{percent:,.0f} %" if 10 <= percent < 1e6 else f"{percent:.2g} %"
 
 
 def _diff(pairs: Iterable[Pair]) -> Iterator[str]:
