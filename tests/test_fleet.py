@@ -130,6 +130,21 @@ def test_a_notebook_waits_for_memory_unless_it_is_alone() -> None:
 # -- files ---------------------------------------------------------------------------------------------------
 
 
+def test_a_pattern_counts_with_all_that_it_finds_and_one_that_finds_nothing_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("n\n1\n")
+    pattern, seen = str(tmp_path / "*.csv"), Seen()
+
+    nothing, one = seen.measure(str(tmp_path / "*.parquet")), seen.measure(pattern)
+    (tmp_path / "b.csv").write_text("n\n2\n")
+    two = seen.measure(pattern)
+
+    assert nothing is None
+    assert one is not None
+    assert two is not None
+    assert (one.size, two.size) == (4, 8)
+    assert one.sha256 != two.sha256
+
+
 def test_a_file_is_read_again_when_it_changed_and_a_folder_counts_with_all_that_is_in_it(tmp_path: Path) -> None:
     seen, file = Seen(), tmp_path / "in" / "deep" / "a.csv"
     file.parent.mkdir(parents=True)

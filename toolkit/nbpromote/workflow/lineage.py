@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import threading
 import time
@@ -44,18 +45,24 @@ class Seen:
         return {path: stamp for path, stamp in known if any(path == at or path.startswith(f"{at}/") for at in kept)}
 
     def measure(self, place: str) -> File | None:
-        """A file, or a folder by all that is in it; None for an address, and for what is not there."""
+        """A file; a folder or a pattern by all that is in it. None for an address, and for what is not there."""
         path = Path(place)
         if path.is_dir():
-            stamps = {file: self._stamp(path / file) for file in sorted(_below(path))}
-            whole = digest({file: stamp.sha256 for file, stamp in stamps.items()})
-            newest = max((stamp.modified for stamp in stamps.values()), default=os.stat(path).st_mtime_ns)
-            size = sum(stamp.size for stamp in stamps.values())
-            return File(path=place, size=size, sha256=whole, modified=clock.at(newest))
-        if not path.is_file():
+            return self._together(place, {file: path / file for file in sorted(_below(path))})
+        if path.is_file():
+            stamp = self._stamp(path)
+            return File(path=place, size=stamp.size, sha256=stamp.sha256, modified=clock.at(stamp.modified))
+        matching = sorted(glob.glob(place, recursive=True)) if glob.has_magic(place) else []
+        return self._together(place, {file: Path(file) for file in matching if Path(file).is_file()})
+
+    def _together(self, place: str, paths: Mapping[str, Path]) -> File | None:
+        stamps = {file: self._stamp(path) for file, path in paths.items()}
+        if not stamps and not Path(place).is_dir():
             return None
-        stamp = self._stamp(path)
-        return File(path=place, size=stamp.size, sha256=stamp.sha256, modified=clock.at(stamp.modified))
+        whole = digest({file: stamp.sha256 for file, stamp in stamps.items()})
+        newest = max((stamp.modified for stamp in stamps.values()), default=0) or os.stat(place).st_mtime_ns
+        size = sum(stamp.size for stamp in stamps.values())
+        return File(path=place, size=size, sha256=whole, modified=clock.at(newest))
 
     def profile(self, file: File) -> Profile | None:
         """What a table looks like that was measured just now; None for what is none."""
