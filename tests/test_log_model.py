@@ -42,7 +42,7 @@ def halved(X):
 
 processes: list[str] = []  # that this one has started
 sys.addaudithook(
-    lambda event, args: processes.append(args[0]) if event == "subprocess.Popen" and "python" in args[0] else None
+    lambda event, args: processes.append(args[0]) if event == "subprocess.Popen" and "python" in str(args[0]) else None
 )
 
 
