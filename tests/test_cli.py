@@ -211,6 +211,13 @@ def test_json_is_one_document_and_nothing_else_on_stdout(shared: Ground) -> None
         assert done.stderr == "", line
 
 
+def test_json_is_one_document_also_where_an_argument_is_missing() -> None:
+    done = command("diff", "--json")
+
+    assert done.returncode == 2
+    assert json.loads(done.stdout) == {"error": "Missing argument 'A'.", "hint": "", "exit_code": 2}
+
+
 def test_check_passes_on_a_sound_project_and_names_the_place_in_a_broken_one(shared: Ground) -> None:
     sound = shared.nbpromote("check")
     text = (shared.root / "notebooks/train.py").read_text()

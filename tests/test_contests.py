@@ -517,4 +517,6 @@ def test_why_tells_the_newest_decision_about_a_name_and_decides_now_where_there_
     contest = next(each["contest"] for each in newest["gates"] if each["contest"] and each["contest"]["confidence"])
     assert contest["high"] < 0 < contest["candidate"] < contest["live"]
     assert (asked["environment"], asked["allowed"], asked["verb"]) == ("dev", True, "release")
+    assert road.json("why", "line@staging")["attempt"] == newest["attempt"]  # as it was written, not judged again
+    assert road.json("why", "line", "--last")["run"] == run
     assert road.nbpromote("why", "lien").returncode == 2

@@ -168,6 +168,10 @@ evaluation: {holdout: {on: residuals, target: arr_delay, prediction: predicted}}
         ),
         ("inputs: {flights: {schema: x.yaml}}", "1:20: the schema notebooks/x.yaml is not there, or empty"),
         ("evaluation: {holdout: }", "1:14: evaluation.holdout wants on, target, prediction"),
+        (
+            "evaluation: {holdout: {on: a, target: y, prediction: y}}",
+            "1:14: evaluation.holdout: the truth is no prediction; target and prediction are two columns",
+        ),
         ("evaluation: [holdout]", '1:1: evaluation wants keys with values, got ["holdout"]'),
         ("scraps: &x {}", "1:9: an anchor, &x: write the value out where it is wanted"),
         ("[", "1:2: not YAML: expected the node content, but found '<stream end>'"),

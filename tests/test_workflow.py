@@ -126,7 +126,9 @@ def test_a_page_is_written_for_a_run_and_for_a_release(road: Ground) -> None:
     pages = [road.nbpromote("report", what).stdout.strip() for what in (row["run"], row["alias"])]
 
     texts = [Path(page).read_text() for page in pages]
+    last = road.nbpromote("report", "count", "--last", "--format", "markdown").stdout
     assert row["alias"] in texts[1]
+    assert "dev" in last.splitlines()[0]  # where work is done; what is live is told of prod
     assert all("counted to 5" in text for text in texts)
 
 

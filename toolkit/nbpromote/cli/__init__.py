@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 
 import click
 
@@ -58,6 +59,8 @@ def answer(arguments: list[str]) -> int:
         said = verbs.main(arguments, prog_name="nbpromote", standalone_mode=False)
         return said if isinstance(said, int) else 0
     except click.ClickException as error:
+        if "--json" in arguments:
+            _print({"error": error.format_message(), "hint": "", "exit_code": 2})
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
@@ -78,8 +81,11 @@ def answer(arguments: list[str]) -> int:
 
 def _tell(error: Error, *, as_json: bool) -> None:
     if as_json:
-        document = {"error": str(error), "hint": error.hint, "exit_code": error.exit_code}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        _print({"error": str(error), "hint": error.hint, "exit_code": error.exit_code})
     click.echo(f"error: {error}", err=True)
     if error.hint:
         click.echo(f"  next: {error.hint}", err=True)
+
+
+def _print(document: Mapping[str, object]) -> None:
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))

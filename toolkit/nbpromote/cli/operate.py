@@ -51,13 +51,14 @@ def history(here: Here, name: str | None, env: str | None, at: str | None, as_js
 @click.command()
 @click.argument("what", metavar="RUN|RELEASE|NOTEBOOK|ATTEMPT")
 @options.env
+@options.last
 @options.json
 @click.pass_obj
-def why(here: Here, what: str, env: str | None, as_json: bool) -> int:
+def why(here: Here, what: str, env: str | None, last: bool, as_json: bool) -> int:
     """Say of each gate and check who asked for it, what it saw, and why it let WHAT in or did not."""
     from nbpromote import report, workflow
 
-    told = workflow.why(here.project, what, env=env)
+    told = workflow.why(here.project, what, env=env, last=last)
     said(report.explanation(told, colour=coloured()), report.explanation_json(told), as_json=as_json)
     return 0
 
@@ -69,13 +70,22 @@ _FORMATS = ("html", "markdown", "junit", "gitlab-codequality", "openmetrics")
 @click.argument("what", metavar="RUN|RELEASE|NOTEBOOK")
 @click.argument("other", metavar="[OTHER]", required=False)
 @options.env
+@options.last
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="html", help=f"{', '.join(_FORMATS)}.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
 @options.json
 @click.pass_obj
 def report_(
-    here: Here, what: str, other: str | None, env: str | None, form: str, output: Path | None, show: bool, as_json: bool
+    here: Here,
+    what: str,
+    other: str | None,
+    env: str | None,
+    last: bool,
+    form: str,
+    output: Path | None,
+    show: bool,
+    as_json: bool,
 ) -> int:
     """Write one self-contained page for a run, a release, a promotion or what is live; of two, what differs.
 
@@ -86,7 +96,7 @@ def report_(
     options.require_folder("--output", output)
     if show and form != "html":
         raise Usage(f"--open shows the page, and --format {form} makes none")
-    subject = workflow.subject(here.project, what, other, env=env)
+    subject = workflow.subject(here.project, what, other, env=env, last=last)
     if form == "html":
         page = workflow.keep_page(here.project, subject, into=output)
         said(shown(page), {"page": str(page)}, as_json=as_json)

@@ -222,6 +222,8 @@ class _Contract(Reader):
                 self.say(node, f"evaluation.{name} wants {', '.join(missing)}")
             if texts["on"]:
                 self.tables.append(self.value(fields["on"]))
+            if texts["target"] and texts["target"] == texts["prediction"]:
+                self.say(node, f"evaluation.{name}: the truth is no prediction; target and prediction are two columns")
             if all(texts.values()):
                 found[name] = Evaluation(**texts, where=self.value(node).where)  # type: ignore[arg-type]
         return found

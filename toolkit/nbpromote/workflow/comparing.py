@@ -217,5 +217,6 @@ def _nothing(told: str, name: str, environment: str) -> Exhibit:
 
 
 def shown(node: Any, told: str, name: str, environment: str) -> Exhibit:
-    """Outputs of which nothing is known but what they show."""
-    return Exhibit(side=Side(name=told, run="", notebook=name, environment=environment, at="", by=""), node=node)
+    """Outputs of which nothing is known but what they show, and that somebody accepted them or made them live."""
+    side = Side(name=told, run="", notebook=name, environment=environment, at="", by="", passed=True)
+    return Exhibit(side=side, node=node)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nbpromote import gate
+from nbpromote.errors import NotFound
 from nbpromote.model import Decision, Deployment, Event, Evidence, Explanation
 from nbpromote.project import Project
 from nbpromote.workflow import naming
@@ -12,16 +13,23 @@ from nbpromote.workflow.site import Site
 from nbpromote.workflow.watching import known
 
 
-def why(project: Project, what: str, *, env: str | None = None) -> Explanation:
+def why(project: Project, what: str, *, env: str | None = None, last: bool = False) -> Explanation:
     """The newest decision about a run, a release, a notebook or an attempt, as it was taken and written down.
 
-    What nobody decided on is decided now: by the policy of its environment, against what is live there.
+    What nobody decided on is decided now: by the policy of its environment, against what is live there. With `last`, a
+    notebook's name means its last run and not the last decision. Raises `NotFound` for an attempt that asked no gate.
     """
     site = Site(project)
     site.ledger.fetch()
+    if last:
+        what = naming.find(site, what, env, last=True).evidence.run.id
+    what, env = naming.parted(what, env)
     environments = [site.require(env)] if env else known(site)
     written = [told for environment in environments for told in _written(site, environment, what)]
-    return max(written, key=lambda told: told.at) if written else _now(site, what, env)
+    if not written:
+        _refuse_unasked(site, environments, what)
+        return _now(site, what, env)
+    return max(written, key=lambda told: told.at)
 
 
 def decided(site: Site, evidence: Evidence, rival: Deployment | None) -> Decision:
@@ -56,6 +64,19 @@ def _is_about(event: Event, what: str) -> bool:
     is_digest = len(what) >= 8 and event.release.startswith(what)
     run = event.deployment.run if event.deployment else ""
     return is_digest or what in (event.attempt, event.id, event.alias, run, *event.notebooks)
+
+
+def _refuse_unasked(site: Site, environments: Sequence[str], what: str) -> None:
+    """A rollback, for instance: it goes back to what gates have let in before."""
+    events = (event for environment in environments for event in site.ledger.events(environment))
+    event = next((event for event in events if what in (event.attempt, event.id)), None)
+    if event is not None:
+        because = f": {event.reason}" if event.reason else ""
+        told = f"{what} is a {event.verb} to {event.alias} in {event.environment} by {event.actor}"
+        raise NotFound(
+            f"{told}, which no gate is asked of{because}",
+            hint=f"nbpromote why {event.alias} --env {event.environment}",
+        )
 
 
 def _now(site: Site, what: str, env: str | None) -> Explanation:

@@ -24,19 +24,20 @@ class Found:
     deployment: Deployment | None = None
 
 
-def find(site: Site, what: str, env: str | None = None) -> Found:
+def find(site: Site, what: str, env: str | None = None, *, last: bool = False) -> Found:
     """A run's id; a release's alias or digest; or a notebook's name, which means what is live of it, else its last run.
 
-    `WHAT@E` is the same in one environment, as `env` is.
+    `WHAT@E` is the same in one environment, as `env` is. `last` is the last run at once, whatever is live.
     """
-    name, environment = _parted(what, env)
-    found = run(site, what) or _deployed(site, name, environment) or _last_run(site, name, environment)
-    return found or _refuse(site, what)
+    name, environment = parted(what, env)
+    newest = _last_run(site, name, environment)
+    live = None if last and newest else _deployed(site, name, environment)
+    return run(site, what) or live or newest or _refuse(site, what)
 
 
 def worked_on(site: Site, what: str) -> Found:
     """The same, but that a bare notebook's name means its last run: what is worked on comes before what is live."""
-    name, environment = _parted(what, None)
+    name, environment = parted(what, None)
     last = _last_run(site, name, None) if environment is None else None
     return run(site, what) or last or _deployed(site, name, environment) or _refuse(site, what)
 
@@ -83,7 +84,7 @@ def rival(site: Site, evidence: Evidence) -> Deployment | None:
     return live
 
 
-def _parted(what: str, env: str | None) -> tuple[str, str | None]:
+def parted(what: str, env: str | None) -> tuple[str, str | None]:
     name, _, environment = what.rpartition("@")
     return (name, environment) if name and env is None else (what, env)
 
@@ -128,7 +129,7 @@ def _last_run(site: Site, name: str, env: str | None) -> Found | None:
 
 
 def _refuse(site: Site, what: str) -> Found:
-    name, env = _parted(what, None)
+    name, env = parted(what, None)
     if any(pair.name == name for pair in site.pairs):
         told = f"nothing is live of {name}, and no run of it is here" + (f", in {env}" if env else "")
         raise NotFound(told, hint=f"nbpromote run {name}" + (f" --env {env}" if env else ""))

@@ -35,15 +35,19 @@ def keep_page(project: Project, subject: Subject, *, into: Path | None = None) -
     return files.write(into or project.state / "reports" / f"{name}.html", report.page(subject))
 
 
-def subject(project: Project, what: str, other: str | None = None, *, env: str | None = None) -> Subject:
+def subject(
+    project: Project, what: str, other: str | None = None, *, env: str | None = None, last: bool = False
+) -> Subject:
     """Everything that is known of a run, a release or what is live of a notebook; of two, what differs.
+
+    With `last`, a notebook's name means its last run and not what is live of it.
 
     A run that was made to be promoted is told as that promotion, with how it ended.
     """
     site = Site(project)
     if other is not None:
         return _difference(site, what, other)
-    found = naming.find(site, what, env)
+    found = naming.find(site, what, env, last=last)
     evidence, deployment = found.evidence, found.deployment
     attempt = _attempt(site, evidence)
     incumbent = _incumbent(site, evidence, attempt)
