@@ -694,6 +694,7 @@ def test_a_params_file_is_refused_with_its_place_and_the_nearest_name(text, plac
          "budget is one of time, memory, output, got 'tim'; did you mean 'time'?"),
         ("gates: [{budget: time, max: 4GB}]", "1:24", "max wants a duration such as 90s, 10m, 1h or 1d, got '4GB'"),
         ("gates: [{budget: time, max: 10}]", "1:24", "max wants a duration such as 90s, 10m, 1h or 1d, got 10"),
+        ("gates: [{budget: time, max: '10'}]", "1:24", "max wants a duration such as 90s, 10m, 1h or 1d, got '10'"),
         ("gates: [{budget: memory, max: 400}]", "1:26", "max wants a size such as 500kB, 10MB or 1GB, got 400"),
         ("gates: [{budget: time, min: 3, on: x}]", "1:9",
          "a gate on a budget has no on, min: it takes max, or versus: live with max_relative_increase"),

@@ -75,7 +75,9 @@ def _limit_of(budget: object) -> Callable[[Reader, Node, str], float | None]:
     read, wants = (seconds, WANTS_DURATION) if budget == "time" else (size, WANTS_SIZE)
 
     def limit(reader: Reader, node: Node, key: str) -> float | None:
-        value = read(node.value) if isinstance(node.value, str) else None  # a bare 10 may be minutes to who wrote it
+        # a bare 10 may be minutes to who wrote it
+        has_unit = isinstance(node.value, str) and node.value[-1:].isalpha()
+        value = read(node.value) if has_unit else None
         if value is None and not node.broken and budget in keys.BUDGETS:
             reader.say(node, f"{key} {wants}, got {shown(node.value)}")
         return value

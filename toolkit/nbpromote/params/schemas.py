@@ -117,7 +117,7 @@ def _gate(checks: tuple[str, ...]) -> _Made:
             **dict.fromkeys(keys.GAINS, _GAIN),
         }
     )
-    budget = {"if": {"required": ["budget"]}, "then": _max({"anyOf": [_DURATION, _SIZE]}), "else": _max(_NUMBER)}
+    budget = {"if": {"required": ["budget"]}, "then": _max({"anyOf": [_WITH_UNIT, _SIZE]}), "else": _max(_NUMBER)}
     return {
         **made,
         "type": "object",
@@ -156,6 +156,7 @@ _DURATION: _Made = {
         {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?\\s*[smhd]?$"},
     ]
 }
+_WITH_UNIT: _Made = {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?\\s*[smhd]$"}
 _SIZE: _Made = {
     "type": "string",
     "pattern": "^[0-9]+([.][0-9]+)?\\s*(kB|MB|GB|B)$",
