@@ -82,7 +82,7 @@ RESISTING = {
     "tell()\nimport time; time.sleep(300)",
     "a-bomb": "import itertools\nfor _ in range(6): os.fork()\ntell()\nimport time; time.sleep(300)",
     "a-chain": "tell()\nfor _ in range(60):\n  if os.fork(): break\n  tell()\nimport time; time.sleep(300)",
-    "a-comet": "while not os.fork(): os.setsid(); tell()",
+    "a-comet": "tell()\nwhile not os.fork(): os.setsid(); tell()",  # the kernel itself ends at once
     "stops-its-supervisor": "import signal, time\nos.kill(os.getppid(), signal.SIGSTOP)\ntell()\ntime.sleep(300)",
     "kills-its-supervisor": "import signal, time\nif not os.fork(): os.setsid(); tell(); time.sleep(300)\n"
     "time.sleep(0.3)\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(300)",
