@@ -100,3 +100,20 @@ def ends(process: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def record(folder: Path, **more: object) -> Run:
+    """The record of a run that lasted a second, made in `folder`; nothing ran."""
+    given = {
+        "id": "20260131-abc",
+        "notebook": "train_delay",
+        "environment": "dev",
+        "code": Code(digest="0" * 64, schema=Schema()),
+        "folder": folder / "run",
+        "started": "2026-01-31T12:00:00.000Z",
+        "ended": "2026-01-31T12:00:01.000Z",
+        "seconds": 1.0,
+        "actor": "Ada <ada@example.org>",
+        "cells": (),
+    }
+    return Run(**given | more)

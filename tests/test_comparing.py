@@ -16,18 +16,16 @@ from ground import HEADER
 from nbpromote import execute, validate
 from nbpromote.model import (
     Cell,
-    Code,
     Contract,
     Ending,
     Likeness,
     Outcome,
-    Run,
     Sanitizer,
-    Schema,
     ScrapRule,
     Tolerance,
 )
 from nbpromote.validate import Reference
+from runs import record
 
 SAME, CLOSE, DIFFERENT, ADDED, REMOVED = Likeness
 NOTEBOOK = "train_delay"
@@ -414,18 +412,7 @@ def test_ten_thousand_lines_are_compared_and_told_in_bounds(tags):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run(
-        id="20260131-abc",
-        notebook=NOTEBOOK,
-        environment="dev",
-        code=Code(digest="0" * 64, schema=Schema()),
-        folder=tmp_path / "run",
-        started="2026-01-31T12:00:00.000Z",
-        ended="2026-01-31T12:00:01.000Z",
-        seconds=1.0,
-        actor="Ada <ada@example.org>",
-        cells=(),
-    )
+    return record(tmp_path, notebook=NOTEBOOK)
 
 
 def evidence(run, executed, reference=None, *, contract=None, versus_live=False):

@@ -10,8 +10,9 @@ import pytest
 
 from nbpromote import release
 from nbpromote.errors import Unavailable
-from nbpromote.model import Check, Code, Evidence, Model, Outcome, Release, Run, Schema, Sealed, sha256
+from nbpromote.model import Check, Evidence, Model, Outcome, Release, Sealed, sha256
 from nbpromote.release import Damaged, Store
+from runs import record
 
 CODE = {"notebooks/train.py": b"# %%\nx = 1\n", "lib/helper.py": b"y = 2\n", "data/blob.bin": bytes(range(256))}
 MODEL = {"MLmodel": b"flavors: {}\n", "data/model.skops": b"\x00\x01"}
@@ -28,19 +29,7 @@ def store(request, tmp_path):
 
 @pytest.fixture
 def evidence(tmp_path):
-    run = Run(
-        id="20260131T120000-train-dev-3f9a",
-        notebook="train",
-        environment="dev",
-        code=Code(digest="c" * 64, schema=Schema()),
-        folder=tmp_path / "run",
-        started="2026-01-31T12:00:00.000Z",
-        ended="2026-01-31T12:00:01.000Z",
-        seconds=1.0,
-        actor="Ada <ada@example.org>",
-        cells=(),
-        path="notebooks/train.py",
-    )
+    run = record(tmp_path, notebook="train", path="notebooks/train.py")
     run.folder.mkdir()
     run.notebook_file.write_text("{}")
     passed = Check(name="ran-to-the-end", outcome=Outcome.PASSED, summary="1 cell ran to the end")

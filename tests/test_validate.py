@@ -17,8 +17,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from nbpromote import model, validate
 from nbpromote.errors import Refused
-from nbpromote.model import Cell, Code, Ending, Model, Outcome, Run, Schema
+from nbpromote.model import Cell, Ending, Model, Outcome, Run
 from nbpromote.validate import Reference
+from runs import record
 
 MARK = "# NBVAL_CHECK_OUTPUT\n"
 
@@ -44,18 +45,7 @@ def well(count):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run(
-        id="20260131-abc",
-        notebook="train_delay",
-        environment="dev",
-        code=Code(digest="0" * 64, schema=Schema()),
-        folder=tmp_path / "run",
-        started="2026-01-31T12:00:00.000Z",
-        ended="2026-01-31T12:00:01.000Z",
-        seconds=1.0,
-        actor="Ada <ada@example.org>",
-        cells=well(1),
-    )
+    return record(tmp_path, cells=well(1))
 
 
 def answer(run, name, executed, reference=None):

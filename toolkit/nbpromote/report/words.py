@@ -109,7 +109,8 @@ def change(candidate: float, live: float) -> str:
         return "no change"
     difference = candidate - live
     sign = "+" if difference > 0 else "-"
-    share = f" ({difference / abs(live):+.1%})".replace("%", " %") if live else ""
+    told = f"{difference / abs(live):+.1%}".replace("%", " %") if live else ""
+    share = f" ({told})" if told.strip("+-0. %") else ""  # what rounds to nothing says nothing
     return f"{sign}{number(abs(difference))}{share}"
 
 

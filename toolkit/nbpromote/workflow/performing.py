@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -146,13 +146,25 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     done = _executed(_job(scene, node, scanner), scanner, site.seen)
     shown = done.notebook_file.read_bytes()
     executed = notebook.parse("notebook.ipynb", shown)
-    contests = contesting.contests(done, executed, ring)
+    with _closing(done):
+        contests = contesting.contests(done, executed, ring)
     evidence = validate.evidence(done, executed=executed, against=against, contests=contests)
     evidence = replace(evidence, executed=sha256(shown))
     _keep_beside(evidence, executed, against)
     proof.keep(evidence)
     track.finish(evidence)
     return evidence
+
+
+@contextmanager
+def _closing(run: Run) -> Iterator[None]:
+    """MLflow's run does not stay open when somebody ends what is asked after the notebook."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Unavailable):
+            track.close(run, "KILLED")
+        raise
 
 
 def _keep_beside(evidence: Evidence, executed: Any, against: Reference) -> None:
