@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
-from nbpromote.notebook import syntax
+from nbpromote import grammar
 
 Read = Callable[[str], "bytes | None"]
 
@@ -70,8 +70,8 @@ def _files(parts: Sequence[str], base: str, tracked: Container[str]) -> Iterator
 def tree(data: bytes) -> ast.Module:
     """A module; an empty one for what is no Python."""
     try:
-        return syntax.parsed(data)
-    except syntax.NO_PYTHON:
+        return grammar.module(data)
+    except grammar.NO_PYTHON:
         return ast.Module(body=[], type_ignores=[])
 
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 
-NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what `ast.parse` raises
+from nbpromote import grammar
 
 _PYTHON_MAGICS = {"%%time", "%%timeit", "%%capture", "%%prun"}  # their bodies are Python
 _SHELL_ASSIGNMENT = re.compile(r"^(\s*[\w, ]+=\s*)[!%].*$")
@@ -18,17 +18,10 @@ def tree(source: str) -> ast.Module | None:
     """The cell's syntax tree, its lines numbered as in `source`; None where it is no Python."""
     for spelling in _spellings(source):
         try:
-            return parsed(spelling)
-        except NO_PYTHON:
+            return grammar.module(spelling)
+        except grammar.NO_PYTHON:
             continue
     return None
-
-
-def parsed(source: str | bytes) -> ast.Module:
-    """What `ast` makes of it, without its warnings. Raises one of `NO_PYTHON`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(source)
 
 
 def fault(source: str) -> tuple[int | None, str] | None:
@@ -36,10 +29,10 @@ def fault(source: str) -> tuple[int | None, str] | None:
     if tree(source) is not None:
         return None
     try:
-        parsed(without_magics(source))
+        grammar.module(without_magics(source))
     except SyntaxError as error:
         return error.lineno, error.msg
-    except NO_PYTHON as error:
+    except grammar.NO_PYTHON as error:
         return None, str(error) or "too deeply nested"
     return None
 

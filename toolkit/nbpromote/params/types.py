@@ -11,6 +11,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Union
 
+from nbpromote import grammar
 from nbpromote.errors import nearest
 from nbpromote.model import Json
 from nbpromote.params import yaml
@@ -69,8 +70,8 @@ def close(value: Json, annotation: str) -> str:
     """What else may have been meant, where the type is a choice of words."""
     if not isinstance(value, str) or "Literal" not in annotation:
         return ""
-    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-        words = (getattr(node, "value", None) for node in ast.walk(ast.parse(annotation.strip(), mode="eval")))
+    with suppress(*grammar.NO_PYTHON):
+        words = (getattr(node, "value", None) for node in ast.walk(grammar.expression(annotation)))
         return nearest(value, [word for word in words if isinstance(word, str)])
     return ""
 
@@ -125,8 +126,8 @@ def _adapter(annotation: str) -> Any:
 
 def _parse(annotation: str) -> Any:
     try:
-        return _type(ast.parse(annotation.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _type(grammar.expression(annotation))
+    except grammar.NO_PYTHON:
         return Any
 
 
