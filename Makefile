@@ -43,7 +43,7 @@ format: $(READY)
 
 # a new lock needs uv; using the lock needs only pip
 lock:
-	uv pip compile pyproject.toml --extra flights --extra contracts --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra flights --extra contracts --extra s3 --extra server --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --upgrade --custom-compile-command "make lock" \
 	  --quiet -o requirements.txt
 
