@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from nbpromote import clock, git, ledger
 from nbpromote.errors import BadInput, LostRace, Unavailable, Usage
-from nbpromote.ledger import Ledger
+from nbpromote.ledger import Ledger, branch
 from nbpromote.model import Deployment, Event, Standing, State, dump, load
 
 
@@ -213,7 +213,7 @@ def test_time_never_runs_backwards(local):
     ],
 )
 def test_a_subject_reads_as_history(verb, step, subject):
-    assert ledger._message(event(verb, step, "otter")) == f"{subject}\n"
+    assert branch._message(event(verb, step, "otter")) == f"{subject}\n"
 
 
 def test_git_log_tells_what_happened_and_why(local):

@@ -1,4 +1,4 @@
-"""Append-only events, one git branch an environment; present state is a fold. Knows no MLflow and no store.
+"""One git branch an environment: append an event by compare-and-set, read events and the present state.
 
 A commit holds one event (`events/000007.json`) and the fold of all so far (`state.json`), so that reading the
 present never walks the past. Written with plumbing: no work tree and no index is touched.
@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from nbpromote import clock
-from nbpromote.errors import Error, LostRace, Unavailable, Usage
+from nbpromote.errors import LostRace, Unavailable, Usage
 from nbpromote.git import Rejected, Repository
-from nbpromote.model import Deployment, Event, Standing, State, dump, load
+from nbpromote.ledger.folding import fold
+from nbpromote.model import Event, State, dump, load
 
 _Record = TypeVar("_Record", Event, State)
 
@@ -131,10 +132,10 @@ class Ledger:
 
     def _tip(self, environment: str) -> str | None:
         """The remote's branch where the ledger is shared: a push comes before the local move."""
-        shared = self.git.ref(self._shadow(environment)) if self.remote else None
+        shared = self.git.ref(self.shadow(environment)) if self.remote else None
         return shared or self.git.ref(f"refs/heads/nbpromote/{environment}")
 
-    def _shadow(self, environment: str) -> str:
+    def shadow(self, environment: str) -> str:
         return f"refs/remotes/{self.remote}/nbpromote/{environment}"
 
     def _publish(self, environment: str, commit: str, before: str | None) -> None:
@@ -143,7 +144,7 @@ class Ledger:
             self.git.move(f"refs/heads/{branch}", commit, old=before)
             return
         self.git.push(self.remote, commit, branch)
-        for ref in (self._shadow(environment), f"refs/heads/{branch}"):
+        for ref in (self.shadow(environment), f"refs/heads/{branch}"):
             self._forward(ref, commit)
 
     def _forward(self, ref: str, commit: str) -> None:
@@ -177,71 +178,20 @@ def shared_by(git: Repository, configured: str | None) -> str | None:
     return next(iter(owners), None)
 
 
-def at(environment: str, events: Iterable[Event], moment: str) -> State:
-    """The state as it was at a moment."""
-    state = State(environment=environment)
-    for event in events:
-        if event.at <= moment:
-            state = fold(state, replace(event, commit=""))
-    return state
-
-
-def fold(state: State, event: Event) -> State:
-    """The state after one more event. Pure."""
-    notebooks = dict(state.notebooks)
-    for notebook in event.notebooks:
-        notebooks[notebook] = _step(state[notebook], event)
-    return replace(state, notebooks=notebooks, count=state.count + 1, at=event.at)
-
-
-def _step(standing: Standing, event: Event) -> Standing:
-    match event.step:
-        case "intent":
-            return replace(standing, open=event)
-        case "abandoned":
-            return replace(standing, open=None)
-        case "live":
-            assert event.deployment is not None
-            return _live(standing, event.deployment, event)
-        case "verified" | "unverified" | "failed" if standing.live and standing.live.run == _run(event):
-            return replace(standing, live=standing.live.with_state(event.step))
-        case "done" if event.verb == "unhold":
-            return replace(standing, holds=tuple(held for held in standing.holds if held != event.hold))
-    return standing
-
-
-def _run(event: Event) -> str:
-    return event.deployment.run if event.deployment else ""
-
-
-def _live(standing: Standing, deployment: Deployment, event: Event) -> Standing:
-    """What was live and verified becomes a place to go back to, unless going back is what happens."""
-    left = standing.live
-    stable = tuple(d for d in standing.stable if d.run != deployment.run)
-    if event.verb != "rollback" and left and left.state == "verified" and left.run != deployment.run:
-        stable = (*stable, left)
-    if event.verb == "rollback":
-        # only what came before the target stays behind it
-        runs = [d.run for d in standing.stable]
-        stable = standing.stable[: runs.index(deployment.run)] if deployment.run in runs else stable
-    holds = tuple(dict.fromkeys([*standing.holds, *([event.hold] if event.hold else [])]))
-    return Standing(live=deployment, stable=stable, holds=holds, open=None)
-
-
 def _next(state: State, event: Event) -> tuple[State, tuple[str, Event]]:
     """The event as it is written: numbered, and never earlier than the one before it.
 
     The written fold names the commit it stands on, so that no earlier record can be rewritten unnoticed.
     """
     number = state.count + 1
-    event = replace(event, id=_id(event.environment, number), at=max(clock.now(), state.at))
+    event = replace(event, id=event_id(event.environment, number), at=max(clock.now(), state.at))
     if event.deployment and event.step == "live":
         event = replace(event, deployment=replace(event.deployment, since=event.at))
     after = replace(fold(state, event), head=state.head)
     return after, (f"events/{number:06d}.json", event)
 
 
-def _id(environment: str, number: int) -> str:
+def event_id(environment: str, number: int) -> str:
     return f"{environment}-{number:06d}"
 
 
@@ -268,48 +218,3 @@ def _message(event: Event) -> str:
     who = " ".join(part for part in (", ".join(event.notebooks), event.alias) if part)
     subject = f"{who}: " + said.format(verb=event.verb, step=event.step, environment=event.environment)
     return f"{subject}\n\n{event.reason}\n" if event.reason else subject + "\n"
-
-
-def broken(ledger: Ledger, environment: str) -> str | None:
-    """Why the first bad record of a branch is bad; None when every fold is what the events make it.
-
-    Each fold names the commit it stands on, and git each commit by its content, so a rewritten record shows in the
-    one after it; a rewritten last one, or one cut off, shows where this clone has been before.
-    """
-    try:
-        events = ledger.events(environment)
-        return _bad_record(ledger, environment, events) or _forgotten(ledger, environment, events)
-    except (Error, ValueError, AssertionError) as error:
-        return f"the history of {environment} cannot be read: {error}"
-
-
-def _bad_record(ledger: Ledger, environment: str, events: tuple[Event, ...]) -> str | None:
-    # a shallow clone lacks the commits of the first events, and reads those from the oldest one it has
-    unseen = sum(event.commit == events[0].commit for event in events) - 1 if events else 0
-    state, before = State(environment=environment), None
-    for number, event in enumerate(events, start=1):
-        state = fold(state, replace(event, commit=""))
-        if number <= unseen:
-            continue
-        told = ledger.read(State, ledger.git.run("cat-file", "blob", f"{event.commit}:state.json"))
-        here = f"{_id(environment, number)} (commit {event.commit[:10]})"
-        if event.id != _id(environment, number):
-            return f"{here} calls itself {event.id}"
-        if before and told.head != before:
-            return f"{_id(environment, number - 1)} (commit {before[:10]}) was put in the place of {told.head}"
-        if replace(told, head=None) != state:
-            return f"{here}: its state.json is not the fold of the events up to it"
-        before = event.commit
-    return None
-
-
-def _forgotten(ledger: Ledger, environment: str, events: tuple[Event, ...]) -> str | None:
-    """A record that this clone once saw and that is no longer in the history."""
-    known = {event.commit for event in events}
-    places = (ledger._shadow(environment), f"refs/heads/nbpromote/{environment}")
-    seen = dict.fromkeys(commit for place in places for commit in ledger.git.once_at(place))
-    gone = [commit for commit in seen if commit not in known]
-    if not gone:
-        return None
-    lost = ledger.read(State, ledger.git.run("cat-file", "blob", f"{gone[-1]}:state.json"))
-    return f"{_id(environment, lost.count)} (commit {gone[-1][:10]}) was here once, and is gone"
