@@ -10,11 +10,11 @@ from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 
-from nbpromote import files, git, ledger, notebook, params, secrets
+from nbpromote import ci, files, git, ledger, notebook, params, secrets
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
-from nbpromote.model import Code, Environment, Pair, Policy, Schema
+from nbpromote.model import CiContext, Code, Environment, Pair, Policy, Schema
 from nbpromote.project import Project
 from nbpromote.release import Store
 from nbpromote.workflow.lineage import Seen
@@ -59,6 +59,11 @@ class Site:
     @cached_property
     def actor(self) -> str:
         return self.git.identity()
+
+    @cached_property
+    def ci(self) -> CiContext | None:
+        """The CI job that this is, where it is one."""
+        return ci.here(os.environ)
 
     # -- environments
 
