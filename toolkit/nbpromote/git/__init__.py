@@ -3,6 +3,7 @@
 Every call is explicit about its repository and format; the caller's GIT_* variables and hooks stay out.
 """
 
+from nbpromote.git import trunk
 from nbpromote.git.index import Change, Entry, Index, committing
 from nbpromote.git.repository import ZERO, Rejected, Repository, clean_environment, find, init
 
@@ -17,4 +18,5 @@ __all__ = [
     "committing",
     "find",
     "init",
+    "trunk",
 ]

@@ -56,7 +56,7 @@ class Repository:
         except FileNotFoundError as error:
             raise _missing() from error
 
-    def _reach(self, *args: str, timeout: float) -> subprocess.CompletedProcess[bytes] | None:
+    def reach(self, *args: str, timeout: float) -> subprocess.CompletedProcess[bytes] | None:
         """A call that talks to a remote; None when it did not end in time. Nobody is asked for a password.
 
         git leaves the talking to ssh or curl, which hold its pipes open when it is killed alone: all go together.
@@ -227,12 +227,12 @@ class Repository:
     def fetch(self, remote: str, pattern: str, *, timeout: float) -> bool:
         """Bring a remote's branches to `refs/remotes`. False when it did not answer in time."""
         spec = f"+refs/heads/{pattern}:refs/remotes/{remote}/{pattern}"
-        done = self._reach("fetch", "--quiet", "--no-tags", remote, spec, timeout=timeout)
+        done = self.reach("fetch", "--quiet", "--no-tags", remote, spec, timeout=timeout)
         return done is not None and done.returncode == 0
 
     def push(self, remote: str, commit: str, branch: str) -> None:
         """A fast-forward. Raises `Rejected` when the remote's branch is elsewhere, `Refused` when it is protected."""
-        done = self._reach("push", "--porcelain", remote, f"{commit}:refs/heads/{branch}", timeout=PUSH_SECONDS)
+        done = self.reach("push", "--porcelain", remote, f"{commit}:refs/heads/{branch}", timeout=PUSH_SECONDS)
         if done is None:
             raise Unavailable(
                 f"the remote {remote!r} did not answer within {PUSH_SECONDS:g} s",

@@ -31,7 +31,6 @@ POLICY_UNBUILT: Mapping[str, str] = {
     "appliers": "who may promote",
     "apply": "how to promote",
     "auto": "promoting unasked",
-    "policy_ref": "a policy from another ref",
     "override": "recorded bypasses",
 }
 
