@@ -51,7 +51,7 @@ def policy_file(read: Read, environment: str, folder: str) -> PolicyFile:
 @lru_cache(maxsize=64)
 def _policy(text: str, path: str) -> PolicyFile:
     document = yaml.parse(text, path)
-    reader = Reader(path, document.findings, elsewhere=keys.OF_PARAMS)
+    reader = Reader(path, document.findings, elsewhere={**keys.OF_PARAMS, **keys.OF_PROJECT})
     fields = reader.fields(document.root, keys.POLICY, keys.POLICY_UNBUILT, "a policy file")
     notebooks = reader.items(fields.get("notebooks"), "notebooks")
     return PolicyFile(

@@ -31,7 +31,6 @@ POLICY_UNBUILT: Mapping[str, str] = {
     "appliers": "who may promote",
     "apply": "how to promote",
     "auto": "promoting unasked",
-    "policy_ref": "a policy from another ref",
     "override": "recorded bypasses",
 }
 
@@ -47,4 +46,5 @@ EVALUATION = ("on", "target", "prediction")
 # where a key belongs that stands in the other file
 OF_PARAMS = dict.fromkeys({*PARAMS, *PARAMS_OF_A_NOTEBOOK, *PARAMS_UNBUILT}, "<environment>.yaml")
 OF_POLICY = dict.fromkeys({*POLICY, *POLICY_OF_A_NOTEBOOK, *POLICY_UNBUILT}, "<environment>.policy.yaml")
+OF_PROJECT = {"policy_ref": "pyproject.toml, under [tool.nbpromote]"}
 OF_DATA = {"max_age": "an input's rule", "rows_versus_live": "an output's rule", "may_change": "an output's rule"}
