@@ -765,21 +765,7 @@ def test_a_gate_is_read_and_the_schema_takes_it(schemas, text):
 
 @pytest.mark.parametrize(
     ("name", "text", "line"),
-    [
-        *(
-            ("dev.policy.yaml", f"{key}: 1", 1)
-            for key in (
-                "approvals",
-                "soak",
-                "expires",
-                "review_by",
-                "windows",
-                "appliers",
-                "apply",
-            )
-        ),
-        *(("dev.policy.yaml", NOTEBOOK + f"{key}: 1", 3) for key in ("auto", "policy_ref", "override", "expires")),
-    ],
+    [("dev.policy.yaml", "policy_ref: main", 1), ("dev.policy.yaml", NOTEBOOK + "policy_ref: main", 3)],
 )
 def test_a_key_that_is_not_built_yet_is_refused_never_ignored(name, text, line):
     files = {"dev.yaml": "", name: text}

@@ -10,8 +10,16 @@ DURATIONS = ("start", "cell", "notebook")
 OUTPUTS = ("cell_output", "notebook_output")
 LIMITS = (*DURATIONS, *OUTPUTS)
 
-POLICY = ("promotes_from", "protects", "isolation", "fresh", "gates", "notebooks")
-POLICY_OF_A_NOTEBOOK = ("strategy", "gates")
+CONSENT = ("groups", "signatures", "allowed_signers", "apply", "appliers")
+CONSENT_OF_A_NOTEBOOK = ("approvals", "soak", "windows", "auto", "override", "review_by", "expires")  # or of all
+APPROVALS = ("count", "groups", "expires")
+WINDOW = ("allow", "deny", "zone")
+POLICY = (
+    *("promotes_from", "protects", "isolation", "fresh", "gates", "notebooks"),
+    *CONSENT_OF_A_NOTEBOOK,
+    *CONSENT,
+)
+POLICY_OF_A_NOTEBOOK = ("strategy", "gates", *CONSENT_OF_A_NOTEBOOK)
 ABSOLUTE = ("max", "min")
 GAINS = ("min_absolute_change", "min_relative_change")
 CHANGES = ("max_increase", "max_decrease", "max_relative_increase", "max_relative_decrease", *GAINS)
@@ -22,18 +30,7 @@ GATE = (*SUBJECTS, "versus", "mode", "on", "by", "min_count", *ABSOLUTE, *COMPAR
 
 # key: what it would do
 PARAMS_UNBUILT: Mapping[str, str] = {}
-POLICY_UNBUILT: Mapping[str, str] = {
-    "approvals": "consent by people",
-    "soak": "time to stand verified below",
-    "expires": "the end of a model's life",
-    "review_by": "when to look again",
-    "windows": "times to promote at",
-    "appliers": "who may promote",
-    "apply": "how to promote",
-    "auto": "promoting unasked",
-    "policy_ref": "a policy from another ref",
-    "override": "recorded bypasses",
-}
+POLICY_UNBUILT: Mapping[str, str] = {"policy_ref": "a policy from another ref"}
 
 CONTRACT = ("compare", "sanitize", "scraps", "inputs", "outputs", "evaluation")
 COMPARE = ("rtol", "atol", "figures", "unordered")
