@@ -61,7 +61,10 @@ class Consent:
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """Why a promotion does not go live yet: `approval`, `soak`, `window` or `applier`. `until` is empty where no clock knows."""
+    """Why a promotion does not go live yet: `approval`, `soak`, `window` or `applier`.
+
+    `until` is empty where no clock knows.
+    """
 
     kind: str
     reason: str

@@ -13,11 +13,11 @@ from nbpromote.model.releases import Decision, Deployment
 class Event:
     """One line of history.
 
-    `verb` is what somebody did: release, promote, rollback, approve, reject, override, hold, unhold, freeze, thaw, adopt,
-    repair, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified or failed; or it
-    ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or superseded. Everything else is
-    done. The events of one attempt share `attempt`, also the consents to it. What the gates said is written once, with the
-    first event of an attempt, in the order of `deployments`.
+    `verb` is what somebody did: release, promote, rollback, approve, reject, override, hold, unhold, freeze, thaw,
+    adopt, repair, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified or
+    failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or superseded.
+    Everything else is done. The events of one attempt share `attempt`, also the consents to it. What the gates said is
+    written once, with the first event of an attempt, in the order of `deployments`.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Event:
     reason: str = ""
     deployments: tuple[Deployment, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    aliases: tuple[str, ...] = ()  # of the releases that it is about
     releases: tuple[str, ...] = ()  # those that a hold or an unhold is about; none: the notebooks themselves
     holds: tuple[str, ...] = ()  # releases that may not come back after this until it is lifted
     bound: str = ""  # digest of everything that consent is given to
@@ -78,8 +79,8 @@ class Freeze:
 class Standing:
     """Where one notebook stands in one environment.
 
-    `stable` are verified deployments, oldest first, without the live one. `holds` are releases that may not go live, and
-    `held` says why no release of this notebook may.
+    `stable` are verified deployments, oldest first, without the live one. `holds` are releases that may not go live,
+    and `held` says why no release of this notebook may.
     """
 
     live: Deployment | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from nbpromote.model.consent import Wait
@@ -112,6 +112,10 @@ class Deployment:
     verified: str = ""  # when; empty while it is not
     state: str = "unverified"  # verified, unverified, failed
 
+    def keeps(self, prefix: str) -> bool:
+        """Whether the store has files of it whose path starts so."""
+        return any(path.startswith(prefix) for path in self.sealed)
+
     def with_state(self, state: str) -> Deployment:
         return replace(self, state=state)
 
@@ -133,6 +137,7 @@ class Move:
     changed: Mapping[str, tuple[Json, Json]]  # parameter: (live, candidate)
     gates: tuple[Gate, ...]
     settings: str = ""  # digest of what the target gives it
+    below: Deployment | None = None  # as it stands where it comes from
     unmet: tuple[str, ...] = ()
 
 
@@ -161,7 +166,21 @@ class Plan:
     @property
     def digest(self) -> str:
         """Of what would be done to what: a plan whose digest is another one by now is stale."""
-        return bound(self.target, self.policies, [(m.release, m.settings, m.incumbent, m.strategy) for m in self.moves])
+        return self.bound({})
+
+    def bound(self, evidence: Mapping[str, str]) -> str:
+        """Digest of everything that consent is given to; `evidence` maps notebooks to the digests of theirs."""
+        moves = [
+            {
+                "release": move.release,
+                "settings": move.settings,
+                "incumbent": move.incumbent.run if move.incumbent else "",
+                "strategy": move.strategy,
+                "evidence": evidence.get(move.notebook, ""),
+            }
+            for move in self.moves
+        ]
+        return digest({"environment": self.target, "policies": dict(self.policies), "moves": moves})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,9 +221,3 @@ class Promotion:
     @property
     def deployments(self) -> tuple[Deployment, ...]:
         return tuple(c.deployment for c in self.candidates if c.deployment is not None)
-
-
-def bound(environment: str, policies: Mapping[str, str], moves: Iterable[tuple[object, ...]]) -> str:
-    """Digest of what consent is given to."""
-    rows = [[dump(part)["run"] if isinstance(part, Deployment) else part for part in move] for move in moves]
-    return digest({"environment": environment, "policies": dict(policies), "moves": rows})

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from nbpromote import files, git, ledger, notebook, params, secrets
+from nbpromote import files, git, ledger, notebook, params, release, secrets
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
-from nbpromote.model import Code, Environment, Pair, Policy, Schema
+from nbpromote.model import Code, Deployment, Environment, Event, Identity, Pair, Policy, Schema
 from nbpromote.project import Project
 from nbpromote.release import Store
 from nbpromote.workflow.lineage import Seen
@@ -59,6 +60,41 @@ class Site:
     @cached_property
     def actor(self) -> str:
         return self.git.identity()
+
+    @cached_property
+    def me(self) -> Identity:
+        """Who acts here, and how that is known."""
+        return Identity(name=self.actor)
+
+    def event(
+        self,
+        verb: str,
+        step: str,
+        environment: str,
+        *,
+        attempt: str,
+        deployments: tuple[Deployment, ...] = (),
+        releases: tuple[str, ...] = (),
+        notebooks: tuple[str, ...] = (),
+        **facts: Any,
+    ) -> Event:
+        """An event by whoever acts here; the ledger numbers and dates it."""
+        named = tuple(each.alias for each in deployments) or tuple(map(release.alias, releases))
+        return Event(
+            id="",
+            at="",
+            actor=self.me.name,
+            vouched=f"{self.me.source} {self.me.detail}".strip(),
+            verb=verb,
+            step=step,
+            environment=environment,
+            notebooks=notebooks or tuple(each.notebook for each in deployments),
+            attempt=attempt,
+            deployments=deployments,
+            releases=releases,
+            aliases=named,
+            **facts,
+        )
 
     # -- environments
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nbpromote import ledger, params, release
 from nbpromote.errors import Error, NotFound, nearest
-from nbpromote.model import Deployment, Event, State, Status
+from nbpromote.model import Deployment, Event, Standing, State, Status
 from nbpromote.project import Project
 from nbpromote.workflow.site import Site
 
@@ -35,9 +35,16 @@ def _row(site: Site, environment: str, state: State, *, pending: bool) -> Status
         tracking_uri=_tracking_uri(site, environment, live),
         deployments=live,
         pending=tuple(d.notebook for d in live if pending and _is_pending(site, d)),
-        held={name: tuple(map(release.alias, standing.holds)) for name, standing in standings if standing.holds},
-        open=tuple(name for name, standing in standings if standing.open),
+        held={name: held for name, standing in standings if (held := _held(standing))},
+        open=tuple(name for a in state.attempts.values() if a.applies for name in a.event.notebooks),
+        waiting=tuple(attempt for attempt in state.attempts.values() if not attempt.applies),
+        frozen=state.frozen,
     )
+
+
+def _held(standing: Standing) -> tuple[str, ...]:
+    """Releases that may not come back, or the reason why none of the notebook's may."""
+    return (*([standing.held] if standing.held else []), *map(release.alias, standing.holds))
 
 
 def _tracking_uri(site: Site, environment: str, live: tuple[Deployment, ...]) -> str:
