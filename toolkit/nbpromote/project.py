@@ -83,6 +83,20 @@ def find(start: Path) -> Project:
     )
 
 
+def policy_ref(text: str, *, where: str) -> str | None:
+    """The setting `policy_ref` of a pyproject.toml as some commit has it; None where it names none.
+
+    Raises `BadInput` for a text that is not TOML and for a value that names nothing.
+    """
+    table = _table(text, where) or {}
+    if "policy_ref" not in table:
+        return None
+    fault = _ref_fault(Path(), table["policy_ref"])
+    if fault:
+        raise BadInput(f"policy_ref {fault}", where=f"{where}:{_line(text, 'policy_ref')}")
+    return str(table["policy_ref"])
+
+
 def _read(file: Path) -> str | None:
     """The file's text; None where it is not there or never mentions the toolkit."""
     try:
@@ -100,7 +114,7 @@ def _read(file: Path) -> str | None:
         raise BadInput("not UTF-8", where=f"{file}:{line}") from error
 
 
-def _table(text: str, file: Path) -> Mapping[str, Any] | None:
+def _table(text: str, file: Path | str) -> Mapping[str, Any] | None:
     try:
         tool = tomllib.loads(text).get("tool", {})
     except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
@@ -123,6 +137,7 @@ def _toml_fault(error: Exception) -> tuple[str, str]:
 # -- one table, key by key -----------------------------------------------------------------------------------
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(::[A-Za-z][A-Za-z0-9+.-]*)*://")
 _FIELDS = ("project", "environment", "notebook")
 
@@ -252,6 +267,12 @@ def _name_fault(root: Path, value: object) -> str:
     return f"wants a name of letters, digits, '.', '_' and '-', got {value!r}"
 
 
+def _ref_fault(root: Path, value: object) -> str:
+    if isinstance(value, str) and _REF.fullmatch(value) and ".." not in value:
+        return ""
+    return f"wants a branch, such as origin/main, got {value!r}"
+
+
 def _text_fault(root: Path, value: object) -> str:
     if not isinstance(value, str):
         return f"wants text, got {value!r}"
@@ -319,6 +340,7 @@ _KEYS: Mapping[str, Callable[[Path, object], str]] = {
     "lock": _inside_fault,
     "store": _store_fault,
     "remote": _name_fault,
+    "policy_ref": _ref_fault,  # read from the branch that is trusted, never from the working tree
     "model_name": _model_name_fault,
     "kernel": _table_fault,
     "check": _table_fault,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from nbpromote.model.ci import CiContext
 from nbpromote.model.contests import Contest
 from nbpromote.model.contracts import Contract
 from nbpromote.model.notebooks import Code
@@ -114,6 +115,7 @@ class Run:
     actor: str
     cells: tuple[Cell, ...]
     machine: Machine | None = None
+    ci: CiContext | None = None  # the job that made it, where one did
     path: str = ""  # the notebook's, from the root
     commit: str | None = None
     dirty: bool = False

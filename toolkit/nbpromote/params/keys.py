@@ -30,7 +30,7 @@ GATE = (*SUBJECTS, "versus", "mode", "on", "by", "min_count", *ABSOLUTE, *COMPAR
 
 # key: what it would do
 PARAMS_UNBUILT: Mapping[str, str] = {}
-POLICY_UNBUILT: Mapping[str, str] = {"policy_ref": "a policy from another ref"}
+POLICY_UNBUILT: Mapping[str, str] = {}
 
 CONTRACT = ("compare", "sanitize", "scraps", "inputs", "outputs", "evaluation")
 COMPARE = ("rtol", "atol", "figures", "unordered")

@@ -113,6 +113,7 @@ def evidence_json(evidence: Evidence) -> dict[str, Json]:
         "passed": evidence.passed,
         "evidence": evidence.digest,
         "run": run.id,
+        "ci": dump(run.ci) if run.ci else None,
         "code": run.code.digest,
         "commit": run.commit,
         "dirty": run.dirty,

@@ -281,6 +281,7 @@ def of_environment(site: Site, environment: Environment) -> dict[str, Any]:
     return {
         "environment": environment.name,
         "actor": site.actor,
+        "ci": site.ci,
         "tracking_uri": environment.tracking_uri,
         "parameters": environment.parameters,
         "origins": environment.origins,

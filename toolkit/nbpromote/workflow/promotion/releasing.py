@@ -68,6 +68,11 @@ def _refuse_unfit(site: Site, evidence: Evidence) -> None:
     run = evidence.run
     if run.environment != site.entry():
         raise Refused(f"run {run.id} is of {run.environment}; a release is sealed from an entry environment's run")
+    if run.ci is not None and run.ci.fork:
+        raise Refused(
+            f"run {run.id} is of a fork's code, or may be ({run.ci.told}); nothing was released",
+            hint=f"run it again where it was merged: nbpromote run {run.notebook}",
+        )
     if unasked := [name for name in validate.CHECKS if evidence.check(name) is None]:
         raise Refused(
             f"nobody asked of run {run.id}: {', '.join(unasked)}; nothing was released",
