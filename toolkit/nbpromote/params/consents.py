@@ -83,7 +83,7 @@ def _approvals(reader: Reader, node: Node, key: str) -> Approvals | None:
     """A number, or what is said of it."""
     if not isinstance(node.value, dict):
         return _approvals_of(_count(reader, node, key))
-    fields = reader.fields(node, keys.APPROVALS, {}, key)
+    fields = reader.fields(node, keys.APPROVALS, key)
     count = _count(reader, fields["count"], f"{key}.count") if "count" in fields else Approvals.count
     entries = reader.entries(fields.get("groups"), f"{key}.groups")
     groups = tuple(name for entry in entries if (name := reader.word(entry, f"{key}.groups")))

@@ -38,7 +38,6 @@ class PolicyFile:
     demands: Demands = field(default_factory=dict)
     signers: Value | None = None  # the file of whose keys count
     wrong: tuple[Finding, ...] = ()
-    unbuilt: tuple[Finding, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -75,7 +74,7 @@ _SIGNERS = (
 def _policy(text: str, path: str) -> PolicyFile:
     document = yaml.parse(text, path)
     reader = Reader(path, document.findings, elsewhere=keys.OF_PARAMS)
-    fields = reader.fields(document.root, keys.POLICY, keys.POLICY_UNBUILT, "a policy file")
+    fields = reader.fields(document.root, keys.POLICY, "a policy file")
     notebooks = reader.items(fields.get("notebooks"), "notebooks")
     is_entry = "promotes_from" not in fields or not fields["promotes_from"].value
     demands = consents.demands(reader, fields, is_entry=is_entry)
@@ -91,12 +90,11 @@ def _policy(text: str, path: str) -> PolicyFile:
         demands=demands,
         signers=reader.value(fields["allowed_signers"]) if demands.get("allowed_signers") else None,
         wrong=tuple(reader.wrong),
-        unbuilt=tuple(reader.unbuilt),
     )
 
 
 def _policy_part(reader: Reader, name: str, node: Node, of_all: Demands, is_entry: bool) -> PolicyPart:
-    fields = reader.fields(node, keys.POLICY_OF_A_NOTEBOOK, keys.POLICY_UNBUILT, f"notebooks.{name}")
+    fields = reader.fields(node, keys.POLICY_OF_A_NOTEBOOK, f"notebooks.{name}")
     strategy = reader.choice(fields.get("strategy"), "strategy", ("retrain", "copy"))
     return PolicyPart(
         strategy=strategy or "retrain",

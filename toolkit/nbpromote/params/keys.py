@@ -1,8 +1,6 @@
-"""The keys of the files: those that are carried out, and those that are refused until they are."""
+"""The keys of the files, and where one belongs that stands in another."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 PARAMS = ("tracking_uri", "kernel", "parameters", "notebooks", "limits", "pass_env", "secrets")
 PARAMS_OF_A_NOTEBOOK = ("parameters", "inputs", "outputs", "kernel", "limits", "secrets")
@@ -28,9 +26,6 @@ SUBJECTS = ("metric", "check", "budget")
 BUDGETS = ("time", "memory", "output")
 GATE = (*SUBJECTS, "versus", "mode", "on", "by", "min_count", *ABSOLUTE, *COMPARING)
 
-# key: what it would do
-PARAMS_UNBUILT: Mapping[str, str] = {}
-POLICY_UNBUILT: Mapping[str, str] = {}
 
 CONTRACT = ("compare", "sanitize", "scraps", "inputs", "outputs", "evaluation")
 COMPARE = ("rtol", "atol", "figures", "unordered")
@@ -42,6 +37,9 @@ OUTPUT = (*_DATA, "rows_versus_live", "may_change")
 EVALUATION = ("on", "target", "prediction")
 
 # where a key belongs that stands in the other file
-OF_PARAMS = dict.fromkeys({*PARAMS, *PARAMS_OF_A_NOTEBOOK, *PARAMS_UNBUILT}, "<environment>.yaml")
-OF_POLICY = dict.fromkeys({*POLICY, *POLICY_OF_A_NOTEBOOK, *POLICY_UNBUILT}, "<environment>.policy.yaml")
+OF_PARAMS = {
+    **dict.fromkeys({*PARAMS, *PARAMS_OF_A_NOTEBOOK}, "<environment>.yaml"),
+    "policy_ref": "pyproject.toml, under [tool.nbpromote]",
+}
+OF_POLICY = dict.fromkeys({*POLICY, *POLICY_OF_A_NOTEBOOK}, "<environment>.policy.yaml")
 OF_DATA = {"max_age": "an input's rule", "rows_versus_live": "an output's rule", "may_change": "an output's rule"}

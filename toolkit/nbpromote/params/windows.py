@@ -33,7 +33,7 @@ def windows(reader: Reader, node: Node, key: str) -> tuple[Window, ...]:
 
 def _windows(reader: Reader, node: Node) -> Iterator[Window]:
     """None for what is not sound, two for a span that goes past midnight."""
-    fields = reader.fields(node, keys.WINDOW, {}, "a window")
+    fields = reader.fields(node, keys.WINDOW, "a window")
     said = [key for key in ("allow", "deny") if key in fields]
     if len(said) != 1:
         if isinstance(node.value, dict):
