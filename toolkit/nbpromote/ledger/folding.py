@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from nbpromote.model import Deployment, Event, Standing, State
-
-
-def at(environment: str, events: Iterable[Event], moment: str) -> State:
-    """The state as it was at a moment."""
-    state = State(environment=environment)
-    for event in events:
-        if event.at <= moment:
-            state = fold(state, replace(event, commit=""))
-    return state
 
 
 def fold(state: State, event: Event) -> State:

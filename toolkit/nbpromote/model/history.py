@@ -31,7 +31,8 @@ class Event:
     deployment: Deployment | None = None
     decision: Decision | None = None
     hold: str = ""  # a digest that may not come back until it is released
-    commit: str = ""  # of the ledger; filled in when read, never written
+    after: str = ""  # the ledger commit that it stands on
+    commit: str = ""  # the one that holds it; filled in when read, never written
 
 
 @dataclass(frozen=True, kw_only=True)
