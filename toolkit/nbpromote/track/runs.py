@@ -70,7 +70,8 @@ def _tags(run: Run) -> dict[str, str]:
     }
     commit = {"nbpromote.commit": run.commit, "mlflow.source.git.commit": run.commit} if run.commit else {}
     params = {"nbpromote.params_commit": run.params_commit} if run.params_commit else {}
-    return {**tags, **commit, **params, "nbpromote.params_dirty": str(run.params_dirty).lower()}
+    ci = {"nbpromote.ci": run.ci.url} if run.ci else {}
+    return {**tags, **commit, **params, **ci, "nbpromote.params_dirty": str(run.params_dirty).lower()}
 
 
 # what a kernel is told of its run; no secret may have one of these names

@@ -1,4 +1,4 @@
-"""What machines must share so that each of them can promote and roll back: servers, the history, the store of releases."""
+"""What machines must share so that each can promote and roll back: servers, the history, the store of releases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IN_MLFLOW = "mlflow"  # `store = "mlflow"`: releases are kept among the tracking
 
 
 def lacking(uris: Mapping[str, str], *, remote: str | None, store: str, root: Path) -> tuple[str, ...]:
-    """Why another clone could not roll back, and what to write where. Empty where it could, or where there need be none.
+    """Why another clone could not roll back, and what to write where. Empty where it could, or need not.
 
     `uris` are the tracking servers by environment; `store` is as it stands in pyproject.toml, `root` the project's.
     """
@@ -24,7 +24,7 @@ def _lacking(uris: Mapping[str, str], *, remote: str | None, store: str, root: P
     shared = [environment for environment, uri in uris.items() if is_shared(uri)]
     where = f"{_listed(shared)} {'is' if len(shared) == 1 else 'are'} on a shared server"
     if shared and remote is None:
-        yield f"{where} and the history is not shared: [tool.nbpromote] remote = ... names the git remote that shares it"
+        yield f"{where} and the history is not shared: [tool.nbpromote] remote = ... names the git remote for it"
     if is_own(store, root) and (shared or remote is not None):
         what = where if shared else "the history is shared"
         yield (
