@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
     from nbpromote.workflow.explaining import why
-    from nbpromote.workflow.fleet import Order, run_many
+    from nbpromote.workflow.fleet import Order, run_many, unreleased
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
@@ -61,6 +61,7 @@ __all__ = [
     "sync_staged",
     "thaw",
     "unhold",
+    "unreleased",
     "why",
 ]
 
@@ -73,7 +74,7 @@ _HOMES = {
     "starting": ("init",),
     "doctoring": ("doctor",),
     "explaining": ("why",),
-    "fleet": ("Order", "run_many"),
+    "fleet": ("Order", "run_many", "unreleased"),
     "promotion.planning": ("plan",),
     "promotion.promoting": ("promote",),
     "promotion.releasing": ("release",),
