@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.promotion.releasing import release
     from nbpromote.workflow.promotion.returning import rollback
     from nbpromote.workflow.promotion.waiting import advance
+    from nbpromote.workflow.proposing import propose
     from nbpromote.workflow.reporting import keep_page, page, subject
     from nbpromote.workflow.running import run
     from nbpromote.workflow.starting import init
@@ -47,6 +48,7 @@ __all__ = [
     "plan",
     "preview",
     "promote",
+    "propose",
     "record_agreement",
     "refusal",
     "release",
@@ -73,6 +75,7 @@ _HOMES = {
     "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
     "doctoring": ("doctor",),
+    "proposing": ("propose",),
     "explaining": ("why",),
     "fleet": ("Order", "run_many", "unreleased"),
     "promotion.planning": ("plan",),
