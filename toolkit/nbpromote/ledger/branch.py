@@ -161,7 +161,7 @@ class Ledger:
                 "a branch called 'nbpromote' is in the way of the ledger's branches nbpromote/*",
                 hint="git branch -m nbpromote another-name",
             )
-        if self.git.is_checked_out(branch):
+        if self.git.checked_out(f"refs/heads/{branch}").get(f"refs/heads/{branch}"):
             raise Usage(f"a worktree has the ledger's branch {branch} checked out", hint="git switch another branch")
 
 
