@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nbpromote import git
 from nbpromote.errors import NotFound, Refused, Unavailable, Usage
@@ -15,8 +19,8 @@ from nbpromote.errors import NotFound, Refused, Unavailable, Usage
 BRANCH = "refs/heads/nbpromote/dev"
 
 
-def shell(folder: Path, *args: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *args], capture_output=True, text=True, check=True)
+def shell(folder: Path, *args: str, data: str | None = None) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *args], input=data, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -162,6 +166,146 @@ def test_a_commit_touches_neither_work_tree_nor_index(repository):
     assert list((repository.root / ".git").glob("nbpromote*")) == []
 
 
+FOLDERS = st.sampled_from(["", "a/", "a/b/", "a.b/", "a-b/", "a0/"])  # git sorts folders as if they ended in a slash
+FILES = st.dictionaries(st.builds("{}{}".format, FOLDERS, st.sampled_from("wxyz")), st.binary(max_size=9), min_size=1)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(FILES, min_size=1, max_size=3))
+def test_a_commit_holds_what_its_parent_held_and_the_files_put_in(repository, steps):
+    parent, held = None, {}
+    for files in steps:
+        parent = repository.commit(files, "more", parent=parent)
+        held |= files
+
+    assert {path: repository.read(parent, path) for path in repository.tracked(parent)} == held
+    assert shell(repository.root, "fsck", "--strict", "--no-dangling", parent) == ""
+
+
+def test_objects_are_read_one_by_one_whatever_is_asked_for(repository):
+    many = {f"{n}": f"{n}" * n for n in range(1, 400)}
+    for name, text in many.items():
+        (repository.root / name).write_text(text)
+    shell(repository.root, "add", "--all")
+
+    *read, none, beside = repository.stream([*map(":{}".format, many), "HEAD:no such file", "HEAD:beside.py"])
+
+    assert read == [text.encode() for text in many.values()]
+    assert (none, beside) == (None, b"y = 2\n")
+    assert next(repository.stream(map(":{}".format, many))) == b"1"  # nobody waits for the rest
+    assert repository.blobs([]) == []
+
+
+def test_an_object_that_is_damaged_could_not_be_read(repository):
+    blob = shell(repository.root, "hash-object", "-w", "--stdin", data=os.urandom(2000).hex())
+    file = repository.root / ".git" / "objects" / blob[:2] / blob[2:]
+    file.chmod(0o600)
+    file.write_bytes(file.read_bytes()[:100] + b"broken")
+
+    with pytest.raises(Unavailable, match="ended in the middle of an answer: fatal"):
+        repository.blobs([blob])
+
+
+# -- signatures ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ssh_key(repository, tmp_path):
+    """Signs what is committed; its public half is beside it."""
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    shell(repository.root, "config", "gpg.format", "ssh")
+    shell(repository.root, "config", "user.signingkey", str(key))
+    return key
+
+
+def signers(folder: Path, who: str, key: Path, *options: str) -> Path:
+    file = folder / "signers"
+    public = key.with_name(f"{key.name}.pub").read_text()
+    file.write_text(" ".join([who, *options, public]))
+    return file
+
+
+def test_a_signature_tells_who_and_with_which_key(repository, ssh_key, tmp_path):
+    signed = repository.commit({"a": b"1"}, "one", parent=None, sign=True)
+    plain = repository.commit({"a": b"1"}, "one", parent=None)
+    told = subprocess.run(["ssh-keygen", "-l", "-f", f"{ssh_key}.pub"], capture_output=True, text=True, check=True)
+
+    seen = repository.signature(signed, signers(tmp_path, "ada@example.org", ssh_key))
+
+    assert seen == git.Signature(verdict="good", signer="ada@example.org", fingerprint=told.stdout.split()[1])
+    assert seen.good
+    assert repository.signature(plain) is None
+
+
+@pytest.mark.parametrize(
+    ("allowed", "verdict"),
+    [
+        ("nobody", "unknown"),
+        ("another", "unknown"),
+        ("missing", "unknown"),
+        ("unset", "unchecked"),
+        ("late", "unknown"),
+    ],
+)
+def test_a_signature_of_a_key_that_nobody_vouches_for_is_not_good(repository, ssh_key, tmp_path, allowed, verdict):
+    signed = repository.commit({"a": b"1"}, "one", parent=None, sign=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
+    (tmp_path / "nobody").write_text("")
+    file = {
+        "nobody": lambda: tmp_path / "nobody",
+        "another": lambda: signers(tmp_path, "ada@example.org", tmp_path / "other"),
+        "missing": lambda: tmp_path / "missing",
+        "unset": lambda: None,
+        "late": lambda: signers(tmp_path, "ada@example.org", ssh_key, 'valid-before="20200101"'),
+    }[allowed]()
+
+    seen = repository.signature(signed, file)
+
+    assert (seen.verdict, seen.signer, seen.good) == (verdict, "", False)
+
+
+def test_a_commit_changed_after_it_was_signed_is_bad(repository, ssh_key, tmp_path):
+    signed = repository.commit({"a": b"1"}, "one", parent=None, sign=True)
+    text = shell(repository.root, "cat-file", "commit", signed).replace("\n\none", "\n\ntwo")
+    forged = shell(repository.root, "hash-object", "-t", "commit", "-w", "--stdin", data=text)
+
+    assert repository.signature(forged, signers(tmp_path, "ada@example.org", ssh_key)).verdict == "bad"
+
+
+def test_a_key_of_gpg_is_good_where_it_is_trusted_and_unchecked_where_it_is_not_known(
+    repository, tmp_path, monkeypatch
+):
+    if not shutil.which("gpg"):
+        pytest.skip("SIGNATURES BY GPG WERE NOT TRIED: gpg is not installed")
+    # gpg talks to its agent by a socket in this folder, and the path of a socket is short
+    with tempfile.TemporaryDirectory(prefix="gpg") as mine, tempfile.TemporaryDirectory(prefix="gpg") as theirs:
+        monkeypatch.setenv("GNUPGHOME", mine)
+        make = ["gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key"]
+        subprocess.run(
+            [*make, "Ada Lovelace <ada@example.org>", "ed25519", "default", "1d"], check=True, capture_output=True
+        )
+        signed = repository.commit({"a": b"1"}, "one", parent=None, sign=True)
+        own = repository.signature(signed)
+        monkeypatch.setenv("GNUPGHOME", theirs)
+        elsewhere = repository.signature(signed)
+        for home in (mine, theirs):
+            subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True, capture_output=True)
+
+    assert (own.verdict, own.signer, len(own.fingerprint)) == ("good", "Ada Lovelace <ada@example.org>", 40)
+    assert (elsewhere.verdict, elsewhere.good) == ("unchecked", False)
+
+
+def test_who_has_no_key_is_told_how_to_name_one(repository, tmp_path, monkeypatch):
+    shell(repository.root, "config", "gpg.format", "ssh")
+    shell(repository.root, "config", "user.signingkey", str(tmp_path / "none"))
+
+    with pytest.raises(Usage, match="git cannot sign") as told:
+        repository.commit({"a": b"1"}, "one", parent=None, sign=True)
+
+    assert "user.signingkey" in told.value.hint
+
+
 def test_a_reference_moves_only_from_where_it_is_thought_to_be(repository):
     one = repository.commit({"a": b"1"}, "one", parent=None)
     two = repository.commit({"a": b"2"}, "two", parent=one)
@@ -201,11 +345,11 @@ def test_hooks_of_the_user_have_no_veto(repository, remote):
 
 def test_a_branch_that_a_worktree_has_checked_out_is_known(repository, tmp_path):
     repository.move(BRANCH, repository.commit({"a": b"1"}, "one", parent=None), old=None)
-    assert not repository.is_checked_out("nbpromote/dev")
+    assert repository.checked_out("refs/heads/nbpromote") == {BRANCH: ""}
 
     shell(repository.root, "worktree", "add", "--quiet", str(tmp_path / "worktree"), "nbpromote/dev")
 
-    assert repository.is_checked_out("nbpromote/dev")
+    assert repository.checked_out("refs/heads/nbpromote") == {BRANCH: str(tmp_path / "worktree")}
 
 
 # -- remotes -------------------------------------------------------------------------------------------------------

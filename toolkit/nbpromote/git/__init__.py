@@ -3,8 +3,11 @@
 Every call is explicit about its repository and format; the caller's GIT_* variables and hooks stay out.
 """
 
+from nbpromote.git import trunk
 from nbpromote.git.index import Change, Entry, Index, committing
-from nbpromote.git.repository import ZERO, Rejected, Repository, clean_environment, find, init
+from nbpromote.git.program import clean_environment
+from nbpromote.git.repository import ZERO, Rejected, Repository, find, init
+from nbpromote.git.signatures import Signature
 
 __all__ = [
     "ZERO",
@@ -13,8 +16,10 @@ __all__ = [
     "Index",
     "Rejected",
     "Repository",
+    "Signature",
     "clean_environment",
     "committing",
     "find",
     "init",
+    "trunk",
 ]

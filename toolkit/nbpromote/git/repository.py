@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import secrets
-import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from nbpromote.errors import NotFound, Refused, Unavailable, Usage
+from nbpromote.git import objects, signatures
+from nbpromote.git.program import Program
+from nbpromote.git.signatures import Signature
 
 ZERO = "0" * 40
 PUSH_SECONDS = 60.0  # a remote that says nothing must not hold a promotion for ever
@@ -28,55 +29,27 @@ class Repository:
 
     def run(self, *args: str, data: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
         """What git prints. Raises `Unavailable` with git's own words when it fails."""
-        done = self._call(args, data, env)
+        done = self._program.call(args, data, env)
         if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
-            raise Unavailable(f"git {args[0]} failed: {said}")
+            raise Unavailable(f"git {args[0]} failed: {_words(done)}")
         return done.stdout
 
     def ask(self, *args: str, data: bytes | None = None) -> str | None:
         """What git prints, stripped; None where it says no."""
-        done = self._call(args, data, None)
+        done = self._program.call(args, data)
         return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
 
     def complaint(self, *args: str) -> str:
         """What git says when it does not do as it is told."""
-        return self._call(args, None, None).stderr.decode(errors="replace").strip()
+        return self._program.call(args).stderr.decode(errors="replace").strip()
 
-    def _call(
-        self, args: Sequence[str], data: bytes | None, env: Mapping[str, str] | None
-    ) -> subprocess.CompletedProcess[bytes]:
-        # a user's hooks (reference-transaction, pre-push) could veto the ledger's writes
-        command = ["git", "-c", "core.hooksPath=/dev/null", "-C", str(self.root), *args]
-        index = {"GIT_INDEX_FILE": str(self.index)} if self.index else {}
-        try:
-            return subprocess.run(
-                command, input=data or b"", capture_output=True, env={**clean_environment(), **index, **(env or {})}
-            )
-        except FileNotFoundError as error:
-            raise _missing() from error
+    @property
+    def _program(self) -> Program:
+        return Program(self.root, self.index)
 
-    def _reach(self, *args: str, timeout: float) -> subprocess.CompletedProcess[bytes] | None:
-        """A call that talks to a remote; None when it did not end in time. Nobody is asked for a password.
-
-        git leaves the talking to ssh or curl, which hold its pipes open when it is killed alone: all go together.
-        """
-        command = ["git", "-c", "core.hooksPath=/dev/null", "-C", str(self.root), *args]
-        env = {**clean_environment(), "GIT_TERMINAL_PROMPT": "0"}
-        none, pipe = subprocess.DEVNULL, subprocess.PIPE
-        try:
-            process = subprocess.Popen(command, stdin=none, stdout=pipe, stderr=pipe, env=env, start_new_session=True)
-        except FileNotFoundError as error:
-            raise _missing() from error
-        with process:
-            try:
-                out, said = process.communicate(timeout=timeout)
-            except BaseException as problem:
-                os.killpg(process.pid, signal.SIGKILL)
-                if not isinstance(problem, subprocess.TimeoutExpired):
-                    raise
-                return None
-        return subprocess.CompletedProcess(command, process.returncode, out, said)
+    def reach(self, *args: str, timeout: float) -> subprocess.CompletedProcess[bytes] | None:
+        """A call that talks to a remote; None when it did not end in time. Nobody is asked for a password."""
+        return self._program.reach(*args, timeout=timeout)
 
     # -- the work tree and its commits
 
@@ -122,24 +95,16 @@ class Repository:
 
     def read(self, commit: str, path: str) -> bytes | None:
         """A file's bytes in a commit, by its path from this root."""
-        done = self._call(("cat-file", "blob", f"{commit}:./{path}"), None, None)
+        done = self._program.call(("cat-file", "blob", f"{commit}:./{path}"))
         return done.stdout if done.returncode == 0 else None
 
     def blobs(self, names: Sequence[str]) -> list[bytes | None]:
         """Bytes of blobs, by id or as `commit:./path`, None where there is none: one process for all."""
-        if not names:
-            return []
-        listing = self.run("cat-file", "--batch", data=os.fsencode("\n".join(names)) + b"\n")
-        found: list[bytes | None] = []
-        for _ in names:
-            header, _, listing = listing.partition(b"\n")
-            if not header.rstrip().split(b" ")[-1].isdigit():
-                found.append(None)  # `NAME missing`
-                continue
-            size = int(header.rsplit(b" ", 1)[1])
-            found.append(listing[:size])
-            listing = listing[size + 1 :]
-        return found
+        return list(self.stream(names)) if names else []
+
+    def stream(self, names: Iterable[str]) -> Iterator[bytes | None]:
+        """The same one by one, for more of them than memory holds."""
+        return objects.read(self._program, names)
 
     def blob(self, commit: str, path: str) -> str | None:
         """The id of a file's content in a commit."""
@@ -158,7 +123,7 @@ class Repository:
     def ignored_of(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of the paths that git ignores: never one that it tracks."""
         asked = "".join(f"{path}\0" for path in paths)
-        done = self._call(("check-ignore", "-z", "--stdin"), os.fsencode(asked), None)
+        done = self._program.call(("check-ignore", "-z", "--stdin"), os.fsencode(asked))
         return tuple(listed(done.stdout))  # it says no with 1 where none is
 
     def author_of(self, path: str) -> str | None:
@@ -174,31 +139,40 @@ class Repository:
         listing = self.run("for-each-ref", "--format=%(refname) %(objectname)", *patterns).decode()
         return dict(line.rsplit(" ", 1) for line in listing.splitlines())
 
-    def commit(self, files: Mapping[str, bytes], message: str, *, parent: str | None) -> str:
+    def commit(self, files: Mapping[str, bytes], message: str, *, parent: str | None, sign: bool = False) -> str:
         """A commit that adds `files` to its parent's tree. Touches no work tree, no index, no reference.
 
-        Raises `Usage` where git does not know who commits; left alone, it would make a name up.
+        `sign` uses the key and program of the user's own git configuration. Raises `Usage` where that has none, and
+        where git does not know who commits; left alone, it would make a name up.
         """
         self.identity()
-        index = self.folder / f"nbpromote-index-{secrets.token_hex(4)}"
-        env = {"GIT_INDEX_FILE": str(index)}
-        try:
-            if parent:
-                self.run("read-tree", parent, env=env)
-            lines = [f"100644 {self._blob(data)}\t{path}" for path, data in files.items()]
-            self.run("update-index", "--add", "--index-info", data="\n".join(lines).encode() + b"\n", env=env)
-            tree = self.run("write-tree", env=env).decode().strip()
-        finally:
-            index.unlink(missing_ok=True)
-        parents = ["-p", parent] if parent else []
-        return self.run("commit-tree", tree, *parents, data=message.encode()).decode().strip()
+        blobs = {path: self._blob(data) for path, data in files.items()}
+        tree = objects.tree(self._program, parent, blobs)
+        options = [*(["-S"] if sign else []), *(["-p", parent] if parent else [])]
+        made = self._program.call(("commit-tree", *options, tree), message.encode())
+        if made.returncode == 0:
+            return made.stdout.decode().strip()
+        if sign:
+            raise Usage(
+                f"git cannot sign: {_words(made)}",
+                hint="git config user.signingkey KEY; with an SSH key, git config gpg.format ssh too",
+            )
+        raise Unavailable(f"git commit-tree failed: {_words(made)}; nothing was changed")
+
+    def signature(self, commit: str, allowed_signers: Path | None = None) -> Signature | None:
+        """Who signed a commit, as far as it can be told; None for one that nobody signed.
+
+        `allowed_signers` says whose SSH keys are known, in ssh-keygen's format, whatever the user's configuration
+        says; without it, that says so.
+        """
+        return signatures.read(self._program, commit, allowed_signers)
 
     def _blob(self, data: bytes) -> str:
         return self.run("hash-object", "-w", "--stdin", data=data).decode().strip()
 
     def move(self, name: str, new: str, *, old: str | None) -> None:
         """Compare and set. Raises `Rejected` when the reference is not at `old`, or is being moved right now."""
-        done = self._call(("update-ref", name, new, old or ZERO), None, None)
+        done = self._program.call(("update-ref", name, new, old or ZERO))
         if done.returncode == 0:
             return
         said = done.stderr.decode(errors="replace").strip()
@@ -208,16 +182,17 @@ class Repository:
 
     def contains(self, commit: str, older: str) -> bool:
         """Whether `older` is in the history of `commit`."""
-        return self._call(("merge-base", "--is-ancestor", older, commit), None, None).returncode == 0
+        return self._program.call(("merge-base", "--is-ancestor", older, commit)).returncode == 0
 
     def once_at(self, name: str) -> tuple[str, ...]:
         """Where a reference has been, newest first, as far as this clone remembers."""
         return tuple((self.ask("reflog", "show", "--format=%H", name, "--") or "").split())
 
-    def is_checked_out(self, branch: str) -> bool:
-        """Whether a worktree has the branch checked out; moving it would make that worktree lie."""
-        listing = self.run("worktree", "list", "--porcelain").decode()
-        return f"branch refs/heads/{branch}" in listing.splitlines()
+    def checked_out(self, pattern: str) -> dict[str, str]:
+        """The worktree that has each branch checked out, empty where none has; moving it would make that one lie."""
+        listing = os.fsdecode(self.run("for-each-ref", "--format=%(refname) %(worktreepath)", pattern))
+        rows = (line.partition(" ") for line in listing.splitlines())
+        return {ref: worktree for ref, _, worktree in rows}
 
     # -- remotes
 
@@ -227,12 +202,12 @@ class Repository:
     def fetch(self, remote: str, pattern: str, *, timeout: float) -> bool:
         """Bring a remote's branches to `refs/remotes`. False when it did not answer in time."""
         spec = f"+refs/heads/{pattern}:refs/remotes/{remote}/{pattern}"
-        done = self._reach("fetch", "--quiet", "--no-tags", remote, spec, timeout=timeout)
+        done = self._program.reach("fetch", "--quiet", "--no-tags", remote, spec, timeout=timeout)
         return done is not None and done.returncode == 0
 
     def push(self, remote: str, commit: str, branch: str) -> None:
         """A fast-forward. Raises `Rejected` when the remote's branch is elsewhere, `Refused` when it is protected."""
-        done = self._reach("push", "--porcelain", remote, f"{commit}:refs/heads/{branch}", timeout=PUSH_SECONDS)
+        done = self._program.reach("push", "--porcelain", remote, f"{commit}:refs/heads/{branch}", timeout=PUSH_SECONDS)
         if done is None:
             raise Unavailable(
                 f"the remote {remote!r} did not answer within {PUSH_SECONDS:g} s",
@@ -264,8 +239,8 @@ def listed(listing: bytes) -> list[str]:
     return [row for row in os.fsdecode(listing).split("\0") if row]
 
 
-def _missing() -> Unavailable:
-    return Unavailable("the git program is not installed", hint="install git")
+def _words(done: subprocess.CompletedProcess[bytes]) -> str:
+    return done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
 
 
 # git's own words (refs/files-backend.c) for a reference that somebody else moved, or is moving
@@ -298,11 +273,3 @@ def init(folder: Path) -> Repository:
     repository = Repository(folder.resolve())
     repository.run("init", "--quiet", "--initial-branch=main")
     return repository
-
-
-def clean_environment() -> dict[str, str]:
-    """The environment without whatever would point git at another repository."""
-    kept = {"GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"}
-    kept |= {f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")}
-    base = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
-    return {**base, "LC_ALL": "C"}

@@ -161,7 +161,7 @@ class Ledger:
                 "a branch called 'nbpromote' is in the way of the ledger's branches nbpromote/*",
                 hint="git branch -m nbpromote another-name",
             )
-        if self.git.is_checked_out(branch):
+        if self.git.checked_out(f"refs/heads/{branch}").get(f"refs/heads/{branch}"):
             raise Usage(f"a worktree has the ledger's branch {branch} checked out", hint="git switch another branch")
 
 
@@ -185,8 +185,8 @@ def _next(state: State, event: Event) -> tuple[State, tuple[str, Event]]:
     """
     number = state.count + 1
     event = replace(event, id=event_id(event.environment, number), at=max(clock.now(), state.at))
-    if event.deployment and event.step == "live":
-        event = replace(event, deployment=replace(event.deployment, since=event.at))
+    if event.step == "live":
+        event = replace(event, deployments=tuple(replace(each, since=event.at) for each in event.deployments))
     after = replace(fold(state, event), head=state.head)
     return after, (f"events/{number:06d}.json", event)
 
@@ -196,25 +196,37 @@ def event_id(environment: str, number: int) -> str:
 
 
 _SAID = {
+    "waiting": "waits at the door of {environment}",
     "live": "live in {environment}",
     "verified": "verified in {environment}",
     "unverified": "not yet verified in {environment}",
     "failed": "failed verification in {environment}",
     "refused": "refused by the gates of {environment}",
-    "abandoned": "{verb} in {environment} given up",
+    "inconclusive": "too little is known for the gates of {environment}",
+    "errored": "could not be judged at the gates of {environment}",
+    "rejected": "rejected in {environment}",
+    "aborted": "{verb} in {environment} given up",
+    "superseded": "superseded in {environment}",
+    "expired": "expired in {environment}",
     "release live": "released, live in {environment}",
     "rollback live": "live again in {environment}, rolled back",
     "repair live": "repaired in {environment}",
+    "adopt live": "adopted, live in {environment} before nbpromote came",
     "release intent": "release to {environment} begun",
     "promote intent": "promotion to {environment} begun",
     "rollback intent": "rollback in {environment} begun",
+    "approve done": "approved for {environment}",
+    "override done": "demands of {environment} overridden",
+    "hold done": "held in {environment}",
     "unhold done": "hold lifted in {environment}",
+    "freeze done": "{environment} is frozen",
+    "thaw done": "{environment} is thawed",
 }
 
 
 def _message(event: Event) -> str:
     """A subject that `git log` reads as history, such as `train_delay brisk-otter: live in prod`; the reason below."""
     said = _SAID.get(f"{event.verb} {event.step}") or _SAID.get(event.step) or "{verb} {step} in {environment}"
-    who = " ".join(part for part in (", ".join(event.notebooks), event.alias) if part)
+    who = " ".join(part for part in (", ".join(event.notebooks), ", ".join(event.aliases)) if part) or event.verb
     subject = f"{who}: " + said.format(verb=event.verb, step=event.step, environment=event.environment)
     return f"{subject}\n\n{event.reason}\n" if event.reason else subject + "\n"
