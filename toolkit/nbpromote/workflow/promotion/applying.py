@@ -90,9 +90,9 @@ def ended(
 
 def already(site: Site, verb: str, planned: Plan) -> Promotion | None:
     """The same releases with the same settings go live once; what was left unverified is asked again."""
-    live = tuple(move.incumbent for move in planned.moves if move.incumbent and _is_live(move, move.incumbent))
-    if len(live) < len(planned.moves):
+    if not all(map(is_live, planned.moves)):
         return None
+    live = tuple(move.incumbent for move in planned.moves if move.incumbent)
     promotion = Promotion(plan=planned)
     if all(deployment.state == "verified" for deployment in live):
         return ended(promotion, live, {}, attempt="", note="already live; nothing was changed")
@@ -101,8 +101,10 @@ def already(site: Site, verb: str, planned: Plan) -> Promotion | None:
     return ended(promotion, done, checks, attempt=attempt, note="it was live, and not yet verified")
 
 
-def _is_live(move: Move, live: Deployment) -> bool:
-    return live.release == move.release and live.settings == move.settings
+def is_live(move: Move) -> bool:
+    """Whether the target has exactly this already."""
+    live = move.incumbent
+    return live is not None and live.release == move.release and live.settings == move.settings
 
 
 def refuse_moved(seen: State, expected: Mapping[str, Standing], intent: Event) -> None:
