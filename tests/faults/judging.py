@@ -13,7 +13,7 @@ from typing import Any
 from ground import Ground
 from nbpromote import ledger, track
 from nbpromote.errors import Error
-from nbpromote.model import Deployment, Standing
+from nbpromote.model import Deployment
 from nbpromote.track.store import client
 from nbpromote.workflow.site import Site
 
@@ -39,34 +39,30 @@ class Attempt:
 def lives(ground: Ground, attempt: Attempt) -> list[str]:
     """Releases that went live since, in order."""
     events = Site(ground.project).ledger.events(attempt.environment)[attempt.events :]
-    return [event.release for event in events if event.step == "live" and attempt.notebook in event.notebooks]
+    return [found.release for e in events if e.step == "live" and (found := e.deployment(attempt.notebook))]
 
 
 def is_done(ground: Ground, attempt: Attempt) -> bool:
-    standing = Site(ground.project).ledger.state(attempt.environment)[attempt.notebook]
-    verified = standing.live is not None and standing.live.state == "verified" and standing.open is None
+    state = Site(ground.project).ledger.state(attempt.environment)
+    live = state[attempt.notebook].live
+    verified = live is not None and live.state == "verified" and not state.attempts
     return verified and lives(ground, attempt) == [attempt.release]
 
 
 def judged(ground: Ground, attempt: Attempt) -> list[str]:
     """All that is wrong with the outcome."""
     site = Site(ground.project)
-    standing = site.ledger.state(attempt.environment)[attempt.notebook]
-    faults = [*_ended(standing), *standing_of(site, attempt.environment, attempt.notebook)]
+    state = site.ledger.state(attempt.environment)
+    live = state[attempt.notebook].live
+    faults = [f"{a.event.verb} {a.event.step} is still open" for a in state.attempts.values()]
+    faults += standing_of(site, attempt.environment, attempt.notebook)
     if (went := lives(ground, attempt)) != [attempt.release]:
         faults.append(f"went live: {went or 'nothing'}, wanted {attempt.release} once")
-    if standing.live and standing.live.model:
-        if (count := len(versions(standing.live.tracking_uri, standing.live.model.name))) != attempt.versions:
-            faults.append(f"{count} versions are registered, wanted {attempt.versions}")
-        faults += running(standing.live.tracking_uri)
+    if live and live.model:
+        count = len(versions(live.tracking_uri, live.model.name))
+        faults += [f"{count} versions, wanted {attempt.versions}"] if count != attempt.versions else []
+        faults += running(live.tracking_uri)
     return faults + left(ground.root)
-
-
-def _ended(standing: Standing) -> Iterator[str]:
-    if standing.open is not None:
-        yield f"{standing.open.verb} is still open"
-    if standing.live is not None and standing.live.state != "verified":
-        yield f"{standing.live.alias} is {standing.live.state}"
 
 
 def standing_of(site: Site, environment: str, notebook: str) -> Iterator[str]:
@@ -76,6 +72,8 @@ def standing_of(site: Site, environment: str, notebook: str) -> Iterator[str]:
     live = site.ledger.state(environment)[notebook].live
     if live is None:
         return
+    if live.state != "verified":
+        yield f"{live.alias} is {live.state}"
     yield from _kept(site, live)
     if live.model is not None:
         yield from _registered(live)
