@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -26,11 +26,16 @@ def write(path: Path, data: bytes | str) -> Path:
     Raises `Unavailable`, with the old file intact, when the disk is full or refuses.
     """
     content = data.encode() if isinstance(data, str) else data
-    with _told(path, need=len(content)):
+    return pour(path, (content,), need=len(content))
+
+
+def pour(path: Path, chunks: Iterable[bytes], *, need: int | None = None) -> Path:
+    """The same with bytes as they come, together larger than memory perhaps. When they raise, the old file stays."""
+    with _told(path, need=need):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _drafting(path, lambda draft: _created(draft, like=path)) as (draft, handle):
             with os.fdopen(handle, "wb", closefd=False) as file:
-                file.write(content)
+                file.writelines(chunks)
                 file.flush()
                 os.fsync(handle)
             os.replace(draft, path)
@@ -263,14 +268,15 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
-def _told(path: Path, *, need: int) -> Iterator[None]:
+def _told(path: Path, *, need: int | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             room = shutil.disk_usage(_existing(path.parent)).free
+            needed = "" if need is None else f"{need:,} bytes needed, "
             raise Unavailable(
-                f"no room to write {path}: {need:,} bytes needed, {room:,} free; what was there is untouched",
+                f"no room to write {path}: {needed}{room:,} free; what was there is untouched",
                 hint="make room and run the same command again",
             ) from error
         raise Unavailable(f"cannot write {path}: {error.strerror}; what was there is untouched") from error
