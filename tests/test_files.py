@@ -82,9 +82,10 @@ WRITER = """
 import sys
 from pathlib import Path
 from nbpromote import files
+files.write(Path(sys.argv[1]), b"a" * 3_000_000)
 print("ready", flush=True)
 while True:
-    for letter in b"a", b"b":
+    for letter in b"b", b"a":
         files.write(Path(sys.argv[1]), letter * 3_000_000)
 """
 

@@ -149,12 +149,13 @@ def _lives(course: Course) -> list[Any]:
 def prepared(plot: Plot, empty_store: Path, *, tracking: str = "", shared: bool = False) -> Course:
     """A model that is released in dev, ready to be raced to staging with; `shared` among clones."""
     store = f'store = "{plot.folder}/store"\n' if shared else ""
-    staging = tracking or f"sqlite:///{plot.folder}/staging/mlflow.db"
+    dev, above = (f"sqlite:///{plot.folder}/{name}/mlflow.db" for name in ("dev", "above"))
 
     def make() -> None:
-        ground = build(plot.ground.root, empty_store, tracking=staging, settings=store)
+        ground = build(plot.ground.root, empty_store, tracking=tracking or above, settings=store)
         ground.edit("params/staging.yaml", "notebooks:\n", "notebooks:\n  model: {parameters: {alpha: 1.0}}\n")
-        ground.commit("a value for staging")
+        ground.edit("params/dev.yaml", "notebooks:\n", f"tracking_uri: {dev}\nnotebooks:\n")
+        ground.commit("a value for staging, and a store that clones share")
         for line in (("run", "model"), ("baseline", "--yes", "model")):
             done(ground, *line)
         ground.commit("accept the outputs")

@@ -21,6 +21,9 @@ class Prepared:
     plot: Plot
     scenarios: list[Scenario]
 
+    def scenario(self, name: str) -> Scenario:
+        return next(one for one in self.scenarios if one.name == name)
+
 
 def prepared(plots: Sequence[Plot], empty_store: Path, *, tracking: str = "") -> list[Prepared]:
     """Each in a process of its own, all at once."""
