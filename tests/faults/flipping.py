@@ -12,7 +12,7 @@ from faults import judging
 from faults.grounds import Plot
 from faults.killing import Scenario, value
 from ground import Done, Ground
-from nbpromote import release
+from nbpromote import ledger, release
 from nbpromote.errors import Error
 from nbpromote.workflow.site import Site
 
@@ -76,16 +76,27 @@ def _answered(ground: Ground, scenario: Scenario) -> Iterator[str]:
 
 
 def _unseen(ground: Ground, scenario: Scenario) -> Iterator[str]:
-    """What is wrong with what went live, to the last file of the release."""
+    """What is wrong with what went live, to the last file of the release.
+
+    What is served has to be right. Damage in what nobody was asked for, records of old and what a rollback puts back
+    in an emergency, does not stop it; but `doctor` has to name it.
+    """
     site, attempt = Site(ground.project), scenario.attempt
+    live = site.ledger.state(attempt.environment)[attempt.notebook].live
+    assert live is not None
+    yield from judging.served(live)
+    told = ground.nbpromote("doctor")
+    faults = [fault] if (fault := ledger.broken(site.ledger, attempt.environment)) else []
     try:
-        yield from judging.standing_of(site, attempt.environment, attempt.notebook)
-        live = site.ledger.state(attempt.environment)[attempt.notebook].live
-        assert live is not None
-        for sealed in release.open_(site.store, live.release).files.values():
-            site.store.get(sealed.sha256)
+        release.whole(site.store, live.release)
+        for sealed in live.sealed.values():
+            site.store.check(sealed.sha256)
     except Error as error:
-        yield f"it went live, and {error}"
+        faults.append(str(error))
+        if scenario.command[0] != "rollback":
+            yield f"it went live, and {error}"
+    if faults and told.returncode == 0:
+        yield f"doctor finds nothing, and {faults}"
 
 
 _NAMED = re.compile(

@@ -53,6 +53,9 @@ PRELOAD = (
 )
 
 
+_KERNEL = f"[tool.nbpromote.kernel]\npreload = {list(PRELOAD)}\n"
+
+
 @dataclass(frozen=True)
 class Plot:
     """A folder where a project stands, and can be laid anew as it was kept: MLflow's stores name it by its path."""
@@ -98,7 +101,7 @@ def plot() -> Iterator[Plot]:
 def build(root: Path, empty_store: Path, *, tracking: str = "", settings: str = "") -> Ground:
     """`count` and `model` in dev, staging and prod; `tracking` is the server above dev."""
     ground = begun(root, empty_store)
-    ground.write("pyproject.toml", f'[tool.nbpromote]\nproject = "small"\n{settings}')
+    ground.write("pyproject.toml", f'[tool.nbpromote]\nproject = "small"\n{settings}{_KERNEL}')
     ground.write(".gitignore", ".nbpromote/\ndata/\n")
     ground.write("notebooks/count.py", HEADER + COUNT)
     ground.write("notebooks/model.py", HEADER + MODEL)

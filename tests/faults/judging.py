@@ -75,8 +75,7 @@ def standing_of(site: Site, environment: str, notebook: str) -> Iterator[str]:
     if live.state != "verified":
         yield f"{live.alias} is {live.state}"
     yield from _kept(site, live)
-    if live.model is not None:
-        yield from _registered(live)
+    yield from served(live)
 
 
 def _kept(site: Site, live: Deployment) -> Iterator[str]:
@@ -87,8 +86,11 @@ def _kept(site: Site, live: Deployment) -> Iterator[str]:
             yield str(error)
 
 
-def _registered(live: Deployment) -> Iterator[str]:
+def served(live: Deployment) -> Iterator[str]:
+    """What whoever asks MLflow for the champion gets otherwise than the ledger says."""
     model = live.model
+    if model is None:
+        return
     pointed = track.pointed(live.tracking_uri, model.name)
     if pointed != model.version:
         yield f"the alias points at {pointed}, the ledger at {model.version}"
