@@ -202,7 +202,7 @@ def test_an_object_that_is_damaged_could_not_be_read(repository):
     file.chmod(0o600)
     file.write_bytes(file.read_bytes()[:100] + b"broken")
 
-    with pytest.raises(Unavailable, match="ended in the middle of an answer: (error|fatal)"):
+    with pytest.raises(Unavailable, match=r"ended in the middle of an answer: (error|fatal)"):
         repository.blobs([blob])
 
 

@@ -34,7 +34,7 @@ def prepared(plots: Sequence[Plot], empty_store: Path, *, tracking: str = "") ->
 def _prepared(plot: Plot, empty_store: Path, tracking: str) -> Iterator[Scenario]:
     ground = build(plot.ground.root, empty_store, tracking=tracking)
     ground.released("count")
-    _ran(ground)
+    ran(ground)
     release = _kept(plot, "release", ("release", "model"), "dev", versions=1)
     done(ground, "release", "model")
     first = live(ground, "dev", "model")
@@ -42,7 +42,7 @@ def _prepared(plot: Plot, empty_store: Path, tracking: str) -> Iterator[Scenario
     retrain = replace(copy, name="retrain", kept="copy", command=("promote", "count", "--to", "staging"))
     done(ground, *copy.command)
     ground.edit("notebooks/model.py", "alpha: float = 1.0", "alpha: float = 2.0")
-    _ran(ground)
+    ran(ground)
     done(ground, "release", "model")
     done(ground, *copy.command)
     rollback = _kept(plot, "rollback", ("rollback", "model", "--env", "staging"), "staging", versions=2)
@@ -51,7 +51,7 @@ def _prepared(plot: Plot, empty_store: Path, tracking: str) -> Iterator[Scenario
     yield retrain.of("count", live(ground, "dev", "count"))
 
 
-def _ran(ground: Ground) -> None:
+def ran(ground: Ground) -> None:
     done(ground, "sync")
     done(ground, "run", "model")
     done(ground, "baseline", "--yes", "model")
