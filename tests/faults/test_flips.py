@@ -13,7 +13,7 @@ SEED = 6
 
 
 def test_a_flipped_bit_is_refused_by_name_or_harms_nothing(prepared: list[Prepared]) -> None:
-    tally = lanes.tried(lambda lane: _flips(prepared[lane], lane), seconds=lanes.sized(10, 120))
+    tally = lanes.tried(lambda lane: _flips(prepared[lane], lane), seconds=lanes.sized(4, 90))
 
     lanes.told(f"bits flipped before release, promote and rollback: {tally}")
     assert not tally.faults, "\n".join(tally.faults)

@@ -10,18 +10,18 @@ from faults.lanes import Tally
 from faults.verbs import Prepared
 
 SEED = 6
-IN_A_ROW = 10  # random kills before the command is let through
+IN_A_ROW = lanes.sized(3, 10)  # random kills before the command is let through
 
 
 def test_a_verb_killed_at_any_place_is_finished_once_by_the_same_command(prepared: list[Prepared]) -> None:
-    tally = lanes.tried(lambda lane: _at_places(prepared[lane], lane), seconds=lanes.sized(15, 270))
+    tally = lanes.tried(lambda lane: _at_places(prepared[lane], lane), seconds=lanes.sized(6, 240))
 
     lanes.told(f"kills at places of release, promote and rollback, SQLite: {tally}")
     assert not tally.faults, "\n".join(tally.faults)
 
 
 def test_verbs_killed_again_and_again_at_random_are_finished_once(prepared: list[Prepared]) -> None:
-    tally = lanes.tried(lambda lane: _at_random(prepared[lane], lane), seconds=lanes.sized(10, 270))
+    tally = lanes.tried(lambda lane: _at_random(prepared[lane], lane), seconds=lanes.sized(3, 240))
 
     lanes.told(f"random kills of release, promote and rollback, SQLite: {tally}")
     assert not tally.faults, "\n".join(tally.faults)

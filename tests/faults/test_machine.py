@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -177,9 +178,7 @@ class Environment(RuleBasedStateMachine):
 
     @rule()
     def somebody_moves_the_alias(self) -> None:
-        self.meddle(
-            lambda mlflow, name, mine: mlflow.set_registered_model_alias(name, CHAMPION, _other(mlflow, name, mine))
-        )
+        self.meddle(_move_alias)
 
     @rule()
     def somebody_deletes_the_version(self) -> None:
@@ -231,9 +230,10 @@ class Environment(RuleBasedStateMachine):
             return str(error)
 
 
-def _other(mlflow: Any, name: str, mine: str) -> str:
+def _move_alias(mlflow: Any, name: str, mine: str) -> None:
     found = mlflow.search_model_versions(f"name = '{name}'")
-    return next((one.version for one in found if one.version != mine), mine)
+    other = next((one.version for one in found if one.version != mine), mine)
+    mlflow.set_registered_model_alias(name, CHAMPION, other)
 
 
 def _live(state: State) -> str:
@@ -249,7 +249,7 @@ def _faults(site: Site, state: State) -> Iterator[str]:
     if [event.at for event in events] != sorted(event.at for event in events):
         yield "time runs backwards"
     runs = [event.deployments[0] for event in events if event.step == "live" and event.verb != "repair"]
-    for one, other in zip(runs, runs[1:], strict=False):
+    for one, other in pairwise(runs):
         if other.incumbent != one.run:
             yield f"{other.run} replaces {other.incumbent}, and {one.run} was live"
     live = state[NAME].live
@@ -262,8 +262,8 @@ def test_the_promises_hold_whatever_happens_in_whatever_order(wares: Wares) -> N
     run_state_machine_as_test(
         Environment,
         settings=settings(
-            max_examples=lanes.sized(2, 12),
-            stateful_step_count=lanes.sized(6, 20),
+            max_examples=lanes.sized(3, 20),
+            stateful_step_count=lanes.sized(8, 30),
             deadline=None,
             phases=(Phase.explicit, Phase.generate),
             suppress_health_check=list(HealthCheck),
