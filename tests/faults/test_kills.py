@@ -5,46 +5,56 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+import pytest
+
 from faults import killing, lanes, places
 from faults.lanes import Tally
 from faults.verbs import Prepared
 
-SEED = 6
-IN_A_ROW = lanes.sized(3, 10)  # random kills before the command is let through
+IN_A_ROW = lanes.sized(3, 20)  # random kills before the command is let through
+STORES = ["prepared", *(["prepared_on_postgres"] if lanes.WHOLE else [])]
 
 
-def test_a_verb_killed_at_any_place_is_finished_once_by_the_same_command(prepared: list[Prepared]) -> None:
-    tally = lanes.tried(lambda lane: _at_places(prepared[lane], lane), seconds=lanes.sized(6, 240))
-
-    lanes.told(f"kills at places of release, promote and rollback, SQLite: {tally}")
-    assert not tally.faults, "\n".join(tally.faults)
+@pytest.fixture(params=STORES, ids=["SQLite", "server on PostgreSQL"][: len(STORES)])
+def grounds(request: pytest.FixtureRequest) -> tuple[str, list[Prepared]]:
+    return request.node.callspec.id, request.getfixturevalue(request.param)
 
 
-def test_verbs_killed_again_and_again_at_random_are_finished_once(prepared: list[Prepared]) -> None:
-    tally = lanes.tried(lambda lane: _at_random(prepared[lane], lane), seconds=lanes.sized(3, 240))
+def test_a_verb_killed_at_any_place_is_finished_once_by_the_same_command(grounds: tuple[str, list[Prepared]]) -> None:
+    where, prepared = grounds
+    tally = lanes.tried(lambda lane: _at_places(prepared[lane], lane), seconds=lanes.sized(6, 150))
 
-    lanes.told(f"random kills of release, promote and rollback, SQLite: {tally}")
+    _told("kills at places where the world differs", where, tally)
+
+
+def test_verbs_killed_again_and_again_at_random_are_finished_once(grounds: tuple[str, list[Prepared]]) -> None:
+    where, prepared = grounds
+    tally = lanes.tried(lambda lane: _at_random(prepared[lane], lane), seconds=lanes.sized(3, 110))
+
+    _told("random kills", where, tally)
+
+
+def _told(what: str, where: str, tally: Tally) -> None:
+    lanes.told(f"{what}, {where}: {tally}")
     assert not tally.faults, "\n".join(tally.faults)
 
 
 def _at_places(prepared: Prepared, lane: int) -> Iterator[Tally]:
-    """Where the world differs; in the short form at one place a verb, another one each time the suite changes."""
-    chance = random.Random(SEED)
+    """In any order, so that time that is up leaves no verb untried."""
     found = [
         (scenario, place)
         for scenario in prepared.scenarios
         for place in places.differing(killing.places_of(prepared.plot, scenario))
     ]
-    chance.shuffle(found)
+    random.Random(lanes.SEED).shuffle(found)
     for scenario, place in lanes.share(found, lane):
         yield Tally(1, killing.killed_at(prepared.plot, scenario, place))
 
 
 def _at_random(prepared: Prepared, lane: int) -> Iterator[Tally]:
-    chance = random.Random(SEED + lane)
-    seconds = {scenario.name: killing.seconds_of(prepared.plot, scenario) for scenario in prepared.scenarios}
-    for _ in range(lanes.sized(1, 1000) // IN_A_ROW // lanes.LANES + 1):
+    chance = random.Random(lanes.SEED + lane)
+    seconds = {one.name: killing.seconds_of(prepared.plot, one) for one in prepared.scenarios}
+    for _ in range(lanes.sized(1, 500 // IN_A_ROW // lanes.LANES)):  # a half on each of two stores
         scenario = chance.choice(prepared.scenarios)
         most = seconds[scenario.name]
-        faults = killing.killed_randomly(prepared.plot, scenario, chance, times=IN_A_ROW, seconds=most)
-        yield Tally(IN_A_ROW, faults)
+        yield Tally(IN_A_ROW, killing.killed_randomly(prepared.plot, scenario, chance, times=IN_A_ROW, seconds=most))

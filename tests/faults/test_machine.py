@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from mlflow.exceptions import MlflowException
 
 from faults import judging, lanes, places, verbs
 from faults.forks import forked
@@ -188,7 +190,8 @@ class Environment(RuleBasedStateMachine):
         def act() -> str:
             live = Site(self.ground.project).ledger.state(ENV)[NAME].live
             if live is not None and live.model is not None:
-                do(client(live.tracking_uri), live.model.name, live.model.version)
+                with suppress(MlflowException):  # it is gone already
+                    do(client(live.tracking_uri), live.model.name, live.model.version)
             return ""
 
         self.meddled = True

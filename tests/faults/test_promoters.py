@@ -9,27 +9,36 @@ import pytest
 from faults import lanes, racing
 from faults.grounds import plot
 
-ROUNDS = lanes.sized(2, 50)
+ROUNDS = lanes.sized(1, 50)
+STORES = ["SQLite", *(["PostgreSQL"] if lanes.WHOLE else [])]
+SHARED = [True, *([False] if lanes.WHOLE else [])]
 
 
-@pytest.mark.parametrize("shared", [False, True], ids=["one checkout", "clones"])
-def test_of_twenty_promoters_at_once_one_wins_every_round(shared: bool, warm: None, empty_store: Path) -> None:
+@pytest.mark.parametrize("shared", SHARED, ids=lambda shared: "clones" if shared else "one checkout")
+@pytest.mark.parametrize("store", STORES)
+def test_of_twenty_promoters_at_once_one_wins_every_round(
+    store: str, shared: bool, warm: None, empty_store: Path, request: pytest.FixtureRequest
+) -> None:
+    tracking = request.getfixturevalue("postgres") if store == "PostgreSQL" else ""
     with plot() as own:
-        course = racing.prepared(own, empty_store, shared=shared)
-        tally = lanes.counted((racing.race(course) for _ in range(ROUNDS)), seconds=lanes.sized(20, 120))
+        course = racing.prepared(own, empty_store, tracking=tracking, shared=shared)
+        tally = lanes.counted((racing.race(course) for _ in range(ROUNDS)), seconds=lanes.sized(10, 35))
         tally.faults += racing.chained(course)
 
     where = "separate clones with a shared remote" if shared else "one checkout"
-    lanes.told(f"{racing.AT_ONCE} promoters at once in {where}, SQLite: rounds {tally}")
-    assert not tally.faults, "\n".join(tally.faults)
+    _told(f"{racing.AT_ONCE} promoters at once in {where}, {store}: rounds {tally}", tally)
 
 
+@pytest.mark.skipif(not lanes.WHOLE, reason="make faults")
 def test_of_twenty_whole_commands_at_once_one_goes_live(warm: None, empty_store: Path) -> None:
     with plot() as own:
         course = racing.prepared(own, empty_store)
-        rounds = range(1, lanes.sized(1, 5) + 1)
-        tally = lanes.counted((racing.commands(course, number) for number in rounds), seconds=lanes.sized(20, 60))
+        tally = lanes.counted((racing.commands(course, number) for number in range(1, 6)), seconds=20)
         tally.faults += racing.chained(course)
 
-    lanes.told(f"{racing.AT_ONCE} times `nbpromote promote` at once, SQLite: rounds {tally}")
+    _told(f"{racing.AT_ONCE} times `nbpromote promote` at once, SQLite: rounds {tally}", tally)
+
+
+def _told(line: str, tally: lanes.Tally) -> None:
+    lanes.told(line)
     assert not tally.faults, "\n".join(tally.faults)
