@@ -265,8 +265,8 @@ def test_the_promises_hold_whatever_happens_in_whatever_order(wares: Wares) -> N
     run_state_machine_as_test(
         Environment,
         settings=settings(
-            max_examples=lanes.sized(3, 20),
-            stateful_step_count=lanes.sized(8, 30),
+            max_examples=lanes.sized(3, 10),
+            stateful_step_count=lanes.sized(8, 20),
             deadline=None,
             phases=(Phase.explicit, Phase.generate),
             suppress_health_check=list(HealthCheck),
