@@ -132,6 +132,16 @@ def test_what_a_killed_writer_had_begun_goes_with_the_next_one_to_the_same_place
     assert [path.name for path in there.iterdir()] == ["out"]
 
 
+def test_what_a_killed_writer_had_begun_aside_goes_with_the_next_one_to_any_place(tmp_path):
+    aside = tmp_path / "drafts"
+    aside.mkdir()
+    (aside / f".gone.{'0' * 8}").write_text("half")
+
+    files.write(tmp_path / "kept", "x", aside=aside)
+
+    assert names(tmp_path) == {"drafts", "kept"}
+
+
 @pytest.mark.parametrize("what", ["file", "folder"])
 def test_what_a_writer_at_work_has_begun_stays(what, results, tmp_path):
     source = results / "table.csv" if what == "file" else results

@@ -61,7 +61,7 @@ def judged(ground: Ground, attempt: Attempt) -> list[str]:
     if live and live.model:
         count = len(versions(live.tracking_uri, live.model.name))
         faults += [f"{count} versions, wanted {attempt.versions}"] if count != attempt.versions else []
-        faults += running(live.tracking_uri)
+        faults += running(live.tracking_uri, site.project.name)
     return faults + left(ground.root)
 
 
@@ -107,12 +107,11 @@ def versions(uri: str, name: str) -> list[Any]:
     return list(client(uri).search_model_versions(f"name = '{name}'"))
 
 
-def running(uri: str) -> list[str]:
-    """Runs that MLflow believes to be at work."""
+def running(uri: str, project: str) -> list[str]:
+    """Runs of a project that MLflow believes to be at work."""
     mlflow = client(uri)
-    found = mlflow.search_runs(
-        [one.experiment_id for one in mlflow.search_experiments()], "attributes.status = 'RUNNING'"
-    )
+    experiments = [one.experiment_id for one in mlflow.search_experiments(filter_string=f"name LIKE '{project}/%'")]
+    found = mlflow.search_runs(experiments, "attributes.status = 'RUNNING'") if experiments else []
     return [f"MLflow's run {run.info.run_name} is still running" for run in found]
 
 

@@ -139,7 +139,7 @@ def live_version_is_gone(ground: Ground) -> None:
 
 
 def registered_model_is_gone(ground: Ground) -> None:
-    client(_back(ground).tracking_uri).delete_registered_model("staging.model")
+    client(_back(ground).tracking_uri).delete_registered_model("small.staging.model")
 
 
 def files_at_mlflow_are_gone(ground: Ground) -> None:

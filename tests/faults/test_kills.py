@@ -10,6 +10,7 @@ import pytest
 from faults import killing, lanes, places
 from faults.killing import Scenario
 from faults.lanes import Tally
+from faults.places import Place
 from faults.verbs import Prepared
 
 IN_A_ROW = lanes.sized(3, 20)  # random kills before the command is let through
@@ -19,6 +20,19 @@ STORES = ["prepared", *(["prepared_on_postgres"] if lanes.WHOLE else [])]
 @pytest.fixture(params=STORES, ids=["SQLite", "server on PostgreSQL"][: len(STORES)])
 def grounds(request: pytest.FixtureRequest) -> tuple[str, list[Prepared]]:
     return request.node.callspec.id, request.getfixturevalue(request.param)
+
+
+# where a kill once did harm: MLflow's run stayed open, a draft stayed in the store, a rollback went back twice
+HARMED = [
+    ("copy", Place("sql INSERT INTO logged_models")),
+    ("copy", Place("rename .nbpromote/store")),
+    ("rollback", Place("git update-ref", 3)),
+]
+
+
+@pytest.mark.parametrize(("verb", "place"), HARMED, ids=str)
+def test_a_kill_that_once_did_harm_does_none(verb: str, place: Place, prepared: list[Prepared]) -> None:
+    assert killing.killed_at(prepared[0].plot, prepared[0].scenario(verb), place) == []
 
 
 def test_a_verb_killed_at_any_place_is_finished_once_by_the_same_command(grounds: tuple[str, list[Prepared]]) -> None:

@@ -59,8 +59,7 @@ def _prepared(plot: Plot, empty_store: Path, tracking: str) -> list[Scenario]:
 
 def _another_model(ground: Ground) -> None:
     """A promotion's first: registered under a name that the server has not seen."""
-    name = f"{{environment}}.{{notebook}}.{secrets.token_hex(4)}"
-    ground.edit("pyproject.toml", 'project = "small"\n', f'project = "small"\nmodel_name = "{name}"\n')
+    ground.edit("pyproject.toml", 'model_name = "', f'model_name = "{secrets.token_hex(4)}.')
     ground.commit("another name for models")
 
 
