@@ -28,8 +28,9 @@ bench: $(READY)
 	$(BIN)/pytest tests/benchmarks -s -o python_files='bench_*.py' -o python_functions='bench_*'
 
 # kills, races, flipped bits, full disks, a proxy that loses replies, a model of the whole: docs/faults.md
+FAULTS_TIMES ?= 1
 faults: $(READY)
-	FAULTS=whole $(BIN)/pytest tests/faults -s
+	FAULTS=whole FAULTS_TIMES=$(FAULTS_TIMES) $(BIN)/pytest tests/faults -s
 
 # seconds of fuzzing for each parser, what it learns stays in tests/fuzz/corpus; random kills of real runs; evidence
 # with a field removed or corrupted

@@ -40,6 +40,11 @@ def sized(short: int, whole: int) -> int:
     return whole if WHOLE else short
 
 
+def within(short: float, whole: float) -> float:
+    """Seconds of a part. `FAULTS_TIMES` of them let every trial of the whole form be made."""
+    return whole * float(os.environ.get("FAULTS_TIMES", "1")) if WHOLE else short
+
+
 def share(items: Sequence[_Item], lane: int) -> Sequence[_Item]:
     return items[lane::LANES]
 

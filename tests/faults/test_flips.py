@@ -15,7 +15,7 @@ from nbpromote.workflow.site import Site
 
 
 def test_a_flipped_bit_is_refused_by_name_or_harms_nothing(prepared: list[Prepared]) -> None:
-    tally = lanes.tried(lambda lane: _flips(prepared[lane], lane), seconds=lanes.sized(4, 50))
+    tally = lanes.tried(lambda lane: _flips(prepared[lane], lane), seconds=lanes.within(4, 40))
 
     lanes.told(f"bits flipped before release, promote and rollback: {tally}")
     assert not tally.faults, "\n".join(tally.faults)

@@ -265,7 +265,7 @@ def test_the_promises_hold_whatever_happens_in_whatever_order(wares: Wares) -> N
     run_state_machine_as_test(
         Environment,
         settings=settings(
-            max_examples=lanes.sized(3, 10),
+            max_examples=lanes.sized(3, 8),
             stateful_step_count=lanes.sized(8, 20),
             deadline=None,
             phases=(Phase.explicit, Phase.generate),

@@ -22,7 +22,7 @@ def test_of_twenty_promoters_at_once_one_wins_every_round(
     tracking = request.getfixturevalue("postgres") if store == "PostgreSQL" else ""
     with plot() as own:
         course = racing.prepared(own, empty_store, tracking=tracking, shared=shared)
-        tally = lanes.counted((racing.race(course) for _ in range(ROUNDS)), seconds=lanes.sized(10, 35))
+        tally = lanes.counted((racing.race(course) for _ in range(ROUNDS)), seconds=lanes.within(10, 35))
         tally.faults += racing.chained(course)
 
     where = "separate clones with a shared remote" if shared else "one checkout"
@@ -33,7 +33,7 @@ def test_of_twenty_promoters_at_once_one_wins_every_round(
 def test_of_twenty_whole_commands_at_once_one_goes_live(warm: None, empty_store: Path) -> None:
     with plot() as own:
         course = racing.prepared(own, empty_store)
-        tally = lanes.counted((racing.commands(course, number) for number in range(1, 6)), seconds=20)
+        tally = lanes.counted((racing.commands(course, number) for number in range(1, 6)), seconds=lanes.within(0, 15))
         tally.faults += racing.chained(course)
 
     _told(f"{racing.AT_ONCE} times `nbpromote promote` at once, SQLite: rounds {tally}", tally)

@@ -27,7 +27,7 @@ def rollback(own: Prepared) -> Scenario:
 def test_a_full_disk_harms_nothing_wherever_it_is_full(prepared: list[Prepared]) -> None:
     if not shortage.can_mount(prepared[0].plot.temporary):
         pytest.skip("A FULL DISK WAS NOT TRIED: mounting one wants root")
-    tally = lanes.tried(lambda lane: _full(prepared[lane], lane), seconds=lanes.sized(4, 50))
+    tally = lanes.tried(lambda lane: _full(prepared[lane], lane), seconds=lanes.within(4, 40))
 
     lanes.told(f"full disks, in steps of 4 KiB: {tally}")
     assert not tally.faults, "\n".join(tally.faults)
