@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -54,7 +55,8 @@ def opened(draft: Run, node: Any) -> Iterator[None]:
 def tracked(draft: Run) -> Iterator[None]:
     """A run that is open in MLflow for as long as the block lasts; whoever finds it without an owner closes it there.
 
-    Its record is written at once, so that what MLflow calls it can be looked up wherever this process is killed.
+    Its record is written at once, so that what MLflow calls it can be looked up wherever this process is killed. One
+    that was not begun after all leaves none.
     """
     draft.folder.mkdir(parents=True, exist_ok=True)
     mark = draft.folder / _TRACKED
@@ -62,6 +64,10 @@ def tracked(draft: Run) -> Iterator[None]:
         try:
             save_run(draft)
             yield
+        except BaseException:
+            if not (draft.folder / INPUT).exists() and not draft.notebook_file.exists():
+                shutil.rmtree(draft.folder)
+            raise
         finally:
             mark.unlink(missing_ok=True)
 
