@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: demo test browser-test lint bench soak format lock wheel-check clean
+.PHONY: demo test browser-test lint bench faults soak format lock wheel-check clean
 
 demo: $(READY)
 	rm -rf build/demo
@@ -26,6 +26,11 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest tests/benchmarks -s -o python_files='bench_*.py' -o python_functions='bench_*'
+
+# kills, races, flipped bits, full disks, a proxy that loses replies, a model of the whole: docs/faults.md
+FAULTS_TIMES ?= 1
+faults: $(READY)
+	FAULTS=whole FAULTS_TIMES=$(FAULTS_TIMES) $(BIN)/pytest tests/faults -s
 
 # seconds of fuzzing for each parser, what it learns stays in tests/fuzz/corpus; random kills of real runs; evidence
 # with a field removed or corrupted

@@ -31,7 +31,7 @@ class Repository:
         """What git prints. Raises `Unavailable` with git's own words when it fails."""
         done = self._program.call(args, data, env)
         if done.returncode != 0:
-            raise Unavailable(f"git {args[0]} failed: {_words(done)}")
+            raise Unavailable(f"git {' '.join(args[:3])} failed: {_words(done)}")
         return done.stdout
 
     def ask(self, *args: str, data: bytes | None = None) -> str | None:
@@ -94,9 +94,20 @@ class Repository:
         return self.ask("--literal-pathspecs", "ls-files", "--error-unmatch", "--", str(path)) is not None
 
     def read(self, commit: str, path: str) -> bytes | None:
-        """A file's bytes in a commit, by its path from this root."""
+        """A file's bytes in a commit, by its path from this root; None where the commit has none.
+
+        Raises `Unavailable` for one that the commit has and git cannot read: a damaged policy must not be no policy.
+        """
         done = self._program.call(("cat-file", "blob", f"{commit}:./{path}"))
-        return done.stdout if done.returncode == 0 else None
+        if done.returncode == 0:
+            return done.stdout
+        if self.ref(commit) is None or not self._has_file(commit, path):
+            return None
+        told = f"git cannot read {path} of commit {commit[:10]}: {_words(done)}"
+        raise Unavailable(told, hint="git fsck says what is damaged; a clone that has it whole can push it again")
+
+    def _has_file(self, commit: str, path: str) -> bool:
+        return self.run("ls-tree", commit, f"./{path}").split()[1:2] == [b"blob"]
 
     def blobs(self, names: Sequence[str]) -> list[bytes | None]:
         """Bytes of blobs, by id or as `commit:./path`, None where there is none: one process for all."""

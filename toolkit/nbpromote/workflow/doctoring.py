@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from nbpromote import ledger, track
+from nbpromote import ledger, release, track
 from nbpromote.errors import Error, Refused, Usage
 from nbpromote.model import Check, Deployment, Outcome
 from nbpromote.project import Project
@@ -116,8 +116,9 @@ def _way_back(site: Site, target: Deployment) -> Check:
 def _kept(site: Site, deployment: Deployment, *, name: str, said: str) -> Check:
     """Whether the store still has, byte for byte, what a deployment was made of."""
     try:
-        for digest in (deployment.release, *(sealed.sha256 for sealed in deployment.sealed.values())):
-            site.store.get(digest)
+        release.whole(site.store, deployment.release)
+        for sealed in deployment.sealed.values():
+            site.store.check(sealed.sha256)
     except Error as error:
         return _failed(name, f"{deployment.alias} cannot be put back: {error}")
     return _passed(name, said)

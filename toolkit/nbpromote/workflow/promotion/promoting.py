@@ -107,7 +107,7 @@ def _candidate(
     site: Site, move: Move, source: Deployment, live: Deployment | None, brought: Brought, watch: Watch | None
 ) -> Candidate:
     """What a release makes of the target, and what the target's gates make of that."""
-    sealed = release.open_(site.store, move.release)
+    sealed = release.whole(site.store, move.release)
     environment = site.environment(move.target, move.notebook, sealed.schema)
     evidence = bring(site, source, sealed, environment, live, strategy=move.strategy, brought=brought, watch=watch)
     decision = gate.decide(evidence, move.gates, live=live, environment=move.target)
