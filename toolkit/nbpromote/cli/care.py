@@ -14,13 +14,14 @@ from nbpromote.cli.options import Here, said
 
 @click.command()
 @click.option("--repair", is_flag=True, help="Finish what was left half-way and put back what was moved.")
+@click.option("--env", "-e", metavar="E", help="Try what this environment stands on: server, registry, store, remote.")
 @options.json
 @click.pass_obj
-def doctor(here: Here, repair: bool, as_json: bool) -> int:
+def doctor(here: Here, repair: bool, env: str | None, as_json: bool) -> int:
     """Compare ledger, MLflow and store, and say what stands in the way."""
     from nbpromote import report, workflow
 
-    checks = workflow.doctor(here.project, repair=repair)
+    checks = workflow.doctor(here.project, env=env, repair=repair)
     said(report.checks(checks), report.checks_json(checks), as_json=as_json)
     return 1 if any(check.outcome.blocks for check in checks) else 0
 
