@@ -6,9 +6,15 @@ READY  := $(VENV)/ready
 
 .PHONY: demo test browser-test lint bench faults soak format lock wheel-check clean
 
+# BACKEND=server: on an MLflow server with a password, PostgreSQL, a bucket and a git remote, all of them on this machine
 demo: $(READY)
-	rm -rf build/demo
+	rm -rf build/demo build/demo.git
+ifeq ($(BACKEND),server)
+	git init --quiet --bare --initial-branch=main build/demo.git
+	PYTHONPATH=tests $(BIN)/python -m servers $(BIN)/nbpromote demo build/demo --remote $(CURDIR)/build/demo.git
+else
 	$(BIN)/nbpromote demo build/demo
+endif
 
 # in the order of their names: xdist would begin with the files of most tests, and the longest are not those
 test: lint

@@ -216,9 +216,18 @@ class Repository:
         done = self._program.reach("fetch", "--quiet", "--no-tags", remote, spec, timeout=timeout)
         return done is not None and done.returncode == 0
 
+    def try_push(self, remote: str, branch: str) -> None:
+        """Whether the remote would take the branch: raises as `push` does, and sends nothing."""
+        commit = self.ref(f"refs/remotes/{remote}/{branch}") or self.ref(f"refs/heads/{branch}") or "HEAD"
+        self._push(remote, commit, branch, "--dry-run")
+
     def push(self, remote: str, commit: str, branch: str) -> None:
         """A fast-forward. Raises `Rejected` when the remote's branch is elsewhere, `Refused` when it is protected."""
-        done = self._program.reach("push", "--porcelain", remote, f"{commit}:refs/heads/{branch}", timeout=PUSH_SECONDS)
+        self._push(remote, commit, branch)
+
+    def _push(self, remote: str, commit: str, branch: str, *how: str) -> None:
+        spec = f"{commit}:refs/heads/{branch}"
+        done = self._program.reach("push", "--porcelain", *how, remote, spec, timeout=PUSH_SECONDS)
         if done is None:
             raise Unavailable(
                 f"the remote {remote!r} did not answer within {PUSH_SECONDS:g} s",
