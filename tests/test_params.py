@@ -650,9 +650,12 @@ def test_a_params_file_is_refused_with_its_place_and_the_nearest_name(text, plac
     [
         ("promotes_form: [dev]", "1:1",
          "unknown key 'promotes_form' in a policy file; did you mean 'promotes_from'?"),
+        (
+            "policy_ref: main",
+            "1:1",
+            "unknown key 'policy_ref' in a policy file; it belongs in pyproject.toml, under [tool.nbpromote]",
+        ),
         ("parameters: {}", "1:1", "unknown key 'parameters' in a policy file; it belongs in <environment>.yaml"),
-        ("policy_ref: main", "1:1",
-         "unknown key 'policy_ref' in a policy file; it belongs in pyproject.toml, under [tool.nbpromote]"),
         ("promotes_from: dev", "1:1", "promotes_from wants a list, got 'dev'"),
         ("promotes_from: [1]", "1:17", "promotes_from wants a line of text, got 1"),
         (NOTEBOOK + "strategy: retrian", "3:5",

@@ -83,18 +83,25 @@ def find(start: Path) -> Project:
     )
 
 
-def policy_ref(text: str, *, where: str) -> str | None:
+# where things are: a branch that says it otherwise would bring its own values, demands or history along
+PLACES = ("project", "params", "include", "lock", "store", "remote", "model_name")
+
+
+def settings(data: bytes, *, where: str) -> Mapping[str, Any]:
+    """`[tool.nbpromote]` of a pyproject.toml as it is written, unjudged. Raises `BadInput` where it is not TOML."""
+    return _table(data.decode(errors="replace"), where) or {}
+
+
+def policy_ref(data: bytes, *, where: str) -> str | None:
     """The setting `policy_ref` of a pyproject.toml as some commit has it; None where it names none.
 
-    Raises `BadInput` for a text that is not TOML and for a value that names nothing.
+    Raises `BadInput` for a text that is not TOML, and for a value that cannot be a branch.
     """
-    table = _table(text, where) or {}
-    if "policy_ref" not in table:
-        return None
-    fault = _ref_fault(Path(), table["policy_ref"])
+    named = settings(data, where=where).get("policy_ref")
+    fault = _ref_fault(Path(), named) if named is not None else ""
     if fault:
-        raise BadInput(f"policy_ref {fault}", where=f"{where}:{_line(text, 'policy_ref')}")
-    return str(table["policy_ref"])
+        raise BadInput(f"policy_ref {fault}", where=f"{where}:{_line(data.decode(errors='replace'), 'policy_ref')}")
+    return named
 
 
 def _read(file: Path) -> str | None:

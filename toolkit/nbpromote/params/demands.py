@@ -73,7 +73,7 @@ _SIGNERS = (
 @lru_cache(maxsize=64)
 def _policy(text: str, path: str) -> PolicyFile:
     document = yaml.parse(text, path)
-    reader = Reader(path, document.findings, elsewhere=keys.OF_PARAMS)
+    reader = Reader(path, document.findings, elsewhere={**keys.OF_PARAMS, **keys.OF_PROJECT})
     fields = reader.fields(document.root, keys.POLICY, "a policy file")
     notebooks = reader.items(fields.get("notebooks"), "notebooks")
     is_entry = "promotes_from" not in fields or not fields["promotes_from"].value

@@ -37,9 +37,7 @@ OUTPUT = (*_DATA, "rows_versus_live", "may_change")
 EVALUATION = ("on", "target", "prediction")
 
 # where a key belongs that stands in the other file
-OF_PARAMS = {
-    **dict.fromkeys({*PARAMS, *PARAMS_OF_A_NOTEBOOK}, "<environment>.yaml"),
-    "policy_ref": "pyproject.toml, under [tool.nbpromote]",
-}
+OF_PARAMS = dict.fromkeys({*PARAMS, *PARAMS_OF_A_NOTEBOOK}, "<environment>.yaml")
 OF_POLICY = dict.fromkeys({*POLICY, *POLICY_OF_A_NOTEBOOK}, "<environment>.policy.yaml")
+OF_PROJECT = {"policy_ref": "pyproject.toml, under [tool.nbpromote]"}
 OF_DATA = {"max_age": "an input's rule", "rows_versus_live": "an output's rule", "may_change": "an output's rule"}

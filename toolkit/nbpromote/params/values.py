@@ -73,7 +73,7 @@ def params_file(read: Read, environment: str, folder: str) -> ParamsFile:
 @lru_cache(maxsize=64)
 def _params(text: str, path: str) -> ParamsFile:
     document = yaml.parse(text, path)
-    reader = Reader(path, document.findings, elsewhere=keys.OF_POLICY)
+    reader = Reader(path, document.findings, elsewhere={**keys.OF_POLICY, **keys.OF_PROJECT})
     fields = reader.fields(document.root, keys.PARAMS, "a params file")
     notebooks = reader.items(fields.get("notebooks"), "notebooks")
     return ParamsFile(

@@ -95,13 +95,13 @@ def _event(event: Event) -> dict[str, Json]:
         "notebooks": list(event.notebooks),
         "release": next(iter(event.digests), ""),
         "alias": next(iter(event.aliases), ""),
+        "attempt": event.attempt,
+        "reason": event.reason,
+        "commit": event.commit,
         "releases": list(event.digests),
         "aliases": list(event.aliases),
         "vouched": event.vouched,
         "overrides": list(event.overrides),
-        "attempt": event.attempt,
-        "reason": event.reason,
-        "commit": event.commit,
     }
 
 

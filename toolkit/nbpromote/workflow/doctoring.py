@@ -36,7 +36,7 @@ def _machine(site: Site) -> Iterator[Check]:
         yield _passed("identity", f"history is written as {site.actor}")
     except Usage as error:
         yield _failed("identity", f"{error}: {error.hint}")
-    reached = site.ledger.fetch()
+    reached = site.fetch()
     shared = f"shared by remote {site.ledger.remote!r}" if site.ledger.remote else "local to this repository"
     yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}, which does not answer")
     if site.ledger.remote and Path(site.store.url).is_relative_to(site.project.state):

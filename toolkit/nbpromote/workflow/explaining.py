@@ -20,7 +20,7 @@ def why(project: Project, what: str, *, env: str | None = None, last: bool = Fal
     notebook's name means its last run and not the last decision. Raises `NotFound` for an attempt that asked no gate.
     """
     site = Site(project)
-    site.ledger.fetch()
+    site.fetch()
     if last:
         what = naming.find(site, what, env, last=True).evidence.run.id
     what, env = naming.parted(what, env)

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from nbpromote import ci, files, git, ledger, notebook, params, release, secrets
+from nbpromote import ci, files, git, ledger, notebook, params, project, release, secrets
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
@@ -55,6 +55,16 @@ class Site:
         if self.params_git is None:
             return None
         return self._params_upstream.trusted() if self._params_upstream else self.trusted
+
+    @property
+    def unmerged_settings(self) -> tuple[str, ...]:
+        """Settings of where things are, which the trusted commit's pyproject.toml has otherwise than this one."""
+        there = self.git.read(self.trusted.commit, "pyproject.toml") if self.trusted.commit else None
+        if there is None:
+            return ()
+        here = (self.project.root / "pyproject.toml").read_bytes()
+        ours, theirs = (project.settings(data, where="pyproject.toml") for data in (here, there))
+        return tuple(key for key in project.PLACES if ours.get(key) != theirs.get(key))
 
     @cached_property
     def _upstream(self) -> Upstream:
@@ -305,9 +315,9 @@ class Site:
         """The code of a notebook as it stands in the working tree."""
         return self.code_of(self._sides(pair), self._working_file, self.git.tracked())
 
-    def committed_code(self, notebook_path: str, commit: str = "HEAD") -> Code | None:
+    def committed_code(self, notebook_path: str, commit: str | None = "HEAD") -> Code | None:
         """The code of a notebook in a commit; None where that does not hold it."""
-        if self.git.head() is None:
+        if commit is None or self.git.head() is None:
             return None
         tracked = self.git.tracked(commit)
         stem = notebook_path.rsplit(".", 1)[0]

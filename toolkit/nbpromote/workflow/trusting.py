@@ -132,7 +132,7 @@ def of_code(git: Repository, ledger: str | None) -> Upstream:
     def configured(commit: str) -> str | None:
         data = git.read(commit, "pyproject.toml")
         where = f"{commit.removeprefix('refs/remotes/')}:pyproject.toml"
-        return project.policy_ref(data.decode(errors="replace"), where=where) if data else None
+        return project.policy_ref(data, where=where) if data else None
 
     return Upstream(git, _remotes(git, ledger), configured)
 

@@ -12,7 +12,7 @@ from nbpromote.workflow.site import Site
 def status(project: Project, *, at: str | None = None) -> tuple[Status, ...]:
     """What is live in each environment, now or at a moment (ISO 8601, UTC)."""
     site = Site(project)
-    site.ledger.fetch()
+    site.fetch()
     return tuple(_row(site, name, _state(site, name, at), pending=at is None) for name in known(site))
 
 
@@ -80,7 +80,7 @@ def history(
 ) -> tuple[Event, ...]:
     """Every event, oldest first; of one notebook, of one environment, up to a moment."""
     site = Site(project)
-    site.ledger.fetch()
+    site.fetch()
     environments = [site.require(env)] if env else list(known(site))
     found = [event for environment in environments for event in site.ledger.events(environment)]
     found = [event for event in found if (name is None or name in event.notebooks) and (at is None or event.at <= at)]

@@ -20,7 +20,7 @@ def plan(project: Project, names: Sequence[str] = (), *, to: str | None = None) 
     every notebook that has something to bring.
     """
     site = Site(project)
-    site.ledger.fetch()
+    site.fetch()
     sources, target = choose(site, names, to)
     return plan_of(site, sources, target)
 
@@ -176,6 +176,10 @@ def _move(site: Site, source: Deployment, state: State, policy: Policy, target: 
 
 def _closed(site: Site, state: State) -> Iterable[str]:
     """What keeps everything out of an environment."""
+    if site.trusted.doubt:
+        yield site.trusted.doubt
+    for key in site.unmerged_settings if not site.trusted.doubt else ():
+        yield f"pyproject.toml says another {key} here than in {site.trusted.name}"
     if state.frozen:
         because = f": {state.frozen.reason}" if state.frozen.reason else ""
         told = f"{state.environment} was frozen by {state.frozen.by} at {state.frozen.at}{because}"
@@ -209,13 +213,15 @@ def _unmet(site: Site, source: Deployment, sealed: Release, policy: Policy, stat
 
 
 def _unclean(site: Site, sealed: Release, target: str) -> Iterable[str]:
-    """What HEAD does not hold as it was sealed. Outputs and other files do not count."""
-    code = site.committed_code(sealed.path)
+    """What is not merged, or not committed, as it was sealed. Outputs and other files do not count."""
+    trusted = site.trusted
+    code = site.committed_code(sealed.path, trusted.commit)
     if code is None or code.digest != sealed.code:
-        yield f"HEAD does not hold the code of {release.alias(sealed.digest)}: commit {sealed.path}, or check it out"
-    lock = site.lock_file("HEAD") if site.git.head() else None
+        do = "merge it" if trusted.is_merged_into else f"commit {sealed.path}, or check it out"
+        yield f"{trusted.name} does not hold the code of {release.alias(sealed.digest)}: {do}"
+    lock = site.lock_file(trusted.commit) if trusted.commit else None
     if (sha256(lock) if lock is not None else None) != sealed.lock:
-        yield f"HEAD's lock {site.project.lock} is not the one that was sealed"
+        yield f"{trusted.name}'s lock {site.project.lock} is not the one that was sealed"
     for file in site.uncommitted(target):
         yield f"{site.project.params.name}/{file} has edits that are not committed"
 

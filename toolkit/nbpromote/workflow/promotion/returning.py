@@ -49,7 +49,7 @@ def rollback(project: Project, names: Sequence[str], *, env: str, to: str | None
     """
     site = Site(project)
     site.require(env)
-    site.ledger.fetch()
+    site.fetch()
     for name in names:
         applying.resume(site, env, name)
     state = site.ledger.state(env)

@@ -116,7 +116,7 @@ def advance(project: Project, *, env: str | None = None) -> tuple[Promotion, ...
     Asked twice, nothing happens twice. What is not due is told as well, with what it waits for.
     """
     site = Site(project)
-    site.ledger.fetch()
+    site.fetch()
     environments = [site.require(env)] if env else list(site.environments)
     return tuple(done for environment in environments for done in _advance(site, environment))
 
