@@ -32,10 +32,14 @@ _TRIES = 30
 
 @dataclass(frozen=True)
 class Ledger:
-    """`remote` is the git remote that shares the ledger; None while it is local."""
+    """`remote` is the git remote that shares the ledger; None while it is local.
+
+    `vouching` says of an event whether its commit is signed, by giving what that is asked before anybody sees it.
+    """
 
     git: Repository
     remote: str | None = None
+    vouching: Callable[[Event], Callable[[str], None] | None] = lambda _event: None
 
     def fetch(self) -> bool:
         """Bring what others appended. False when the remote did not answer within two seconds."""
@@ -74,7 +78,10 @@ class Ledger:
             expect(before)
             after, event_file = _next(before, event)
             files = {event_file[0]: self._written(event_file[1]), "state.json": self._written(after)}
-            commit = self.git.commit(files, _message(event), parent=before.head)
+            vouch = self.vouching(event)
+            commit = self.git.commit(files, _message(event), parent=before.head, sign=vouch is not None)
+            if vouch is not None:
+                vouch(commit)
             try:
                 self._publish(event.environment, commit, before.head)
             except Rejected as rejected:

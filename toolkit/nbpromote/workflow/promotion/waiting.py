@@ -13,7 +13,6 @@ from nbpromote.model import (
     Candidate,
     Deployment,
     Event,
-    Identity,
     Plan,
     Promotion,
     Standing,
@@ -21,6 +20,7 @@ from nbpromote.model import (
     Wait,
 )
 from nbpromote.project import Project
+from nbpromote.workflow import people
 from nbpromote.workflow.promotion import applying
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.returning import put_back
@@ -36,7 +36,7 @@ def bound(promotion: Promotion) -> str:
 def waits(site: Site, promotion: Promotion, attempt: Attempt | None = None) -> tuple[Wait, ...]:
     """Why a promotion that every gate has let in does not go live now; each reason once."""
     about = _asked(site, promotion, attempt)
-    consents = attempt.consents if attempt else ()
+    consents = people.consents(site, attempt) if attempt else ()
     now, target = clock.now(), promotion.plan.target
     policies = [site.policy(target, notebook) for notebook in promotion.plan.notebooks]
     found = (wait for policy in policies for wait in gate.waits(policy, about, consents, now=now))
@@ -48,14 +48,10 @@ def _asked(site: Site, promotion: Promotion, attempt: Attempt | None) -> Asked:
     return Asked(
         environment=promotion.plan.target,
         bound=bound(promotion),
-        requester=_requester(site, attempt.event) if attempt else site.me,
+        requester=people.requester(site, attempt.event) if attempt else people.me_in(site, promotion.plan.target),
         authors=tuple(dict.fromkeys(d.author for d in promotion.deployments if d.author)),
         below={move.notebook: move.below.verified for move in moves if move.below},
     )
-
-
-def _requester(site: Site, event: Event) -> Identity:
-    return Identity(name=event.actor, source=event.vouched.partition(" ")[0] or "git")
 
 
 def request(site: Site, promotion: Promotion, *, expected: Mapping[str, Standing], reason: str) -> Promotion:
@@ -94,7 +90,7 @@ def _overtaken(state: State, event: Event) -> Iterator[Attempt]:
 
 def _end(site: Site, attempt: Attempt, step: str, reason: str) -> None:
     """A promotion that waited, and will not go live. Whoever was first to end it, or to apply it, is right."""
-    event = replace(attempt.event, step=step, reason=reason, deployments=(), decisions=(), bound="", actor=site.actor)
+    event = site.mine(attempt.event, step=step, reason=reason, deployments=(), decisions=(), bound="")
 
     def still(state: State) -> None:
         known = state.attempts.get(event.attempt)
