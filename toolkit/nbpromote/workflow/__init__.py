@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
+    from nbpromote.workflow.promotion.consenting import approve, override, reject
     from nbpromote.workflow.promotion.holding import freeze, hold, thaw, unhold
     from nbpromote.workflow.promotion.planning import plan
     from nbpromote.workflow.promotion.promoting import promote
@@ -30,6 +31,7 @@ __all__ = [
     "Order",
     "accept",
     "advance",
+    "approve",
     "baseline",
     "check",
     "check_staged",
@@ -43,12 +45,14 @@ __all__ = [
     "init",
     "keep_page",
     "offer",
+    "override",
     "page",
     "plan",
     "preview",
     "promote",
     "record_agreement",
     "refusal",
+    "reject",
     "release",
     "rollback",
     "run",
@@ -74,6 +78,7 @@ _HOMES = {
     "doctoring": ("doctor",),
     "explaining": ("why",),
     "fleet": ("Order", "run_many"),
+    "promotion.consenting": ("approve", "override", "reject"),
     "promotion.planning": ("plan",),
     "promotion.promoting": ("promote",),
     "promotion.releasing": ("release",),

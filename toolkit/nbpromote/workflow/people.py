@@ -25,7 +25,7 @@ def me(repository: Repository, job: CiContext | None) -> Identity:
 
 
 def me_in(site: Site, environment: str) -> Identity:
-    """Who acts here, for an environment that may want a signature: whoever git says, since the ledger asks for theirs."""
+    """Who acts here, for an environment that may want a signature: whoever git says, as the ledger wants theirs."""
     if site.policy(environment, "").signatures:
         return Identity(name=site.git.identity(), source="signature")
     return site.me
@@ -49,8 +49,8 @@ def vouching(site: Site, event: Event) -> Callable[[str], None] | None:
 
     It raises `Usage` where the signature proves nothing, or somebody else.
     """
-    environment = event.environment
-    if not wants_signature(site.policy(environment, ""), event.verb, event.step):
+    environment, policy = event.environment, site.policy(event.environment, "")
+    if not wants_signature(policy, event.verb, event.step):
         return None
 
     def must_be_theirs(commit: str) -> None:
@@ -58,7 +58,7 @@ def vouching(site: Site, event: Event) -> Callable[[str], None] | None:
         if signer.source != "signature":
             raise Usage(
                 f"{environment} counts signatures alone, and yours does not: {signer.detail}; nothing was changed",
-                hint=f"the keys that count are in {site.project.params.name}/{site.policy(environment, '').allowed_signers}",
+                hint=f"the keys that count are in {site.project.params.name}/{policy.allowed_signers}",
             )
         if persons.key(event.actor) not in persons.keys(signer.name):
             raise Usage(
@@ -98,8 +98,23 @@ def _as_written(site: Site, attempt: Attempt, consent: Consent) -> Consent:
     event = _written(site, attempt.event.environment, consent.event)
     if event is None or event.verb not in ("approve", "override") or event.attempt != attempt.event.attempt:
         return replace(consent, by=replace(_unsigned(consent.by), detail="the ledger has no such event"))
-    by = identity_of(site.git, event, signers(site, event.environment))
-    return replace(consent, by=by, at=event.at, bound=event.bound, overrides=event.overrides, reason=event.reason)
+    return _consent(event, identity_of(site.git, event, signers(site, event.environment)))
+
+
+def overriding(site: Site, event: Event) -> Consent:
+    """An override that stands alone, by the ledger's own commit of it where the policy wants signatures."""
+    if not site.policy(event.environment, "").signatures:
+        return _consent(event, said(event))
+    written = _written(site, event.environment, event.id)
+    if written is None or written.verb != "override":
+        return _consent(event, replace(said(event), source="git", detail="the ledger has no such event"))
+    return _consent(written, identity_of(site.git, written, signers(site, event.environment)))
+
+
+def _consent(event: Event, by: Identity) -> Consent:
+    return Consent(
+        by=by, at=event.at, bound=event.bound, event=event.id, overrides=event.overrides, reason=event.reason
+    )
 
 
 def _proven(site: Site, environment: str, event_id: str) -> Identity | None:

@@ -38,7 +38,8 @@ def apply(
 
     Raises `LostRace` when somebody else moved one of the notebooks first, `Refused` when the environment was frozen.
     """
-    deployments = tuple(_replacing(deployment, expected) for deployment in promotion.deployments)
+    overrides = promotion.overrides
+    deployments = tuple(replace(_replacing(d, expected), overrides=overrides) for d in promotion.deployments)
     intent = site.event(
         verb,
         "intent",
@@ -48,7 +49,7 @@ def apply(
         decisions=tuple(c.decision for c in promotion.candidates if c.decision),
         reason=reason,
         holds=holds,
-        overrides=promotion.overrides,
+        overrides=overrides,
     )
 
     def unmoved(state: State) -> None:

@@ -10,6 +10,7 @@ from nbpromote.errors import NotFound, Usage, nearest
 from nbpromote.model import Asked, Deployment, Move, Plan, Policy, Release, State, Wait, sha256
 from nbpromote.project import Project
 from nbpromote.workflow import people
+from nbpromote.workflow.promotion import overriding
 from nbpromote.workflow.promotion.ordering import in_order
 from nbpromote.workflow.site import Site
 
@@ -149,7 +150,8 @@ def plan_of(site: Site, sources: Sequence[Deployment], target: str) -> Plan:
         policies={name: policy.digest for name, policy in policies.items()},
         head=state.head,
     )
-    return replace(planned, waits=waits(site, planned, policies, asked(site, planned)))
+    over = tuple(overriding.told(site, planned))
+    return replace(planned, waits=waits(site, planned, policies, asked(site, planned)), overrides=over)
 
 
 def _move(site: Site, source: Deployment, state: State, policy: Policy, target: str, together: frozenset[str]) -> Move:
