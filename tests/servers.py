@@ -129,6 +129,7 @@ def s3() -> Iterator[Bucket]:
             "s3.port.iceberg": 0,
             "s3.port.lance": 0,
             "s3.config": folder / "s3.json",
+            "s3.autoCreateBucket": "false",
         }
         weed = Path(sys.executable).with_name("weed")
         arguments = [f"-{name}={value}" for name, value in options.items()]

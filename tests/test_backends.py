@@ -6,8 +6,10 @@ import socket
 import time
 
 import pytest
+from mlflow import MlflowClient
 
 from carrying import WRITES, Carried
+from ground import HEADER
 from nbpromote import track
 from nbpromote.errors import Unavailable
 from nbpromote.track import asking
@@ -156,3 +158,45 @@ def test_mlflows_own_file_of_credentials_will_do(server, served, tmp_path, monke
     monkeypatch.setenv("HOME", str(tmp_path))
     with Proxy(server) as proxy:
         assert track.pointed(proxy.address, "prod.unknown") is None
+
+
+# -- a project on a server ---------------------------------------------------------------------------------------------
+
+TALKS = """
+# %%
+import os
+import mlflow
+mlflow.log_metric("rows", 3)
+mlflow.set_tag("who", os.environ["MLFLOW_TRACKING_USERNAME"])
+print("let in with", os.environ["MLFLOW_TRACKING_PASSWORD"])
+"""
+
+
+def test_a_kernel_is_let_in_and_what_lets_it_in_is_written_nowhere(server, served, ground):
+    ground.write("params/base.yaml", f"tracking_uri: {server}\n")
+    ground.write("notebooks/talks.py", HEADER + TALKS)
+    ground.commit("a server")
+    done = ground.nbpromote("run", "talks")
+    mlflow = MlflowClient(server)
+    (run,) = mlflow.search_runs([mlflow.get_experiment_by_name("small/dev/talks").experiment_id])
+    written = [path for path in ground.root.rglob("*") if path.is_file()]
+    holders = [path for path in written if served.password.encode() in path.read_bytes()]
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "holds mlflow_tracking_password" in done.stdout
+    assert run.data.metrics == {"rows": 3.0}
+    assert "[secret mlflow_tracking_password]" in next(ground.project.runs.glob("*/notebook.ipynb")).read_text()
+    assert holders == []
+    assert served.password not in done.stdout + done.stderr
+
+
+def test_without_a_password_no_kernel_is_started(server, ground, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD")
+    with Proxy(server) as proxy:
+        ground.write("params/base.yaml", f"tracking_uri: {proxy.address}\n")
+        done = ground.nbpromote("run", "count")
+
+    assert done.returncode == 3
+    assert "does not let in" in done.stderr
+    assert "MLFLOW_TRACKING_PASSWORD" in done.stderr
+    assert not ground.project.runs.exists()

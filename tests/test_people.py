@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import ground as grounds
 from ground import Done, Ground, build, command, git
+from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
-from nbpromote.model import Event, dump
+from nbpromote.model import Event
 from nbpromote.workflow import people
 from nbpromote.workflow.site import Site
 
@@ -119,7 +119,9 @@ def released(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Pat
     ada.write("pyproject.toml", settings)
     ada.write("params/staging.policy.yaml", f"promotes_from: [dev]\n{GATES}")
     for environment in ("dev", "staging"):
-        ada.edit(f"params/{environment}.yaml", "notebooks:", f"tracking_uri: sqlite:///{folder}/{environment}.db\nnotebooks:")
+        ada.edit(
+            f"params/{environment}.yaml", "notebooks:", f"tracking_uri: sqlite:///{folder}/{environment}.db\nnotebooks:"
+        )
     ada.commit("share")
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "origin.git")
     ada.git("remote", "add", "origin", str(folder / "origin.git"))
@@ -142,6 +144,20 @@ def team(released: Path, empty_store: Path) -> Team:
     (released / "store-of-mlflow").mkdir(exist_ok=True)
     shutil.copy(empty_store, released / "store-of-mlflow" / empty_store.name)
     return Team(released)
+
+
+def in_a_job(monkeypatch: pytest.MonkeyPatch, login: str) -> None:
+    """What a CI host sets in a job that somebody started."""
+    job = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_TRIGGERING_ACTOR": login,
+        "GITHUB_EVENT_NAME": "workflow_dispatch",
+        "GITHUB_SERVER_URL": "https://h",
+        "GITHUB_REPOSITORY": "o/r",
+        "GITHUB_RUN_ID": "7",
+    }
+    for name, value in job.items():
+        monkeypatch.setenv(name, value)
 
 
 # -- consent ---------------------------------------------------------------------------------------------------------
@@ -194,7 +210,12 @@ def test_a_ci_job_speaks_for_who_started_it(team, monkeypatch):
     team.requested()
     team.bob.pull()
     job = {"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "bob-login", "GITHUB_EVENT_NAME": "workflow_dispatch"}
-    for name, value in {**job, "GITHUB_SERVER_URL": "https://h", "GITHUB_REPOSITORY": "o/r", "GITHUB_RUN_ID": "7"}.items():
+    for name, value in {
+        **job,
+        "GITHUB_SERVER_URL": "https://h",
+        "GITHUB_REPOSITORY": "o/r",
+        "GITHUB_RUN_ID": "7",
+    }.items():
         monkeypatch.setenv(name, value)
 
     event = team.bob.json("approve", "count", "--env", "staging")["event"]
@@ -243,24 +264,15 @@ def changed_evidence(team):
     event = team.rik.site().ledger.state("staging").attempts.popitem()[1].event
     sealed = event.deployments[0].sealed
     digest = next(entry.sha256 for path, entry in sealed.items() if path.startswith("evidence"))
-    (file,) = [path for path in (team.folder / "store").rglob("*") if path.is_file() and digest[8:] in path.name + path.parent.name]
+    (file,) = [
+        path
+        for path in (team.folder / "store").rglob("*")
+        if path.is_file() and digest[8:] in path.name + path.parent.name
+    ]
     file.chmod(0o644)
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-
-
-def another_release_below(team):
-    """What was asked for stands nowhere below any more."""
-    source = (team.ada.root / "notebooks/count.py").read_text()
-    team.ada.pull()
-    (team.ada.root / "notebooks/count.py").write_text(source.replace("counted to", "counted up to"))
-    ada = Ground(team.ada.root, team.folder)
-    for _ in range(2):  # the release before is stable there, and counts as standing below
-        (team.ada.root / "notebooks/count.py").write_text(source.replace("counted to", f"counted to{_}"))
-        ada.nbpromote("sync")
-        ada.released("count")
-        ada.nbpromote("hold", "count", "--env", "staging")
 
 
 def another_incumbent(team):
@@ -308,7 +320,9 @@ def test_a_consent_to_another_release_or_environment_is_none(team):
     site.fetch()
     attempt = site.ledger.state("staging").attempts.copy().popitem()[1]
     for bound in ("", "0" * 64):
-        said = site.event("approve", "done", "staging", attempt=attempt.event.attempt, notebooks=("count",), bound=bound)
+        said = site.event(
+            "approve", "done", "staging", attempt=attempt.event.attempt, notebooks=("count",), bound=bound
+        )
         site.ledger.append(said, expect=lambda _state: None)
 
     (waits,) = team.rik.json("advance", "--env", "staging")["promotions"]
@@ -439,7 +453,9 @@ def test_a_forged_event_has_no_effect_whatever_it_says_of_itself(team):
     (waits,) = team.rik.json("advance", "--env", "staging")["promotions"]
 
     assert waits["state"] == "waiting"
-    assert "is said by git's configuration alone (nobody signed it), where the policy wants" in waits["waits"][0]["reason"]
+    assert (
+        "is said by git's configuration alone (nobody signed it), where the policy wants" in waits["waits"][0]["reason"]
+    )
 
 
 def test_a_key_that_is_taken_off_the_list_counts_no_more(team):
@@ -481,7 +497,7 @@ def test_whose_key_it_is_is_what_the_policy_s_file_says(tmp_path, line, told):
 
 
 def test_a_gpg_key_is_known_by_its_fingerprint_in_the_policy_and_by_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setenv("GNUPGHOME", str(short_folder(tmp_path)))
+    monkeypatch.setenv("GNUPGHOME", str(short_folder()))
     repository, fingerprint = signing(tmp_path, "openpgp")
     commit = repository.commit({"a": b"1"}, "an event", parent=None, sign=True)
 
@@ -493,7 +509,7 @@ def test_a_gpg_key_is_known_by_its_fingerprint_in_the_policy_and_by_nothing_else
     assert (stranger.source, "none of the allowed signers'" in stranger.detail) == ("git", True)
 
 
-def short_folder(tmp_path: Path) -> Path:
+def short_folder() -> Path:
     """gpg's agent listens on a socket, and the path of one is short."""
     folder = Path(os.environ["XDG_RUNTIME_DIR"]) / f"gpg-{os.getpid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -501,7 +517,7 @@ def short_folder(tmp_path: Path) -> Path:
 
 
 def signing(folder: Path, form: str):
-    repository = grounds.git and people.Repository(folder)
+    repository = Repository(folder)
     git(folder, "init", "--quiet")
     for name, value in {"user.name": "Bob", "user.email": "bob@example.org", "gpg.format": form}.items():
         git(folder, "config", name, value)
@@ -539,8 +555,7 @@ def test_anybody_asks_and_only_the_appliers_make_live(team, monkeypatch):
     team.policy("apply: ci\nappliers: [deploy-bot]\n")
     asked = team.requested()
     by_hand = team.bob.nbpromote("advance", "--env", "staging")
-    for name, value in {"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "deploy-bot", "GITHUB_EVENT_NAME": "push"}.items():
-        monkeypatch.setenv(name, value)
+    in_a_job(monkeypatch, "deploy-bot")
 
     done = team.cy.json("advance", "--env", "staging")["promotions"][0]
 
@@ -548,4 +563,3 @@ def test_anybody_asks_and_only_the_appliers_make_live(team, monkeypatch):
     assert by_hand.returncode == 4
     assert "apply: ci lets deploy-bot alone make live, and this is Bob <bob@example.org>" in by_hand.stdout
     assert done["state"] == "verified"
-    assert dump(asked["plan"]) if False else True

@@ -44,9 +44,7 @@ def reject(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
 @click.argument("what", metavar="NOTEBOOK|RELEASE|ATTEMPT")
 @_ENV
 @_REASON
-@click.option(
-    "--approvals", "kinds", flag_value="approval", multiple=True, help="Pass over missing approvals."
-)
+@click.option("--approvals", "kinds", flag_value="approval", multiple=True, help="Pass over missing approvals.")
 @click.option("--soak", "kinds", flag_value="soak", multiple=True, help="Pass over the time to stand below.")
 @click.option("--window", "kinds", flag_value="window", multiple=True, help="Pass over closed hours.")
 @click.option("--gate", "gates", metavar="GATE", multiple=True, help="Pass over a gate, as `plan` spells it, once.")

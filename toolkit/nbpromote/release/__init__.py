@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nbpromote.model import Evidence, Model, Release, Sealed, canonical, dump, load, sha256
+from nbpromote.release.places import Missing
 from nbpromote.release.store import Damaged, Store
 from nbpromote.release.words import ADJECTIVES, ANIMALS
 
 __all__ = [
     "Damaged",
+    "Missing",
     "Store",
     "alias",
     "evidence_of",
@@ -79,10 +81,10 @@ def seal_model(store: Store, model: Model, folder: Path) -> dict[str, Sealed]:
     """A model's bytes. Raises `Damaged` when the folder is not what was validated."""
     sealed = {}
     for path, digest in model.files.items():
-        data = (folder / path).read_bytes() if (folder / path).is_file() else b""
-        if sha256(data) != digest:
-            raise Damaged(f"{path} of the model is not what was validated; nothing was changed")
-        sealed[f"model/{path}"] = store.put(data)
+        try:
+            sealed[f"model/{path}"] = store.put_file(folder / path, digest)
+        except (Damaged, FileNotFoundError) as error:
+            raise Damaged(f"{path} of the model is not what was validated; nothing was changed") from error
     return sealed
 
 

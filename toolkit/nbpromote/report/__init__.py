@@ -20,6 +20,8 @@ from nbpromote.report.plain import (
     status_json,
 )
 from nbpromote.report.promotion import advanced, heard, plan, promotion, said
+from nbpromote.report.proposal import Proposal, Step
+from nbpromote.report.proposal import markdown as proposal
 from nbpromote.report.subject import Kind, Rival, Subject
 from nbpromote.report.text import checks, decision, differences, evidence, parameters
 from nbpromote.report.words import gate
@@ -27,7 +29,9 @@ from nbpromote.report.words import gate
 __all__ = [
     "FORMS",
     "Kind",
+    "Proposal",
     "Rival",
+    "Step",
     "Subject",
     "advanced",
     "checks",
@@ -63,6 +67,7 @@ __all__ = [
     "plan_json",
     "promotion",
     "promotion_json",
+    "proposal",
     "report_as",
     "said",
     "sarif",

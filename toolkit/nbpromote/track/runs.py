@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpromote.model import Evidence, Json, Model, Run
+from nbpromote.track import credentials
 from nbpromote.track.asking import ask, once
 from nbpromote.track.experiments import experiment_of
 from nbpromote.track.models import digests, folder_of
@@ -89,6 +90,7 @@ def _variables(run: Run, opened: str, experiment: str) -> dict[str, str]:
     root = artifact_root(run.tracking_uri)
     return {
         **QUIET,
+        **credentials.variables(run.tracking_uri),
         "MLFLOW_TRACKING_URI": run.tracking_uri,
         "MLFLOW_REGISTRY_URI": run.tracking_uri,
         "MLFLOW_EXPERIMENT_ID": experiment,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
     from nbpromote.workflow.explaining import why
-    from nbpromote.workflow.fleet import Order, run_many
+    from nbpromote.workflow.fleet import Order, run_many, unreleased
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.promotion.releasing import release
     from nbpromote.workflow.promotion.returning import rollback
     from nbpromote.workflow.promotion.waiting import advance
+    from nbpromote.workflow.proposing import propose
     from nbpromote.workflow.reporting import keep_page, page, subject
     from nbpromote.workflow.running import run
     from nbpromote.workflow.starting import init
@@ -50,6 +51,7 @@ __all__ = [
     "plan",
     "preview",
     "promote",
+    "propose",
     "record_agreement",
     "refusal",
     "reject",
@@ -65,6 +67,7 @@ __all__ = [
     "sync_staged",
     "thaw",
     "unhold",
+    "unreleased",
     "why",
 ]
 
@@ -76,8 +79,9 @@ _HOMES = {
     "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
     "doctoring": ("doctor",),
+    "proposing": ("propose",),
     "explaining": ("why",),
-    "fleet": ("Order", "run_many"),
+    "fleet": ("Order", "run_many", "unreleased"),
     "promotion.consenting": ("approve", "override", "reject"),
     "promotion.planning": ("plan",),
     "promotion.promoting": ("promote",),

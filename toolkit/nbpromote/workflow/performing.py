@@ -153,6 +153,7 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     Raises `Interrupted` after a run that was interrupted has been recorded as such.
     """
     site, environment = scene.site, scene.environment
+    track.reach(environment.tracking_uri)  # before a kernel is started for it
     site.keep_out_of_git()
     footing.drop(site, environment.name, scene.name)
     node = node or notebook.parse(scene.path, scene.files[scene.path])
