@@ -16,6 +16,7 @@ from nbpromote.model import (
     Event,
     Evidence,
     Gate,
+    Heard,
     Json,
     Model,
     Move,
@@ -161,6 +162,7 @@ def plan_json(plan: Plan) -> dict[str, Json]:
         "allowed": plan.allowed,
         "unmet": list(plan.unmet),
         "waits": [dump(wait) for wait in plan.waits],
+        "overrides": list(plan.overrides),
         "moves": moves,
         "digest": plan.digest,
         "ledger": plan.head,
@@ -216,6 +218,10 @@ def checks_json(checks: Sequence[Check]) -> dict[str, Json]:
             for c in checks
         ]
     }
+
+
+def heard_json(heard: Heard) -> dict[str, Json]:
+    return {"event": _event(heard.event), "waits": [dump(wait) for wait in heard.waits]}
 
 
 def promotion_json(promotion: Promotion) -> dict[str, Json]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
+    from nbpromote.workflow.promotion.consenting import approve, override, reject
     from nbpromote.workflow.promotion.holding import freeze, hold, thaw, unhold
     from nbpromote.workflow.promotion.planning import plan
     from nbpromote.workflow.promotion.promoting import promote
@@ -32,6 +33,7 @@ __all__ = [
     "Order",
     "accept",
     "advance",
+    "approve",
     "automate",
     "baseline",
     "check",
@@ -46,6 +48,7 @@ __all__ = [
     "init",
     "keep_page",
     "offer",
+    "override",
     "page",
     "plan",
     "preview",
@@ -53,6 +56,7 @@ __all__ = [
     "propose",
     "record_agreement",
     "refusal",
+    "reject",
     "release",
     "rollback",
     "run",
@@ -81,6 +85,7 @@ _HOMES = {
     "proposing": ("propose",),
     "explaining": ("why",),
     "fleet": ("Order", "run_many", "unreleased"),
+    "promotion.consenting": ("approve", "override", "reject"),
     "promotion.planning": ("plan",),
     "promotion.promoting": ("promote",),
     "promotion.releasing": ("release",),
