@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ground import Done, Ground, build, command, git
+from nbpromote import find, workflow
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
 from nbpromote.model import Event
@@ -308,6 +309,24 @@ def test_what_changes_under_a_promotion_voids_what_was_said_of_it(team, change, 
     assert told in after[0]["note"]
 
 
+def test_each_of_the_six_things_that_consent_is_bound_to_makes_it_another(team):
+    planned = workflow.plan(find(team.ada.root), ["count"], to="staging")
+    (move,) = planned.moves
+    bound = planned.bound({"count": "e1"})
+
+    others = (
+        replace(planned, moves=(replace(move, release="0" * 64),)).bound({"count": "e1"}),
+        replace(planned, moves=(replace(move, settings="0" * 64),)).bound({"count": "e1"}),
+        replace(planned, moves=(replace(move, incumbent=move.below),)).bound({"count": "e1"}),
+        replace(planned, policies={"count": "0" * 64}).bound({"count": "e1"}),
+        replace(planned, target="prod").bound({"count": "e1"}),
+        planned.bound({"count": "e2"}),
+    )
+
+    assert len({bound, *others}) == 7
+    assert bound == planned.bound({"count": "e1"})
+
+
 def test_a_consent_to_another_release_or_environment_is_none(team):
     """The two that cannot change under a promotion: what was said of another one is not taken for this one."""
     team.policy("approvals: 1\n")
@@ -378,7 +397,8 @@ def test_a_gate_is_passed_over_once_for_one_release_and_shows_in_every_report(te
     for verb, words in (("history", "known: a holiday"), ("status", "error at most 1")):
         assert words in team.rik.nbpromote(verb).stdout
     for form in ("why", "report", "report --format markdown"):
-        shown = team.rik.nbpromote(*form.split(), done["attempt"])
+        shown = team.rik.nbpromote(*form.split(), done["deployment"]["run"])
+        assert shown.returncode == 0, shown
         page = Path(shown.stdout.split()[-1]).read_text() if form == "report" else shown.stdout
         assert "overridden by Dee" in page, (form, shown)
 
