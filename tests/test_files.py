@@ -82,9 +82,10 @@ WRITER = """
 import sys
 from pathlib import Path
 from nbpromote import files
+files.write(Path(sys.argv[1]), b"a" * 3_000_000)
 print("ready", flush=True)
 while True:
-    for letter in b"a", b"b":
+    for letter in b"b", b"a":
         files.write(Path(sys.argv[1]), letter * 3_000_000)
 """
 
@@ -129,6 +130,16 @@ def test_what_a_killed_writer_had_begun_goes_with_the_next_one_to_the_same_place
 
     assert began
     assert [path.name for path in there.iterdir()] == ["out"]
+
+
+def test_what_a_killed_writer_had_begun_aside_goes_with_the_next_one_to_any_place(tmp_path):
+    aside = tmp_path / "drafts"
+    aside.mkdir()
+    (aside / f".gone.{'0' * 8}").write_text("half")
+
+    files.write(tmp_path / "kept", "x", aside=aside)
+
+    assert names(tmp_path) == {"drafts", "kept"}
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])

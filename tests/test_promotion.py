@@ -118,9 +118,19 @@ def test_all_means_what_is_verified_below_and_not_live_there(both: Ground) -> No
 
     assert [move["notebook"] for move in planned["moves"]] == ["count", "add"]
     assert both.nbpromote("promote", "--all", "--to", "staging").returncode == 0
-    refused = both.nbpromote("promote", "--all", "--to", "staging")
-    assert refused.returncode == 2
-    assert "nothing is verified below staging that is not live there already" in refused.stderr
+    again = both.nbpromote("promote", "--all", "--to", "staging")
+    assert again.returncode == 0
+    assert "nothing that is verified below is missing in staging" in again.stdout
+    assert both.json("promote", "--all", "--to", "staging")["candidates"] == []
+
+
+def test_what_is_live_already_is_not_run_again_for_the_others(both: Ground) -> None:
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+
+    done = both.json("promote", "count", "add", "--to", "staging")
+
+    assert done["done"]
+    assert [one["notebook"] for one in done["candidates"]] == ["add"]
 
 
 def test_one_refused_notebook_keeps_all_of_them_out(both: Ground) -> None:

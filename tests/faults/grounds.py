@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -53,6 +54,10 @@ PRELOAD = (
 )
 
 
+_NAMES = 'model_name = "{project}.{environment}.{notebook}"\n'
+_KERNEL = f"[tool.nbpromote.kernel]\npreload = {list(PRELOAD)}\n"
+
+
 @dataclass(frozen=True)
 class Plot:
     """A folder where a project stands, and can be laid anew as it was kept: MLflow's stores name it by its path."""
@@ -96,9 +101,10 @@ def plot() -> Iterator[Plot]:
 
 
 def build(root: Path, empty_store: Path, *, tracking: str = "", settings: str = "") -> Ground:
-    """`count` and `model` in dev, staging and prod; `tracking` is the server above dev."""
+    """`count` and `model` in dev, staging and prod; `tracking` is the server above dev, which others use as well."""
+    name = f"small-{secrets.token_hex(4)}" if tracking else "small"
     ground = begun(root, empty_store)
-    ground.write("pyproject.toml", f'[tool.nbpromote]\nproject = "small"\n{settings}')
+    ground.write("pyproject.toml", f'[tool.nbpromote]\nproject = "{name}"\n{_NAMES}{settings}{_KERNEL}')
     ground.write(".gitignore", ".nbpromote/\ndata/\n")
     ground.write("notebooks/count.py", HEADER + COUNT)
     ground.write("notebooks/model.py", HEADER + MODEL)

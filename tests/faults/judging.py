@@ -13,7 +13,7 @@ from typing import Any
 from ground import Ground
 from nbpromote import ledger, track
 from nbpromote.errors import Error
-from nbpromote.model import Deployment, Standing
+from nbpromote.model import Deployment
 from nbpromote.track.store import client
 from nbpromote.workflow.site import Site
 
@@ -39,34 +39,30 @@ class Attempt:
 def lives(ground: Ground, attempt: Attempt) -> list[str]:
     """Releases that went live since, in order."""
     events = Site(ground.project).ledger.events(attempt.environment)[attempt.events :]
-    return [event.release for event in events if event.step == "live" and attempt.notebook in event.notebooks]
+    return [found.release for e in events if e.step == "live" and (found := e.deployment(attempt.notebook))]
 
 
 def is_done(ground: Ground, attempt: Attempt) -> bool:
-    standing = Site(ground.project).ledger.state(attempt.environment)[attempt.notebook]
-    verified = standing.live is not None and standing.live.state == "verified" and standing.open is None
+    state = Site(ground.project).ledger.state(attempt.environment)
+    live = state[attempt.notebook].live
+    verified = live is not None and live.state == "verified" and not state.attempts
     return verified and lives(ground, attempt) == [attempt.release]
 
 
 def judged(ground: Ground, attempt: Attempt) -> list[str]:
     """All that is wrong with the outcome."""
     site = Site(ground.project)
-    standing = site.ledger.state(attempt.environment)[attempt.notebook]
-    faults = [*_ended(standing), *standing_of(site, attempt.environment, attempt.notebook)]
+    state = site.ledger.state(attempt.environment)
+    live = state[attempt.notebook].live
+    faults = [f"{a.event.verb} {a.event.step} is still open" for a in state.attempts.values()]
+    faults += standing_of(site, attempt.environment, attempt.notebook)
     if (went := lives(ground, attempt)) != [attempt.release]:
         faults.append(f"went live: {went or 'nothing'}, wanted {attempt.release} once")
-    if standing.live and standing.live.model:
-        if (count := len(versions(standing.live.tracking_uri, standing.live.model.name))) != attempt.versions:
-            faults.append(f"{count} versions are registered, wanted {attempt.versions}")
-        faults += running(standing.live.tracking_uri)
+    if live and live.model:
+        count = len(versions(live.tracking_uri, live.model.name))
+        faults += [f"{count} versions, wanted {attempt.versions}"] if count != attempt.versions else []
+        faults += running(live.tracking_uri, site.project.name)
     return faults + left(ground.root)
-
-
-def _ended(standing: Standing) -> Iterator[str]:
-    if standing.open is not None:
-        yield f"{standing.open.verb} is still open"
-    if standing.live is not None and standing.live.state != "verified":
-        yield f"{standing.live.alias} is {standing.live.state}"
 
 
 def standing_of(site: Site, environment: str, notebook: str) -> Iterator[str]:
@@ -76,9 +72,10 @@ def standing_of(site: Site, environment: str, notebook: str) -> Iterator[str]:
     live = site.ledger.state(environment)[notebook].live
     if live is None:
         return
+    if live.state != "verified":
+        yield f"{live.alias} is {live.state}"
     yield from _kept(site, live)
-    if live.model is not None:
-        yield from _registered(live)
+    yield from served(live)
 
 
 def _kept(site: Site, live: Deployment) -> Iterator[str]:
@@ -89,8 +86,11 @@ def _kept(site: Site, live: Deployment) -> Iterator[str]:
             yield str(error)
 
 
-def _registered(live: Deployment) -> Iterator[str]:
+def served(live: Deployment) -> Iterator[str]:
+    """What whoever asks MLflow for the champion gets otherwise than the ledger says."""
     model = live.model
+    if model is None:
+        return
     pointed = track.pointed(live.tracking_uri, model.name)
     if pointed != model.version:
         yield f"the alias points at {pointed}, the ledger at {model.version}"
@@ -107,12 +107,11 @@ def versions(uri: str, name: str) -> list[Any]:
     return list(client(uri).search_model_versions(f"name = '{name}'"))
 
 
-def running(uri: str) -> list[str]:
-    """Runs that MLflow believes to be at work."""
+def running(uri: str, project: str) -> list[str]:
+    """Runs of a project that MLflow believes to be at work."""
     mlflow = client(uri)
-    found = mlflow.search_runs(
-        [one.experiment_id for one in mlflow.search_experiments()], "attributes.status = 'RUNNING'"
-    )
+    experiments = [one.experiment_id for one in mlflow.search_experiments(filter_string=f"name LIKE '{project}/%'")]
+    found = mlflow.search_runs(experiments, "attributes.status = 'RUNNING'") if experiments else []
     return [f"MLflow's run {run.info.run_name} is still running" for run in found]
 
 

@@ -25,6 +25,7 @@ class Scenario:
     kept: str
     command: tuple[str, ...]
     attempt: Attempt
+    renew: Callable[[Ground], None] | None = None  # what a server remembers, and laying anew does not put back
 
     def of(self, notebook: str, release: str) -> Scenario:
         return replace(self, attempt=replace(self.attempt, notebook=notebook, release=release))
@@ -33,9 +34,17 @@ class Scenario:
         return ground.nbpromote(*self.command)
 
 
+def laid(plot: Plot, scenario: Scenario) -> Ground:
+    """The project as it was kept."""
+    ground = plot.lay(scenario.kept)
+    if renew := scenario.renew:
+        value(plot, lambda: renew(ground))
+    return ground
+
+
 def places_of(plot: Plot, scenario: Scenario) -> list[Place]:
     """Every place that the whole command comes to."""
-    ground = plot.lay(scenario.kept)
+    ground = laid(plot, scenario)
 
     def count() -> tuple[list[Place], Done]:
         return places.seen(ground.root), scenario.run(ground)
@@ -47,7 +56,7 @@ def places_of(plot: Plot, scenario: Scenario) -> list[Place]:
 
 def seconds_of(plot: Plot, scenario: Scenario) -> float:
     """What the whole command takes, on this machine as it is now."""
-    ground = plot.lay(scenario.kept)
+    ground = laid(plot, scenario)
     began = time.monotonic()
     value(plot, lambda: scenario.run(ground).returncode)
     return time.monotonic() - began
@@ -55,7 +64,7 @@ def seconds_of(plot: Plot, scenario: Scenario) -> float:
 
 def killed_at(plot: Plot, scenario: Scenario, place: Place) -> list[str]:
     """What is wrong after a kill at a place and one more run of the command."""
-    ground = plot.lay(scenario.kept)
+    ground = laid(plot, scenario)
 
     def run() -> None:
         places.killed_at(ground.root, place)
@@ -68,7 +77,7 @@ def killed_at(plot: Plot, scenario: Scenario, place: Place) -> list[str]:
 
 def killed_randomly(plot: Plot, scenario: Scenario, chance: random.Random, *, times: int, seconds: float) -> list[str]:
     """What is wrong after so many kills in a row, each with all that the command had begun, git too."""
-    ground = plot.lay(scenario.kept)
+    ground = laid(plot, scenario)
     for _ in range(times):
         running = fork(inside(plot, lambda: scenario.run(ground).returncode))
         time.sleep(chance.uniform(0, seconds))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TypeVar
 
 from faults.forks import fork
@@ -13,6 +14,7 @@ from faults.forks import fork
 _Item = TypeVar("_Item")
 
 WHOLE = "FAULTS" in os.environ  # `make faults` sets it; in `make test` this folder has a minute for everything
+SEED = int(os.environ.get("FAULTS_SEED", date.today().toordinal()))  # another order every day, so that all is met
 LANES = (os.cpu_count() or 1) if WHOLE else 1
 
 
@@ -38,6 +40,11 @@ def sized(short: int, whole: int) -> int:
     return whole if WHOLE else short
 
 
+def within(short: float, whole: float) -> float:
+    """Seconds of a part. `FAULTS_TIMES` of them let every trial of the whole form be made."""
+    return whole * float(os.environ.get("FAULTS_TIMES", "1")) if WHOLE else short
+
+
 def share(items: Sequence[_Item], lane: int) -> Sequence[_Item]:
     return items[lane::LANES]
 
@@ -58,7 +65,12 @@ def tried(trials: Callable[[int], Iterator[Tally]], *, seconds: float) -> Tally:
     return tally
 
 
-def _tried(trials: Iterator[Tally], end: float) -> Tally:
+def counted(trials: Iterable[list[str]], *, seconds: float) -> Tally:
+    """The same in this process, one after the other."""
+    return _tried((Tally(1, faults) for faults in trials), time.monotonic() + seconds)
+
+
+def _tried(trials: Iterable[Tally], end: float) -> Tally:
     tally = Tally()
     for one in trials:
         tally.add(one)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from faults.grounds import Plot, build
 from faults.judging import Attempt
 from faults.killing import Scenario, ended, inside
 from ground import Ground
+from nbpromote.track import CHAMPION
+from nbpromote.track.store import client
 from nbpromote.workflow.site import Site
 
 
@@ -21,17 +24,20 @@ class Prepared:
     plot: Plot
     scenarios: list[Scenario]
 
+    def scenario(self, name: str) -> Scenario:
+        return next(one for one in self.scenarios if one.name == name)
+
 
 def prepared(plots: Sequence[Plot], empty_store: Path, *, tracking: str = "") -> list[Prepared]:
     """Each in a process of its own, all at once."""
-    making = [fork(inside(one, lambda one=one: list(_prepared(one, empty_store, tracking)))) for one in plots]
+    making = [fork(inside(one, lambda one=one: _prepared(one, empty_store, tracking))) for one in plots]
     return [Prepared(one, ended(made)) for one, made in zip(plots, making, strict=True)]
 
 
-def _prepared(plot: Plot, empty_store: Path, tracking: str) -> Iterator[Scenario]:
+def _prepared(plot: Plot, empty_store: Path, tracking: str) -> list[Scenario]:
     ground = build(plot.ground.root, empty_store, tracking=tracking)
     ground.released("count")
-    _ran(ground)
+    ran(ground)
     release = _kept(plot, "release", ("release", "model"), "dev", versions=1)
     done(ground, "release", "model")
     first = live(ground, "dev", "model")
@@ -39,16 +45,32 @@ def _prepared(plot: Plot, empty_store: Path, tracking: str) -> Iterator[Scenario
     retrain = replace(copy, name="retrain", kept="copy", command=("promote", "count", "--to", "staging"))
     done(ground, *copy.command)
     ground.edit("notebooks/model.py", "alpha: float = 1.0", "alpha: float = 2.0")
-    _ran(ground)
+    ran(ground)
     done(ground, "release", "model")
     done(ground, *copy.command)
+    count = live(ground, "dev", "count")
     rollback = _kept(plot, "rollback", ("rollback", "model", "--env", "staging"), "staging", versions=2)
-    for scenario in (release, copy, rollback):
-        yield scenario.of("model", first)
-    yield retrain.of("count", live(ground, "dev", "count"))
+    found = [*(each.of("model", first) for each in (release, copy, rollback)), retrain.of("count", count)]
+    if not tracking:
+        return found
+    again = {"copy": _another_model, "rollback": _alias_as_the_ledger_has_it}
+    return [replace(each, renew=again[each.name]) for each in found if each.name in again]
 
 
-def _ran(ground: Ground) -> None:
+def _another_model(ground: Ground) -> None:
+    """A promotion's first: registered under a name that the server has not seen."""
+    ground.edit("pyproject.toml", 'model_name = "', f'model_name = "{secrets.token_hex(4)}.')
+    ground.commit("another name for models")
+
+
+def _alias_as_the_ledger_has_it(ground: Ground) -> None:
+    live = Site(ground.project).ledger.state("staging")["model"].live
+    assert live is not None
+    assert live.model is not None
+    client(live.tracking_uri).set_registered_model_alias(live.model.name, CHAMPION, live.model.version)
+
+
+def ran(ground: Ground) -> None:
     done(ground, "sync")
     done(ground, "run", "model")
     done(ground, "baseline", "--yes", "model")

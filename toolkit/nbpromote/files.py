@@ -20,20 +20,21 @@ from typing import IO
 from nbpromote.errors import Unavailable
 
 
-def write(path: Path, data: bytes | str) -> Path:
+def write(path: Path, data: bytes | str, *, aside: Path | None = None) -> Path:
     """Replace `path` with `data`: a reader sees the old file or the new one, also after a crash.
 
-    Raises `Unavailable`, with the old file intact, when the disk is full or refuses.
+    `aside` is a folder of the same disk where it is written first, when nobody may come back to this path. Raises
+    `Unavailable`, with the old file intact, when the disk is full or refuses.
     """
     content = data.encode() if isinstance(data, str) else data
-    return pour(path, (content,), need=len(content))
+    return pour(path, (content,), need=len(content), aside=aside)
 
 
-def pour(path: Path, chunks: Iterable[bytes], *, need: int | None = None) -> Path:
+def pour(path: Path, chunks: Iterable[bytes], *, need: int | None = None, aside: Path | None = None) -> Path:
     """The same with bytes as they come, together larger than memory perhaps. When they raise, the old file stays."""
     with _told(path, need=need):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _drafting(path, lambda draft: _created(draft, like=path)) as (draft, handle):
+        with _drafting(path, lambda draft: _created(draft, like=path), aside) as (draft, handle):
             with os.fdopen(handle, "wb", closefd=False) as file:
                 file.writelines(chunks)
                 file.flush()
@@ -113,14 +114,14 @@ def taken_over(path: Path) -> Iterator[bool]:
         yield False
 
 
-def publish(source: Path, destination: Path) -> Path:
+def publish(source: Path, destination: Path, *, aside: Path | None = None) -> Path:
     """Copy a file or a folder to its destination in one step; `source` stays.
 
     Two that publish to one place do not meet: each prepares a draft of its own, and the last to be ready stays.
     """
     with _told(destination, need=size(source)):
         destination.parent.mkdir(parents=True, exist_ok=True)
-        with _drafting(destination, _created_folder if source.is_dir() else _created) as (draft, _):
+        with _drafting(destination, _created_folder if source.is_dir() else _created, aside) as (draft, _):
             _copy(source, draft)
             if source.is_dir() and destination.exists():
                 _swap(draft, destination)
@@ -153,13 +154,16 @@ def _hidden(path: Path) -> str:
 
 
 @contextmanager
-def _drafting(path: Path, create: Callable[[Path], int]) -> Iterator[tuple[Path, int]]:
+def _drafting(path: Path, create: Callable[[Path], int], aside: Path | None = None) -> Iterator[tuple[Path, int]]:
     """A new draft beside `path` and a handle on it; removed when the block ends without putting it in its place.
 
-    It is locked while somebody writes it, so that the next one to write `path` can tell, and remove, what those left
-    who were killed.
+    It is locked while somebody writes it, so that the next one to write `path`, or any file aside, can tell, and
+    remove, what those left who were killed.
     """
-    for other in path.parent.glob(f"{escape(_hidden(path))}.*"):
+    if aside is not None:
+        aside.mkdir(parents=True, exist_ok=True)
+        path = aside / path.name
+    for other in path.parent.glob(".*" if aside else f"{escape(_hidden(path))}.*"):
         if _DRAFT.fullmatch(other.name):
             _remove_dead(other)
     draft, handle = _draft(path), -1

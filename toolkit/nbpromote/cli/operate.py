@@ -119,8 +119,9 @@ def _proposal(here: Here, changed: str | None, output: Path | None, pages: Path 
     if changed is None:
         raise Usage("name one run, release or notebook, or two, or say --changed REV alone")
     proposed = workflow.propose(here.project, changed)
-    for subject in proposed.subjects if pages else ():
-        workflow.keep_page(here.project, subject, into=pages / f"{subject.evidence.run.notebook}.html")
+    if pages:
+        for subject in proposed.subjects:
+            workflow.keep_page(here.project, subject, into=pages / f"{subject.evidence.run.notebook}.html")
     return _told(report.proposal(proposed), "markdown", output, as_json=as_json)
 
 

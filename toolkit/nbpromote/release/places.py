@@ -56,9 +56,9 @@ class Folder:
         path = self._path(name)
         if self._local:
             if isinstance(source, Path):
-                files.publish(source, Path(path))
+                files.publish(source, Path(path), aside=self._aside)
             else:
-                files.write(Path(path), source)
+                files.write(Path(path), source, aside=self._aside)
             return
         try:
             if self._whole:
@@ -99,6 +99,11 @@ class Folder:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+    @property
+    def _aside(self) -> Path:
+        """Where drafts are: whoever comes next may put other content, and has to find what a killed one left."""
+        return Path(self._root) / "drafts"
 
     # -- the file system
 

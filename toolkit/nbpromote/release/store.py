@@ -57,11 +57,15 @@ class Store:
     def has(self, digest: str) -> bool:
         """Whether the bytes are there, and are those that were put."""
         try:
-            for _ in self._sound(digest):
-                pass
+            self.check(digest)
         except Damaged:
             return False
         return True
+
+    def check(self, digest: str) -> None:
+        """Read the bytes, and hold none. Raises `Damaged` as `get` does."""
+        for _ in self._sound(digest):
+            pass
 
     def digests(self) -> Iterator[str]:
         """Of all that is kept."""

@@ -15,10 +15,11 @@ from nbpromote.track.models import (
     pointed,
     register,
     set_alias,
+    try_registry,
 )
 from nbpromote.track.results import finish
 from nbpromote.track.runs import VARIABLES, Opened, close, collect, judge, open_run, tag_release
-from nbpromote.track.server import reach
+from nbpromote.track.server import described, reach, unsafe
 from nbpromote.track.shelf import Shelf
 from nbpromote.track.store import QUIET, places
 
@@ -33,6 +34,7 @@ __all__ = [
     "check_model",
     "close",
     "collect",
+    "described",
     "finish",
     "folder_of",
     "given",
@@ -51,5 +53,7 @@ __all__ = [
     "secrets",
     "set_alias",
     "tag_release",
+    "try_registry",
+    "unsafe",
     "variables",
 ]

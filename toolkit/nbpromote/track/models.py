@@ -250,6 +250,19 @@ def has_version(uri: str, model: Model) -> bool:
     return found is not None and str(found.source) == model.uri
 
 
+def try_registry(uri: str, name: str) -> None:
+    """Register a model without a version under a name that nobody has, and delete it. Raises where that is refused."""
+    try:
+        once(
+            uri,
+            look=lambda mlflow: _found(lambda: mlflow.get_registered_model(name)),
+            make=lambda mlflow: mlflow.create_registered_model(name),
+            done=f"{name} was registered",
+        )
+    finally:
+        ask(uri, lambda mlflow: _found(lambda: mlflow.delete_registered_model(name)), done=f"{name} was deleted")
+
+
 def _found(ask: Any) -> Any:
     """What the registry answers; None for what it does not know."""
     from mlflow.exceptions import MlflowException

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbpromote.workflow.accepting import Offer, accept, baseline, offer
+    from nbpromote.workflow.automating import automate
     from nbpromote.workflow.checking import check
     from nbpromote.workflow.comparing import compare, preview
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
@@ -33,6 +34,7 @@ __all__ = [
     "accept",
     "advance",
     "approve",
+    "automate",
     "baseline",
     "check",
     "check_staged",
@@ -72,6 +74,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "automating": ("automate",),
     "checking": ("check",),
     "configuring": ("compare_params", "schema_of", "show_params"),
     "hooks.hooking": ("check_staged", "sync_staged"),

@@ -182,6 +182,13 @@ class Site:
         """Where each environment's MLflow is."""
         return {name: params.tracking_uri(self.params_now(name), name, self.around) for name in self.environments}
 
+    @cached_property
+    def lacking(self) -> tuple[str, ...]:
+        """Why another clone could not roll back."""
+        project = self.project
+        uris, remote = self.tracking_uris, self.ledger.remote
+        return sharing.lacking(uris, remote=remote, store=project.store, root=project.root)
+
     def policy(self, environment: str, notebook_name: str) -> Policy:
         """Demands are read from the commit where it holds them: an edit that nobody reviewed demands nothing."""
         read = self.committed_params if self._is_committed(environment) else self.params_file
