@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ground import Done, Ground, build, command, git
+from nbpromote import find, workflow
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
 from nbpromote.model import Event
@@ -119,9 +121,7 @@ def released(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Pat
     ada.write("pyproject.toml", settings)
     ada.write("params/staging.policy.yaml", f"promotes_from: [dev]\n{GATES}")
     for environment in ("dev", "staging"):
-        ada.edit(
-            f"params/{environment}.yaml", "notebooks:", f"tracking_uri: sqlite:///{folder}/{environment}.db\nnotebooks:"
-        )
+        ada.edit(f"params/{environment}.yaml", "notebooks:", f"tracking_uri: sqlite:///../{environment}.db\nnotebooks:")
     ada.commit("share")
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "origin.git")
     ada.git("remote", "add", "origin", str(folder / "origin.git"))
@@ -133,17 +133,14 @@ def released(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Pat
 
 
 @pytest.fixture
-def team(released: Path, empty_store: Path) -> Team:
-    """The same, put back as it was: paths are absolute, so that a copy elsewhere would be another project."""
-    kept = released.with_name(f"{released.name}-kept")
-    if not kept.exists():
-        shutil.copytree(released, kept, symlinks=True)
-    else:
-        shutil.rmtree(released)
-        shutil.copytree(kept, released, symlinks=True)
-    (released / "store-of-mlflow").mkdir(exist_ok=True)
-    shutil.copy(empty_store, released / "store-of-mlflow" / empty_store.name)
-    return Team(released)
+def team(released: Path, empty_store: Path, tmp_path: Path) -> Team:
+    """A copy of it, with everybody's clones to come."""
+    folder = tmp_path / "team"
+    shutil.copytree(released, folder, symlinks=True)
+    git(folder / "Ada", "remote", "set-url", "origin", str(folder / "origin.git"))
+    (folder / "store-of-mlflow").mkdir()
+    shutil.copy(empty_store, folder / "store-of-mlflow" / empty_store.name)
+    return Team(folder)
 
 
 def in_a_job(monkeypatch: pytest.MonkeyPatch, login: str) -> None:
@@ -266,7 +263,7 @@ def changed_evidence(team):
     digest = next(entry.sha256 for path, entry in sealed.items() if path.startswith("evidence"))
     (file,) = [
         path
-        for path in (team.folder / "store").rglob("*")
+        for path in Path(team.rik.site().project.store).rglob("*")
         if path.is_file() and digest[8:] in path.name + path.parent.name
     ]
     file.chmod(0o644)
@@ -312,6 +309,24 @@ def test_what_changes_under_a_promotion_voids_what_was_said_of_it(team, change, 
     assert told in after[0]["note"]
 
 
+def test_each_of_the_six_things_that_consent_is_bound_to_makes_it_another(team):
+    planned = workflow.plan(find(team.ada.root), ["count"], to="staging")
+    (move,) = planned.moves
+    bound = planned.bound({"count": "e1"})
+
+    others = (
+        replace(planned, moves=(replace(move, release="0" * 64),)).bound({"count": "e1"}),
+        replace(planned, moves=(replace(move, settings="0" * 64),)).bound({"count": "e1"}),
+        replace(planned, moves=(replace(move, incumbent=move.below),)).bound({"count": "e1"}),
+        replace(planned, policies={"count": "0" * 64}).bound({"count": "e1"}),
+        replace(planned, target="prod").bound({"count": "e1"}),
+        planned.bound({"count": "e2"}),
+    )
+
+    assert len({bound, *others}) == 7
+    assert bound == planned.bound({"count": "e1"})
+
+
 def test_a_consent_to_another_release_or_environment_is_none(team):
     """The two that cannot change under a promotion: what was said of another one is not taken for this one."""
     team.policy("approvals: 1\n")
@@ -333,7 +348,8 @@ def test_a_consent_to_another_release_or_environment_is_none(team):
 
 # -- overrides -------------------------------------------------------------------------------------------------------
 
-CLOSED = "windows: [{allow: Mon 00:00-00:01}]\nsoak: 300d\napprovals: 1\noverride: [on-call]\n"
+LATER = f"{datetime.now(UTC) + timedelta(days=3):%a}"  # a window that is closed today, and tomorrow
+CLOSED = f"windows: [{{allow: {LATER}}}]\nsoak: 300d\napprovals: 1\noverride: [on-call]\n"
 
 
 def test_an_override_lifts_what_it_names_for_who_may_and_shows_everywhere(team):
@@ -376,10 +392,15 @@ def test_a_gate_is_passed_over_once_for_one_release_and_shows_in_every_report(te
     assert "error at most 1: overridden by Dee <dee@example.org>: known: a holiday" in planned.stdout
     assert (done["state"], done["overrides"]) == ("verified", ["error at most 1"])
     verdict = done["candidates"][0]["decision"]["gates"][1]
-    assert verdict["reason"].endswith("overridden by Dee <dee@example.org>: known: a holiday")
+    assert "; overridden by Dee <dee@example.org>: known: a holiday [params/" in verdict["reason"]
     assert not team.rik.site().ledger.state("staging").overrides
-    for verb in (("history",), ("why", "count@staging"), ("status",)):
-        assert "error at most 1" in team.rik.nbpromote(*verb).stdout or "holiday" in team.rik.nbpromote(*verb).stdout
+    for verb, words in (("history", "known: a holiday"), ("status", "error at most 1")):
+        assert words in team.rik.nbpromote(verb).stdout
+    for form in ("why", "report", "report --format markdown"):
+        shown = team.rik.nbpromote(*form.split(), done["deployment"]["run"])
+        assert shown.returncode == 0, shown
+        page = Path(shown.stdout.split()[-1]).read_text() if form == "report" else shown.stdout
+        assert "overridden by Dee" in page, (form, shown)
 
 
 # -- signatures ------------------------------------------------------------------------------------------------------
@@ -480,7 +501,7 @@ def test_a_key_that_is_taken_off_the_list_counts_no_more(team):
         ("bob@example.org,bob-login {key}", ""),
         ('bob@example.org namespaces="git" {key}', ""),
         ("*@example.org {key}", "its key is allowed for *@example.org, which is nobody's name"),
-        ('bob@example.org namespaces="file" {key}', "is none of the allowed signers'"),
+        ('bob@example.org namespaces="file" {key}', "its signature does not hold"),
         ('bob@example.org valid-before="20200101" {key}', "is none of the allowed signers'"),
         ("", "is none of the allowed signers'"),
     ],

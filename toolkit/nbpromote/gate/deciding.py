@@ -49,7 +49,9 @@ def _passed_over(verdict: Verdict, overridden: Mapping[Gate, str]) -> Verdict:
     by = overridden.get(verdict.gate, "")
     if not by or not verdict.refuses or not may_be_overridden(verdict.gate):
         return verdict
-    return replace(verdict, overridden=by, reason=f"{verdict.reason}; {by}")
+    place = f" [{verdict.gate.where}]"  # reports tell it apart, at the end
+    said = verdict.reason.removesuffix(place)
+    return replace(verdict, overridden=by, reason=f"{said}; {by}{verdict.reason[len(said) :]}")
 
 
 def lacks_proof(gates: Sequence[Gate], *, environment: str) -> str:

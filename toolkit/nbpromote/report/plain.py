@@ -68,6 +68,7 @@ def _deployment(live: Deployment) -> dict[str, Json]:
         "code": live.code,
         "state": live.state,
         "since": live.since,
+        "overrides": list(live.overrides),
         "model": _model(live.model),
         "run": live.run,
         "metrics": dict(live.metrics),

@@ -175,7 +175,7 @@ def _signer(signature: Signature | None, allowed: str) -> tuple[str, str]:
 
 
 _FAULTS = {
-    "bad": "its signature is not for what it says",
+    "bad": "its signature does not hold",
     "revoked": "its key was revoked",
     "expired": "its key or its signature has expired",
     "unchecked": "its signature cannot be checked here: the key or the program for it is missing",
