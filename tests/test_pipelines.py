@@ -1,0 +1,162 @@
+"""The workflows of `init --ci`, carried out: a pull request to its comment, a merge to staging, prod, and back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import servers
+from ground import COUNT, HEADER, Ground, begun, git
+from hosts import Done
+from hosts.github import GitHub, gh
+
+PROJECT = '[tool.nbpromote]\nproject = "small"\nremote = "origin"\nstore = "{store}"\n'
+VALUES = "notebooks:\n  count:\n    parameters: {{top: {top}}}\n    outputs: {{result: data/{name}/result.csv}}\n"
+POLICY = """\
+promotes_from: [{below}]
+{soak}notebooks:
+  count:
+    gates:
+      - {{metric: rows, min: 2}}
+      - {{metric: error, versus: live, max_relative_increase: 0.1}}
+"""
+
+
+@dataclass
+class Team:
+    """`ada` is the clone of the person who began it; what it knows of the others comes from `hub`."""
+
+    folder: Path
+    ada: Ground
+
+    @property
+    def hub(self) -> Path:
+        return self.folder / "hub.git"
+
+    def live(self, environment: str) -> dict[str, Any] | None:
+        rows = {each["name"]: each["notebooks"] for each in self.ada.json("status")["environments"]}[environment]
+        return rows[0] if rows else None
+
+    def proposed(self) -> str:
+        """A branch with an edit, and the pull request that GitHub makes of it. Gives the branch's commit."""
+        self.ada.git("switch", "--quiet", "--create", "further")
+        self.ada.edit("notebooks/count.py", "10.0 / len(numbers)", "9.0 / len(numbers)")
+        self.ada.nbpromote("sync", "count")
+        self.ada.commit("Count with less error")
+        self.ada.git("push", "--quiet", "origin", "further", "further:refs/pull/12/merge")
+        return self.ada.git("rev-parse", "further")
+
+    def merge(self) -> None:
+        """Squashed, as by the button."""
+        self.ada.git("switch", "--quiet", "main")
+        self.ada.git("merge", "--quiet", "--squash", "further")
+        self.ada.commit("Count with less error (#12)")
+        self.ada.git("push", "--quiet", "origin", "main")
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("tracking")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    with servers.mlflow(f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts")) as served:
+        yield served.uri
+
+
+@pytest.fixture(scope="module")
+def begun_team(tmp_path_factory: pytest.TempPathFactory, empty_store: Path, tracking: str) -> Team:
+    """A project on a remote, with workflows for both hosts, whose `count` is live in dev and staging."""
+    folder = tmp_path_factory.mktemp("team")
+    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "hub.git")
+    ada = begun(folder / "ada", empty_store)
+    ada.write("pyproject.toml", PROJECT.format(store=folder / "store"))
+    ada.write(".gitignore", ".nbpromote/\ndata/\n")
+    ada.write("notebooks/count.py", HEADER + COUNT)
+    ada.write("params/base.yaml", f"tracking_uri: {tracking}\nlimits: {{cell: 60s, notebook: 2m}}\n")
+    for below, name, top in ((None, "dev", 3), ("dev", "staging", 4), ("staging", "prod", 5)):
+        ada.write(f"params/{name}.yaml", VALUES.format(top=top, name=name))
+        if below:
+            soak = "soak: 1s\n" if name == "prod" else ""
+            ada.write(f"params/{name}.policy.yaml", POLICY.format(below=below, soak=soak))
+    ada.nbpromote("sync")
+    ada.nbpromote("run", "count")
+    ada.nbpromote("baseline", "count", "--yes")
+    ada.commit("start")
+    for host in ("github", "gitlab"):
+        done = ada.nbpromote("init", str(ada.root), "--ci", host)
+        assert done.returncode == 0, done.stderr
+    ada.commit("Let the hosts do it")
+    ada.git("remote", "add", "origin", str(folder / "hub.git"))
+    ada.git("push", "--quiet", "--set-upstream", "origin", "main")
+    for line in (("release", "count"), ("promote", "count", "--to", "staging")):
+        done = ada.nbpromote(*line)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return Team(folder, ada)
+
+
+def good(jobs: dict[str, Done], *names: str) -> dict[str, Done]:
+    for name in names or jobs:
+        assert jobs[name].code == 0, f"{name}: {jobs[name].log}"
+    return jobs
+
+
+def pull_request(head: str) -> dict[str, Any]:
+    return {
+        "pull_request": {
+            "number": 12,
+            "head": {"repo": {"full_name": head}},
+            "base": {"repo": {"full_name": "team/small"}},
+        }
+    }
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="GITHUB'S COMMENT WAS NOT TRIED: gh asks with jq, which is not here")
+def test_on_github_from_a_pull_request_to_prod_and_back(begun_team: Team, tmp_path: Path) -> None:
+    team = begun_team
+    hub = GitHub(remote=team.hub, home=tmp_path)
+    before = team.live("staging")
+    head = team.proposed()
+    state = gh(tmp_path, head=head, label="team:further")
+
+    checked = good(hub.run("nbpromote-check", "pull_request", pull_request("team/small"), ref="refs/pull/12/merge"))
+    finished = {
+        "event": "pull_request",
+        "conclusion": "success",
+        "id": 77,
+        "html_url": "https://github.example/team/small/actions/runs/77",
+        "head_sha": head,
+        "head_branch": "further",
+        "head_repository": {"owner": {"login": "team"}},
+    }
+    for _ in range(2):  # the second replaces the first
+        good(hub.run("nbpromote-comment", "workflow_run", {"workflow_run": finished}))
+    (comment,) = json.loads(state.read_text())["comments"]
+    assert comment["issue"] == 12
+    assert "1 notebook as it should be, against origin/main" in comment["body"]
+    assert "| `error` | 3 | 3.333 |" in comment["body"]
+    assert "page for each notebook](https://github.example/team/small/actions/runs/77)" in comment["body"]
+    assert "::error" not in checked["check"].log
+
+    team.merge()
+    good(hub.run("nbpromote-release", "push"))
+    assert team.live("staging") != before
+    assert team.live("prod") is None
+
+    pressed = {"verb": "promote", "environment": "prod", "name": "count", "reason": "it's; $(touch /tmp/owned) time"}
+    acted = hub.run("nbpromote-act", "workflow_dispatch", inputs=pressed)
+    assert acted["staging"].code is None
+    good(acted, "prod")
+    good(hub.run("nbpromote-advance", "schedule"))
+    live = team.live("prod")
+    assert live is not None
+    assert live["state"] == "verified"
+
+    back = {"environment": "staging", "notebook": "count", "reason": "too few"}
+    good(hub.run("nbpromote-rollback", "workflow_dispatch", inputs=back), "staging")
+    assert team.live("staging")["alias"] == before["alias"]
+    assert not list(tmp_path.glob("jobs/*/work/.git/refs/heads/nbpromote.lock"))
