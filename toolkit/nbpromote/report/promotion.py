@@ -77,6 +77,7 @@ def promotion(promotion: Promotion, *, colour: bool = False) -> str:
     paint, plan = Paint(colour), promotion.plan
     told = {candidate.move.notebook: candidate for candidate in promotion.candidates}
     lines = [_outcome(promotion, move, told.get(move.notebook), paint) for move in plan.moves]
+    lines = lines or [f"nothing that is verified below is missing in {words.line(plan.target)}"]
     lines += [words.line(promotion.note)] if promotion.note else []
     lines += listed("unmet", plan.unmet)
     for candidate in promotion.candidates:
