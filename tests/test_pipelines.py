@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ import servers
 from ground import COUNT, HEADER, Ground, begun, git
 from hosts import Done
 from hosts.github import GitHub, gh
+from hosts.gitlab import GitLab
 
 PROJECT = '[tool.nbpromote]\nproject = "small"\nremote = "origin"\nstore = "{store}"\n'
 VALUES = "notebooks:\n  count:\n    parameters: {{top: {top}}}\n    outputs: {{result: data/{name}/result.csv}}\n"
@@ -43,19 +48,20 @@ class Team:
         rows = {each["name"]: each["notebooks"] for each in self.ada.json("status")["environments"]}[environment]
         return rows[0] if rows else None
 
-    def proposed(self) -> str:
-        """A branch with an edit, and the pull request that GitHub makes of it. Gives the branch's commit."""
-        self.ada.git("switch", "--quiet", "--create", "further")
-        self.ada.edit("notebooks/count.py", "10.0 / len(numbers)", "9.0 / len(numbers)")
+    def proposed(self, branch: str, error: str) -> str:
+        """A branch with an edit, and the ref that a host makes of a request to merge it. Gives its commit."""
+        self.ada.git("switch", "--quiet", "--create", branch)
+        code = self.ada.root / "notebooks/count.py"
+        self.ada.write("notebooks/count.py", re.sub(r"[\d.]+ / len", f"{error} / len", code.read_text()))
         self.ada.nbpromote("sync", "count")
         self.ada.commit("Count with less error")
-        self.ada.git("push", "--quiet", "origin", "further", "further:refs/pull/12/merge")
-        return self.ada.git("rev-parse", "further")
+        self.ada.git("push", "--quiet", "--force", "origin", branch, f"{branch}:refs/pull/12/merge")
+        return self.ada.git("rev-parse", branch)
 
-    def merge(self) -> None:
+    def merge(self, branch: str) -> None:
         """Squashed, as by the button."""
         self.ada.git("switch", "--quiet", "main")
-        self.ada.git("merge", "--quiet", "--squash", "further")
+        self.ada.git("merge", "--quiet", "--squash", branch)
         self.ada.commit("Count with less error (#12)")
         self.ada.git("push", "--quiet", "origin", "main")
 
@@ -120,7 +126,7 @@ def test_on_github_from_a_pull_request_to_prod_and_back(begun_team: Team, tmp_pa
     team = begun_team
     hub = GitHub(remote=team.hub, home=tmp_path)
     before = team.live("staging")
-    head = team.proposed()
+    head = team.proposed("further", "9.0")
     state = gh(tmp_path, head=head, label="team:further")
 
     checked = good(hub.run("nbpromote-check", "pull_request", pull_request("team/small"), ref="refs/pull/12/merge"))
@@ -142,7 +148,7 @@ def test_on_github_from_a_pull_request_to_prod_and_back(begun_team: Team, tmp_pa
     assert "page for each notebook](https://github.example/team/small/actions/runs/77)" in comment["body"]
     assert "::error" not in checked["check"].log
 
-    team.merge()
+    team.merge("further")
     good(hub.run("nbpromote-release", "push"))
     assert team.live("staging") != before
     assert team.live("prod") is None
@@ -160,3 +166,84 @@ def test_on_github_from_a_pull_request_to_prod_and_back(begun_team: Team, tmp_pa
     good(hub.run("nbpromote-rollback", "workflow_dispatch", inputs=back), "staging")
     assert team.live("staging")["alias"] == before["alias"]
     assert not list(tmp_path.glob("jobs/*/work/.git/refs/heads/nbpromote.lock"))
+
+
+class Notes(BaseHTTPRequestHandler):
+    """GitLab's notes of a merge request, as far as the templates ask."""
+
+    kept: list[dict[str, Any]]
+
+    def do_GET(self) -> None:
+        self._answer(self.kept)
+
+    def do_POST(self) -> None:
+        self.kept.append({"id": len(self.kept) + 1, "body": self._body()})
+        self._answer(self.kept[-1])
+
+    def do_PUT(self) -> None:
+        number = int(self.path.rpartition("/")[2])
+        self.kept[number - 1]["body"] = self._body()
+        self._answer(self.kept[number - 1])
+
+    def _body(self) -> str:
+        """The one field of a form, as curl sends it."""
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        return form.split("\r\n\r\n", 1)[1].rsplit("\r\n--", 1)[0]
+
+    def _answer(self, value: object) -> None:
+        known = self.headers["PRIVATE-TOKEN"] == "comments" and "/projects/1/merge_requests/9/notes" in self.path
+        data = json.dumps(value).encode()
+        self.send_response(200 if known else 404)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def notes() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The address of an API with no notes, and what it holds."""
+    kept: list[dict[str, Any]] = []
+    handler = type("Kept", (Notes,), {"kept": kept})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", kept
+        server.shutdown()
+        thread.join()
+
+
+def test_on_gitlab_from_a_merge_request_to_prod_and_back(begun_team: Team, tmp_path: Path) -> None:
+    team = begun_team
+    base = team.ada.git("rev-parse", "origin/main")
+    hub = GitLab(remote=team.hub, home=tmp_path, secrets={"": {"NBPROMOTE_COMMENT_TOKEN": "comments"}})
+    before = team.live("staging")
+    team.proposed("nearer", "8.0")
+    request = {
+        "CI_PIPELINE_SOURCE": "merge_request_event",
+        "CI_MERGE_REQUEST_IID": "9",
+        "CI_MERGE_REQUEST_PROJECT_ID": "1",
+        "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "1",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": base,
+    }
+
+    with notes() as (address, kept):
+        ran = good(hub.run({**request, "CI_API_V4_URL": address}, ref="refs/pull/12/merge"), *REQUEST)
+        assert [name for name, job in ran.items() if job.code is not None] == [*REQUEST]
+    (note,) = kept
+    assert note["body"].startswith("<!-- nbpromote -->")
+    assert "1 notebook as it should be" in note["body"]
+
+    team.merge("nearer")
+    ran = good(hub.run({"CI_PIPELINE_SOURCE": "push"}), "nbpromote-release", "nbpromote-promote")
+    assert team.live("staging") != before
+    assert ran["nbpromote-rollback-prod"].code is None
+
+    back = {"nbpromote-rollback-staging": {"NOTEBOOK": "count", "REASON": "too near"}}
+    good(hub.run({"CI_PIPELINE_SOURCE": "web"}, pressed=back), *back)
+    assert team.live("staging")["alias"] == before["alias"]
+
+
+REQUEST = ("nbpromote-check", "nbpromote-comment")
