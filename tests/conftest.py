@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import records
+import servers
 from ground import Ground, build
 from nbpromote.model import Deployment, Evidence
 
@@ -21,6 +23,15 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
     client(f"sqlite:///{folder}/any.db")
     return next(folder.glob(".empty-*.db"))
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[servers.Tracking]:
+    """MLflow's server with a password, on SQLite and a folder: up in five seconds. Tests of one file share it."""
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copy(empty_store, folder / "served.db")
+    with servers.mlflow(f"sqlite:///{folder}/served.db", artifacts=f"{folder}/kept", password=True) as served:
+        yield served
 
 
 @pytest.fixture

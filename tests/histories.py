@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle, islice
+from typing import Any
 
 from nbpromote.ledger import Ledger, fold
 from nbpromote.ledger.branch import _message, _next
@@ -32,7 +33,7 @@ def deployment(notebook: str, mark: str, state: str = "unverified") -> Deploymen
     )
 
 
-def event(verb: str, step: str, mark: str = "", notebook: str = "train", attempt: str = "a1", **more: str) -> Event:
+def event(verb: str, step: str, mark: str = "", notebook: str = "train", attempt: str = "", **more: Any) -> Event:
     return Event(
         id="",
         at="",
@@ -41,10 +42,9 @@ def event(verb: str, step: str, mark: str = "", notebook: str = "train", attempt
         step=step,
         environment="prod",
         notebooks=(notebook,),
-        attempt=attempt,
-        release=mark,
-        alias=f"brisk-{mark}" if mark else "",
-        deployment=deployment(notebook, mark) if mark else None,
+        attempt=attempt or f"attempt-{mark}",
+        aliases=(f"brisk-{mark}",) if mark else (),
+        deployments=(deployment(notebook, mark),) if mark else (),
         **more,
     )
 

@@ -200,8 +200,8 @@ def _event(step: str, reason: str) -> Event:
         environment="staging",
         notebooks=("train_delay",),
         attempt="a1",
-        release=RELEASE,
-        alias="brisk-otter",
+        releases=(RELEASE,),
+        aliases=("brisk-otter",),
         reason=reason,
     )
 

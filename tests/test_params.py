@@ -650,6 +650,11 @@ def test_a_params_file_is_refused_with_its_place_and_the_nearest_name(text, plac
     [
         ("promotes_form: [dev]", "1:1",
          "unknown key 'promotes_form' in a policy file; did you mean 'promotes_from'?"),
+        (
+            "policy_ref: main",
+            "1:1",
+            "unknown key 'policy_ref' in a policy file; it belongs in pyproject.toml, under [tool.nbpromote]",
+        ),
         ("parameters: {}", "1:1", "unknown key 'parameters' in a policy file; it belongs in <environment>.yaml"),
         ("promotes_from: dev", "1:1", "promotes_from wants a list, got 'dev'"),
         ("promotes_from: [1]", "1:17", "promotes_from wants a line of text, got 1"),
@@ -763,34 +768,6 @@ def test_a_gate_is_read_and_the_schema_takes_it(schemas, text):
     assert schemas[1].is_valid(yaml.parse(f"gates: [{text}]", "x.yaml").root.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "line"),
-    [
-        *(
-            ("dev.policy.yaml", f"{key}: 1", 1)
-            for key in (
-                "approvals",
-                "soak",
-                "expires",
-                "review_by",
-                "windows",
-                "appliers",
-                "apply",
-            )
-        ),
-        *(("dev.policy.yaml", NOTEBOOK + f"{key}: 1", 3) for key in ("auto", "policy_ref", "override", "expires")),
-    ],
-)
-def test_a_key_that_is_not_built_yet_is_refused_never_ignored(name, text, line):
-    files = {"dev.yaml": "", name: text}
-
-    (told,) = problems(files, NotBuilt)
-
-    assert told.startswith(f"params/{name}:{line}:")
-    assert told.endswith("is not built yet")
-    assert len(findings(files, files, KNOWN)) == 1
-
-
 def test_an_output_in_an_object_store_is_not_built_yet():
     assert problems({"dev.yaml": NOTEBOOK + "outputs: {flights: 's3://b/x'}"}, NotBuilt) == [
         "params/dev.yaml:3:15: output 'flights' of train_delay goes to 's3://b/x': object stores are not built yet"
@@ -820,10 +797,10 @@ def test_all_problems_of_all_files_are_told_together():
         "  -p: parameter 'months' of train_delay wants list[int], got 'january'",
         "  params/base.yaml:1:14: no notebook declares parameter 'a'",
         "  params/base.yaml:1:20: key 'a' is given twice; first on line 1",
+        "  params/dev.policy.yaml:1:1: approvals is about promotions, and without promotes_from there are none to here",
         "  params/dev.policy.yaml:2:9: a gate names one metric, one check or one budget",
         "  params/dev.yaml:1:11: secret 'a' wants a reference, never a value: env:NAME or file:/path",
         "  params/dev.yaml:2:1: unknown key 'kernle' in a params file; did you mean 'kernel'?",
-        "  params/dev.policy.yaml:1:1: key 'approvals' (consent by people) is not built yet",
     ]
 
 
@@ -868,7 +845,7 @@ def test_every_file_of_the_folder_is_judged():
         "dev.yaml": "kernel: [\n",
         "prod.yaml": "parameters: {months: 3}\n",
         "prod.policy.yaml": "promotes_from: [prod, stagng]\ngates: [{check: outputs-mtach}]\n",
-        "prd.policy.yaml": "soak: 1h\n",
+        "prd.policy.yaml": "soka: 1h\n",
         "staging.yml": "",
         "a b.yaml": "",
     }
@@ -881,7 +858,7 @@ def test_every_file_of_the_folder_is_judged():
         "params/base.yaml:1:14: no notebook declares parameter 'alpah'; did you mean 'alpha'?",
         "params/dev.yaml:2:1: not YAML: expected the node content, but found '<stream end>'",
         "params/prd.policy.yaml: there is no environment 'prd'; did you mean 'prod'?",
-        "params/prd.policy.yaml:1:1: key 'soak' (time to stand verified below) is not built yet",
+        "params/prd.policy.yaml:1:1: unknown key 'soka' in a policy file; did you mean 'soak'?",
         "params/prod.policy.yaml:1:23: prod promotes from 'stagng', which is no environment",
         "params/prod.policy.yaml:2:10: there is no check 'outputs-mtach'; did you mean 'outputs-match'?",
         "params/prod.yaml:1:14: parameter 'months' of train_delay wants list[int], got 3",

@@ -11,6 +11,7 @@ import pytest
 
 from nbpromote import gate, report
 from nbpromote.model import (
+    Candidate,
     Check,
     Deployment,
     Ending,
@@ -18,6 +19,7 @@ from nbpromote.model import (
     Event,
     Evidence,
     Finding,
+    Move,
     Outcome,
     Plan,
     Policy,
@@ -58,14 +60,14 @@ def test_status_tells_what_needs_somebody(live: Deployment) -> None:
         tracking_uri="",
         deployments=(live,),
         pending=("train_delay",),
-        held={"train_delay": (RELEASE,)},
+        held={"train_delay": ("brisk-otter",)},
         open=("score_flights",),
     )
 
     told = report.status([row])
 
     assert "config pending" in told
-    assert f"held      dev  train_delay    {RELEASE[:12]} may not come back" in told
+    assert "held      dev  train_delay    brisk-otter may not come back" in told
     assert "half-way  dev  score_flights" in told
 
 
@@ -136,8 +138,8 @@ def events(*steps: tuple[str, str, str, str]) -> list[Event]:
             environment="prod",
             notebooks=("train_delay",),
             attempt=attempt,
-            release=RELEASE,
-            alias="brisk-otter",
+            releases=(RELEASE,),
+            aliases=("brisk-otter",),
             reason=reason,
         )
         for minute, (verb, step, attempt, reason) in enumerate(steps)
@@ -167,7 +169,7 @@ def test_history_json_is_every_event_oldest_first() -> None:
 
     assert [event["id"] for event in told] == ["e0", "e1", "e2", "e3", "e4"]
     keys = "id at actor verb step environment notebooks release alias attempt reason commit"
-    assert list(told[0]) == keys.split()
+    assert list(told[0]) == [*keys.split(), "releases", "aliases", "vouched", "overrides"]
 
 
 def test_evidence_of_a_failing_run_starts_with_the_verdict_and_the_cell(bad: Evidence) -> None:
@@ -242,7 +244,7 @@ def test_evidence_json_is_plain_json_with_the_failure(bad: Evidence) -> None:
 
 @pytest.fixture
 def planned(live: Deployment) -> Plan:
-    return Plan(
+    move = Move(
         notebook="train_delay",
         release=RELEASE,
         alias="brisk-otter",
@@ -257,6 +259,7 @@ def planned(live: Deployment) -> Plan:
         gates=GATES,
         unmet=("HEAD holds other code",),
     )
+    return Plan(target="staging", moves=(move,), unmet=move.unmet)
 
 
 def test_a_plan_shows_what_would_change_and_what_is_unmet(planned: Plan) -> None:
@@ -271,7 +274,7 @@ def test_a_plan_shows_what_would_change_and_what_is_unmet(planned: Plan) -> None
 
 
 def test_a_first_plan_says_which_gates_are_not_asked(planned: Plan) -> None:
-    told = report.plan(replace(planned, incumbent=None, unmet=()))
+    told = report.plan(replace(planned, moves=(replace(planned.moves[0], incumbent=None, unmet=()),), unmet=()))
 
     assert told.startswith("ready: ")
     assert "nothing: the first in staging" in told
@@ -300,7 +303,8 @@ def test_a_decision_tells_refusals_first_then_warnings_then_the_rest(bad: Eviden
 def test_a_promotion_tells_what_is_live_now(planned: Plan, good: Evidence, live: Deployment) -> None:
     fresh = replace(live, release=RELEASE, alias="brisk-otter")
     check = Check(name="predicts", outcome=Outcome.PASSED, summary="5 predictions agree")
-    promotion = Promotion(plan=planned, evidence=good, deployment=fresh, verification=(check,))
+    candidate = Candidate(move=planned.moves[0], evidence=good, deployment=fresh, verification=(check,))
+    promotion = Promotion(plan=planned, candidates=(candidate,), state="verified")
 
     assert report.promotion(replace(promotion, plan=replace(planned, unmet=()))).splitlines() == [
         f"live: train_delay brisk-otter ({RELEASE[:12]}) in staging, model version 2, in place of calm-heron",
@@ -314,7 +318,8 @@ def test_a_promotion_tells_what_is_live_now(planned: Plan, good: Evidence, live:
 def test_a_refused_promotion_tells_every_reason_together(planned: Plan, bad: Evidence, live: Deployment) -> None:
     decision = gate.decide(bad, GATES, live=live, environment="staging")
 
-    told = report.promotion(Promotion(plan=planned, evidence=bad, decision=decision))
+    candidate = Candidate(move=planned.moves[0], evidence=bad, decision=decision)
+    told = report.promotion(Promotion(plan=planned, candidates=(candidate,)))
 
     assert told.startswith("not live: train_delay brisk-otter")
     for reason in ("HEAD holds other code", "cell 3 of 3 (cccc) failed", "above the limit of 12", "also unmet"):
@@ -325,7 +330,8 @@ def test_a_refused_promotion_tells_every_reason_together(planned: Plan, bad: Evi
 def test_a_promotion_that_is_not_verified_does_not_sound_done(
     planned: Plan, live: Deployment, state: str, said: str
 ) -> None:
-    assert report.promotion(Promotion(plan=planned, deployment=live.with_state(state))).startswith(said)
+    candidate = Candidate(move=planned.moves[0], deployment=live.with_state(state))
+    assert report.promotion(Promotion(plan=planned, candidates=(candidate,), state=state)).startswith(said)
 
 
 def test_findings_read_as_a_linter_s() -> None:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from nbpromote import execute, notebook, track, validate
 from nbpromote.errors import Unavailable
-from nbpromote.model import Cell, Code, Ending, Environment, Evidence, Model, Policy, Run, Schema, Scrap, sha256
+from nbpromote.model import Cell, Code, Ending, Environment, Evidence, Model, Policy, Run, Schema, Scrap
 from nbpromote.track.store import client
 
 PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -564,7 +558,7 @@ def test_a_server_that_is_down_or_hangs_is_told_at_once(tmp_path, port):
         mute.listen()
         for number in (port, mute.getsockname()[1]):
             began = time.monotonic()
-            with pytest.raises(Unavailable, match=r"does not answer .*nothing was changed"):
+            with pytest.raises(Unavailable, match="does not answer"):
                 track.open_run(draft(tmp_path, f"http://127.0.0.1:{number}"), project="flights")
             assert time.monotonic() - began < 5
 
@@ -578,103 +572,3 @@ def test_a_server_that_is_down_says_nothing_about_a_model(tmp_path, port):
     assert "nbpromote:" not in said.stdout
     with pytest.raises(Unavailable):
         track.check_model(uri, model, tmp_path)
-
-
-@pytest.fixture
-def server(tmp_path, empty_store, port) -> Iterator[str]:
-    """`mlflow server` on SQLite, which keeps the artifacts itself."""
-    place = store(tmp_path, empty_store, "served")
-    shutil.copy(empty_store, place.removeprefix("sqlite:///"))
-    files = ["--backend-store-uri", place, "--artifacts-destination", str(tmp_path / "kept by the server")]
-    where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command = [sys.executable, "-m", "mlflow", "server", *files, *where]
-    with (tmp_path / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path, start_new_session=True)
-    try:
-        await_health(f"http://127.0.0.1:{port}", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def await_health(uri, process):
-    for _ in range(600):
-        assert process.poll() is None
-        try:
-            return urllib.request.urlopen(f"{uri}/health", timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the server never came up")
-
-
-def test_everything_works_over_a_server(server, tmp_path, capsys):
-    uri = server
-    run = opened(tmp_path, uri, parameters={"alpha": 1})
-    below = tmp_path / "model"
-    below.mkdir()
-    below.joinpath("MLmodel").write_text("flavors: {}\n")
-    below.joinpath("weights").write_bytes(b"\0" * 1000)
-    files = {path.name: sha256(path.read_bytes()) for path in below.iterdir()}
-    where = {"experiment": "flights/dev/train", "folder": below, "run": run.mlflow_run}
-    model = track.keep_model(uri, files=files, **where)
-    run = track.collect(run)
-    track.finish(Evidence(run=run, checks=(), metrics={"mae": 1.0}, model=model))
-    with LosingReplies(uri) as lossy:
-        model = track.register(lossy, model, "dev.train", token="once", tags=TAGS)
-    track.set_alias(uri, model)
-
-    assert capsys.readouterr().out == ""
-    assert run.models == (replace(model, name=None, version=None),)
-    assert {"notebook.ipynb", "record.json"} <= artifacts(Evidence(run=run, checks=()))
-    assert [v.version for v in client(uri).search_model_versions("name = 'dev.train'")] == [model.version]
-    assert track.pointed(uri, "dev.train") == model.version
-    assert track.has_version(uri, model)
-    assert track.check_model(uri, model, tmp_path / "seen") is None
-    assert track.pointed(uri, "dev.unknown") is None
-    weights = next((tmp_path / "kept by the server").rglob("weights"))
-    weights.write_bytes(b"\1" * 1000)
-    assert track.check_model(uri, model, tmp_path / "seen again") == f"weights of {model.uri} was changed"
-
-
-class LosingReplies:
-    """A proxy that passes requests on, and loses the first reply to the making of a version."""
-
-    def __init__(self, uri):
-        lost = []
-
-        class Passing(BaseHTTPRequestHandler):
-            def do_GET(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                headers = {"Content-Type": self.headers.get("Content-Type", "application/json")}
-                asked = urllib.request.Request(uri + self.path, body or None, headers, method=self.command)
-                try:
-                    with urllib.request.urlopen(asked) as reply:
-                        status, said = reply.status, reply.read()
-                except urllib.error.HTTPError as error:
-                    status, said = error.code, error.read()
-                if self.path.endswith("model-versions/create") and not lost:
-                    lost.append(said)
-                    self.close_connection = True
-                    return
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(said)))
-                self.end_headers()
-                self.wfile.write(said)
-
-            do_POST = do_PATCH = do_DELETE = do_GET
-
-            def log_message(self, *_):
-                pass
-
-        self.lost = lost
-        self.proxy = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
-
-    def __enter__(self):
-        threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self.proxy.server_port}"
-
-    def __exit__(self, *_):
-        self.proxy.shutdown()
-        self.proxy.server_close()
-        assert self.lost

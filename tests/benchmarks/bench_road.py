@@ -63,7 +63,7 @@ from nbpromote import find, workflow
 project = find(Path("."))
 assert workflow.run(project, "train_delay").passed
 done = workflow.release(project, "train_delay")
-assert done.deployment.state == "verified" and not done.note
+assert done.state == "verified" and not done.note
 """
 
 # the same with the defaults of each: run, validate, register, move the alias

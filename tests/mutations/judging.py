@@ -150,5 +150,5 @@ def original(root: Path, empty_store: Path) -> Original:
     accepted = workflow.baseline(ground.project, example.NAME)
     ground.commit("accept the outputs")
     done = workflow.release(ground.project, example.NAME)
-    assert done.done, done.decision
+    assert done.done, done.candidates
     return Original(ground, table, accepted)

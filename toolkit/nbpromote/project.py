@@ -83,6 +83,27 @@ def find(start: Path) -> Project:
     )
 
 
+# where things are: a branch that says it otherwise would bring its own values, demands or history along
+PLACES = ("project", "params", "include", "lock", "store", "remote", "model_name")
+
+
+def settings(data: bytes, *, where: str) -> Mapping[str, Any]:
+    """`[tool.nbpromote]` of a pyproject.toml as it is written, unjudged. Raises `BadInput` where it is not TOML."""
+    return _table(data.decode(errors="replace"), where) or {}
+
+
+def policy_ref(data: bytes, *, where: str) -> str | None:
+    """The setting `policy_ref` of a pyproject.toml as some commit has it; None where it names none.
+
+    Raises `BadInput` for a text that is not TOML, and for a value that cannot be a branch.
+    """
+    named = settings(data, where=where).get("policy_ref")
+    fault = _ref_fault(Path(), named) if named is not None else ""
+    if fault:
+        raise BadInput(f"policy_ref {fault}", where=f"{where}:{_line(data.decode(errors='replace'), 'policy_ref')}")
+    return named
+
+
 def _read(file: Path) -> str | None:
     """The file's text; None where it is not there or never mentions the toolkit."""
     try:
@@ -100,7 +121,7 @@ def _read(file: Path) -> str | None:
         raise BadInput("not UTF-8", where=f"{file}:{line}") from error
 
 
-def _table(text: str, file: Path) -> Mapping[str, Any] | None:
+def _table(text: str, file: Path | str) -> Mapping[str, Any] | None:
     try:
         tool = tomllib.loads(text).get("tool", {})
     except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
@@ -123,6 +144,7 @@ def _toml_fault(error: Exception) -> tuple[str, str]:
 # -- one table, key by key -----------------------------------------------------------------------------------
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(::[A-Za-z][A-Za-z0-9+.-]*)*://")
 _FIELDS = ("project", "environment", "notebook")
 
@@ -252,6 +274,12 @@ def _name_fault(root: Path, value: object) -> str:
     return f"wants a name of letters, digits, '.', '_' and '-', got {value!r}"
 
 
+def _ref_fault(root: Path, value: object) -> str:
+    if isinstance(value, str) and _REF.fullmatch(value) and ".." not in value:
+        return ""
+    return f"wants a branch, such as origin/main, got {value!r}"
+
+
 def _text_fault(root: Path, value: object) -> str:
     if not isinstance(value, str):
         return f"wants text, got {value!r}"
@@ -319,6 +347,7 @@ _KEYS: Mapping[str, Callable[[Path, object], str]] = {
     "lock": _inside_fault,
     "store": _store_fault,
     "remote": _name_fault,
+    "policy_ref": _ref_fault,  # read from the branch that is trusted, never from the working tree
     "model_name": _model_name_fault,
     "kernel": _table_fault,
     "check": _table_fault,

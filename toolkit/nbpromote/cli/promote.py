@@ -9,6 +9,7 @@ import click
 from nbpromote.cli import options
 from nbpromote.cli.options import Here, said
 from nbpromote.cli.progress import progress
+from nbpromote.errors import Usage
 
 
 @click.command()
@@ -25,64 +26,151 @@ def release(here: Here, name: str, run_id: str | None, reason: str, as_json: boo
     return told(promotion, as_json=as_json)
 
 
+_NAMES = click.argument("names", metavar="NAME...", nargs=-1)
+_ALL = click.option("--all", "everything", is_flag=True, help="Everything that is verified below and not live there.")
+_TO = click.option("--to", metavar="E", help="Target; default: the next environment.")
+
+
 @click.command()
-@click.argument("name")
-@click.option("--to", metavar="E", help="Target; default: the next environment.")
+@_NAMES
+@_ALL
+@_TO
 @options.json
 @click.pass_obj
-def plan(here: Here, name: str, to: str | None, as_json: bool) -> int:
-    """Say what promoting NAME (a notebook or a release) would change, and what is still unmet."""
+def plan(here: Here, names: tuple[str, ...], everything: bool, to: str | None, as_json: bool) -> int:
+    """Say what promoting NAMES (notebooks or releases) together would change, and what is still unmet."""
     from nbpromote import report, workflow
 
-    planned = workflow.plan(here.project, name, to=to)
+    planned = workflow.plan(here.project, _meant(names, everything), to=to)
     said(report.plan(planned), report.plan_json(planned), as_json=as_json)
     return 0 if planned.allowed else 1
 
 
+def _meant(names: tuple[str, ...], everything: bool) -> tuple[str, ...]:
+    if bool(names) == everything:
+        raise Usage("name what is meant, or say --all" if not names else "name what is meant or say --all, not both")
+    return names
+
+
 @click.command()
-@click.argument("name")
-@click.option("--to", metavar="E", help="Target; default: the next environment.")
+@_NAMES
+@_ALL
+@_TO
 @click.option("--dry-run", is_flag=True, help="Plan only.")
+@click.option("--plan", "digest", metavar="DIGEST", default="", help="Refuse where the plan is not this one any more.")
 @options.reason
 @options.json
 @click.pass_context
-def promote(ctx: click.Context, name: str, to: str | None, dry_run: bool, reason: str, as_json: bool) -> int:
-    """Bring a release into an environment: run it there, ask the gates, make it live, verify it."""
+def promote(
+    ctx: click.Context,
+    names: tuple[str, ...],
+    everything: bool,
+    to: str | None,
+    dry_run: bool,
+    digest: str,
+    reason: str,
+    as_json: bool,
+) -> int:
+    """Bring releases into an environment together: run them there, ask the gates, make them live, verify them."""
     if dry_run:
-        return int(ctx.invoke(plan, name=name, to=to, as_json=as_json))
+        return int(ctx.invoke(plan, names=names, everything=everything, to=to, as_json=as_json))
     from nbpromote import workflow
 
+    meant = _meant(names, everything)
     with progress() as watch:
-        promotion = workflow.promote(ctx.obj.project, name, to=to, reason=reason, watch=watch)
+        promotion = workflow.promote(ctx.obj.project, meant, to=to, reason=reason, plan=digest, watch=watch)
     return told(promotion, as_json=as_json)
 
 
 @click.command()
-@click.argument("name")
-@click.option("--env", "-e", metavar="E", required=True, help="Environment.")
-@options.reason
+@click.option("--env", "-e", metavar="E", help="Environment; default: every one.")
 @options.json
 @click.pass_obj
-def rollback(here: Here, name: str, env: str, reason: str, as_json: bool) -> int:
-    """Put the last stable deployment back and hold the release that it replaces."""
-    from nbpromote import workflow
+def advance(here: Here, env: str | None, as_json: bool) -> int:
+    """Make live, verify or end whatever is due by now. For cron, and after an approval; asking twice does no harm."""
+    from nbpromote import report, workflow
 
-    return told(workflow.rollback(here.project, name, env=env, reason=reason), as_json=as_json)
+    promotions = workflow.advance(here.project, env=env)
+    document = {"promotions": [report.promotion_json(promotion) for promotion in promotions]}
+    said(report.advanced(promotions), document, as_json=as_json)
+    return max((exit_code(promotion) for promotion in promotions), key=_WORST.index, default=0)
+
+
+_WORST = (0, 4, 1, 3)
 
 
 @click.command()
-@click.argument("name")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option("--env", "-e", metavar="E", required=True, help="Environment.")
+@click.option("--to", metavar="RELEASE", help="Another release that was verified there; default: the last stable one.")
 @options.reason
 @options.json
 @click.pass_obj
-def unhold(here: Here, name: str, env: str, reason: str, as_json: bool) -> int:
-    """Lift the hold that a rollback left on a release (its alias, its digest, or the notebook)."""
-    from nbpromote import report, workflow
+def rollback(here: Here, names: tuple[str, ...], env: str, to: str | None, reason: str, as_json: bool) -> int:
+    """Put the last stable deployments back and hold the releases that they replace."""
+    from nbpromote import workflow
 
-    event = workflow.unhold(here.project, name, env=env, reason=reason)
-    text = f"{event.notebooks[0]} {event.alias} may go live in {env} again"
-    said(text, report.history_json([event]), as_json=as_json)
+    return told(workflow.rollback(here.project, names, env=env, to=to, reason=reason), as_json=as_json)
+
+
+_ENV = click.option("--env", "-e", metavar="E", required=True, help="Environment.")
+_WHAT = click.argument("what", metavar="RELEASE|NOTEBOOK")
+
+
+@click.command()
+@_WHAT
+@_ENV
+@options.reason
+@options.json
+@click.pass_obj
+def hold(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
+    """Let a release, or every release of a notebook, not go live in an environment."""
+    from nbpromote import workflow
+
+    return _happened(workflow.hold(here.project, what, env=env, reason=reason), as_json=as_json)
+
+
+@click.command()
+@_WHAT
+@_ENV
+@options.reason
+@options.json
+@click.pass_obj
+def unhold(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
+    """Lift a hold on a release (its alias, its digest, or the notebook), as a rollback leaves one."""
+    from nbpromote import workflow
+
+    return _happened(workflow.unhold(here.project, what, env=env, reason=reason), as_json=as_json)
+
+
+@click.command()
+@_ENV
+@options.reason
+@options.json
+@click.pass_obj
+def freeze(here: Here, env: str, reason: str, as_json: bool) -> int:
+    """Stop an environment: nothing is promoted to it or run in it. Rollbacks go on."""
+    from nbpromote import workflow
+
+    return _happened(workflow.freeze(here.project, env=env, reason=reason), as_json=as_json)
+
+
+@click.command()
+@_ENV
+@options.reason
+@options.json
+@click.pass_obj
+def thaw(here: Here, env: str, reason: str, as_json: bool) -> int:
+    """Let a frozen environment go on."""
+    from nbpromote import workflow
+
+    return _happened(workflow.thaw(here.project, env=env, reason=reason), as_json=as_json)
+
+
+def _happened(event: Any, *, as_json: bool) -> int:
+    from nbpromote import report
+
+    said(report.said(event), report.history_json([event]), as_json=as_json)
     return 0
 
 
@@ -90,15 +178,23 @@ def told(promotion: Any, *, as_json: bool) -> int:
     from nbpromote import report
 
     said(report.promotion(promotion), report.promotion_json(promotion), as_json=as_json)
-    if promotion.done:
-        return 0
-    return 3 if promotion.deployment is not None and promotion.deployment.state == "unverified" else 1
+    return exit_code(promotion)
 
+
+def exit_code(promotion: Any) -> int:
+    return _CODES.get(promotion.state, 1)
+
+
+_CODES = {"verified": 0, "waiting": 4, "unverified": 3, "errored": 3}
 
 VERBS = (
     release,
     plan,
     promote,
+    advance,
     rollback,
+    hold,
     unhold,
+    freeze,
+    thaw,
 )

@@ -3,6 +3,7 @@
 Every call is explicit about its repository and format; the caller's GIT_* variables and hooks stay out.
 """
 
+from nbpromote.git import trunk
 from nbpromote.git.index import Change, Entry, Index, committing
 from nbpromote.git.naming import Tree
 from nbpromote.git.program import clean_environment
@@ -22,4 +23,5 @@ __all__ = [
     "committing",
     "find",
     "init",
+    "trunk",
 ]

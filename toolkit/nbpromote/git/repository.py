@@ -47,6 +47,10 @@ class Repository:
     def _program(self) -> Program:
         return Program(self.root, self.index)
 
+    def reach(self, *args: str, timeout: float) -> subprocess.CompletedProcess[bytes] | None:
+        """A call that talks to a remote; None when it did not end in time. Nobody is asked for a password."""
+        return self._program.reach(*args, timeout=timeout)
+
     # -- the work tree and its commits
 
     @cached_property

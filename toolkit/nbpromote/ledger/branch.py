@@ -181,31 +181,43 @@ def _next(state: State, event: Event) -> Event:
         at=max(clock.now(), state.at),
         after=state.head or "",
     )
-    if event.deployment and event.step == "live":
-        event = replace(event, deployment=replace(event.deployment, since=event.at))
+    if event.step == "live":
+        event = replace(event, deployments=tuple(replace(each, since=event.at) for each in event.deployments))
     return event
 
 
 _SAID = {
+    "waiting": "waits at the door of {environment}",
     "live": "live in {environment}",
     "verified": "verified in {environment}",
     "unverified": "not yet verified in {environment}",
     "failed": "failed verification in {environment}",
     "refused": "refused by the gates of {environment}",
-    "abandoned": "{verb} in {environment} given up",
+    "inconclusive": "too little is known for the gates of {environment}",
+    "errored": "could not be judged at the gates of {environment}",
+    "rejected": "rejected in {environment}",
+    "aborted": "{verb} in {environment} given up",
+    "superseded": "superseded in {environment}",
+    "expired": "expired in {environment}",
     "release live": "released, live in {environment}",
     "rollback live": "live again in {environment}, rolled back",
     "repair live": "repaired in {environment}",
+    "adopt live": "adopted, live in {environment} before nbpromote came",
     "release intent": "release to {environment} begun",
     "promote intent": "promotion to {environment} begun",
     "rollback intent": "rollback in {environment} begun",
+    "approve done": "approved for {environment}",
+    "override done": "demands of {environment} overridden",
+    "hold done": "held in {environment}",
     "unhold done": "hold lifted in {environment}",
+    "freeze done": "{environment} is frozen",
+    "thaw done": "{environment} is thawed",
 }
 
 
 def _message(event: Event) -> str:
     """A subject that `git log` reads as history, such as `train_delay brisk-otter: live in prod`; the reason below."""
     said = _SAID.get(f"{event.verb} {event.step}") or _SAID.get(event.step) or "{verb} {step} in {environment}"
-    who = " ".join(part for part in (", ".join(event.notebooks), event.alias) if part)
+    who = " ".join(part for part in (", ".join(event.notebooks), ", ".join(event.aliases)) if part) or event.verb
     subject = f"{who}: " + said.format(verb=event.verb, step=event.step, environment=event.environment)
     return f"{subject}\n\n{event.reason}\n" if event.reason else subject + "\n"

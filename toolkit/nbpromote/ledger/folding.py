@@ -4,35 +4,77 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nbpromote.model import Deployment, Event, Standing, State
+from nbpromote.model import Attempt, Consent, Deployment, Event, Freeze, Identity, Standing, State
+
+# what may be gone back to without asking older events; each is a few kilobytes in every state that is written
+_STABLE = 10
 
 
 def fold(state: State, event: Event) -> State:
     """The state after one more event. Pure."""
-    notebooks = dict(state.notebooks)
-    for notebook in event.notebooks:
-        notebooks[notebook] = _step(state[notebook], event)
-    return replace(state, notebooks=notebooks, count=state.count + 1, at=event.at)
+    state = replace(state, count=state.count + 1, at=event.at, attempts=_attempts(state, event))
+    if event.verb in ("freeze", "thaw"):
+        frozen = Freeze(by=event.actor, at=event.at, reason=event.reason) if event.verb == "freeze" else None
+        return replace(state, frozen=frozen)
+    notebooks = {notebook: _step(state[notebook], event, notebook) for notebook in event.notebooks}
+    changed = {notebook: standing for notebook, standing in notebooks.items() if standing != state[notebook]}
+    return replace(state, notebooks={**state.notebooks, **changed}) if changed else state
 
 
-def _step(standing: Standing, event: Event) -> Standing:
+def _attempts(state: State, event: Event) -> dict[str, Attempt]:
+    """Promotions that have not ended. Whatever is written of one that is neither waiting nor a claim ends it."""
+    attempts = dict(state.attempts)
+    known = attempts.get(event.attempt)
+    if event.step in ("waiting", "intent"):
+        attempts[event.attempt] = Attempt(event=event, consents=known.consents if known else ())
+    elif known and event.verb in ("approve", "override"):
+        attempts[event.attempt] = replace(known, consents=(*known.consents, _consent(event)))
+    elif known:
+        del attempts[event.attempt]
+    return attempts
+
+
+def _consent(event: Event) -> Consent:
+    source, _, detail = event.vouched.partition(" ")
+    return Consent(
+        by=Identity(name=event.actor, source=source or "git", detail=detail),
+        at=event.at,
+        bound=event.bound,
+        event=event.id,
+        overrides=event.overrides,
+        reason=event.reason,
+    )
+
+
+def _step(standing: Standing, event: Event, notebook: str) -> Standing:
+    deployment = event.deployment(notebook)
     match event.step:
-        case "intent":
-            return replace(standing, open=event)
-        case "abandoned":
-            return replace(standing, open=None)
-        case "live":
-            assert event.deployment is not None
-            return _live(standing, event.deployment, event)
-        case "verified" | "unverified" | "failed" if standing.live and standing.live.run == _run(event):
-            return replace(standing, live=standing.live.with_state(event.step))
-        case "done" if event.verb == "unhold":
-            return replace(standing, holds=tuple(held for held in standing.holds if held != event.hold))
+        case "live" if deployment:
+            return _live(standing, deployment, event)
+        case "verified" | "unverified" | "failed" | "expired" if deployment:
+            return _judged(standing, deployment, event)
+        case "done" if event.verb in ("hold", "unhold"):
+            return _barred(standing, event)
     return standing
 
 
-def _run(event: Event) -> str:
-    return event.deployment.run if event.deployment else ""
+def _judged(standing: Standing, deployment: Deployment, event: Event) -> Standing:
+    """What was asked of a deployment that is live no more is history, and nothing else."""
+    live = standing.live
+    if live is None or live.run != deployment.run:
+        return standing
+    verified = (live.verified or event.at) if event.step == "verified" else ""
+    return replace(standing, live=replace(live, state=event.step, verified=verified))
+
+
+def _barred(standing: Standing, event: Event) -> Standing:
+    """A hold on releases, or on the notebook where none is named."""
+    if event.verb == "unhold":
+        kept = tuple(held for held in standing.holds if held not in event.releases)
+        return replace(standing, holds=kept, held=standing.held if event.releases else "")
+    if event.releases:
+        return replace(standing, holds=tuple(dict.fromkeys([*standing.holds, *event.releases])))
+    return replace(standing, held=event.reason or f"held by {event.actor}")
 
 
 def _live(standing: Standing, deployment: Deployment, event: Event) -> Standing:
@@ -45,5 +87,8 @@ def _live(standing: Standing, deployment: Deployment, event: Event) -> Standing:
         # only what came before the target stays behind it
         runs = [d.run for d in standing.stable]
         stable = standing.stable[: runs.index(deployment.run)] if deployment.run in runs else stable
-    holds = tuple(dict.fromkeys([*standing.holds, *([event.hold] if event.hold else [])]))
-    return Standing(live=deployment, stable=stable, holds=holds, open=None)
+    left_release = {left.release} if left else set()
+    holds = [held for held in event.holds if held in left_release]
+    return replace(
+        standing, live=deployment, stable=stable[-_STABLE:], holds=tuple(dict.fromkeys([*standing.holds, *holds]))
+    )

@@ -3,7 +3,9 @@
 Times are ISO 8601 strings in UTC (`2026-01-31T12:00:00.000Z`), durations are seconds, digests are SHA-256 in hex.
 """
 
+from nbpromote.model.ci import CiContext
 from nbpromote.model.comparison import CellChange, Comparison, Likeness, Shown, Side, ValueChange
+from nbpromote.model.consent import Approvals, Asked, Consent, Identity, Wait, Window
 from nbpromote.model.contests import FEWEST_ROWS, Contest
 from nbpromote.model.contracts import Contract, DataRule, Evaluation, Sanitizer, ScrapRule, Tolerance
 from nbpromote.model.environments import (
@@ -18,10 +20,10 @@ from nbpromote.model.environments import (
     size_told,
 )
 from nbpromote.model.fleet import Fate, Fleet, Member
-from nbpromote.model.history import Event, Explanation, Standing, State, Status
+from nbpromote.model.history import Attempt, Event, Explanation, Freeze, Standing, State, Status
 from nbpromote.model.metrics import SCORES, WITHOUT_INTERVAL, greater_is_better
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
-from nbpromote.model.releases import Decision, Deployment, Plan, Promotion, Release, Sealed, Verdict
+from nbpromote.model.releases import Candidate, Decision, Deployment, Move, Plan, Promotion, Release, Sealed, Verdict
 from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Machine, Model, Outcome, Run, Scrap, is_metric
 from nbpromote.model.tables import Breach, Column, Judged, Profile
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
@@ -31,13 +33,19 @@ __all__ = [
     "SCORES",
     "SIZES",
     "WITHOUT_INTERVAL",
+    "Approvals",
+    "Asked",
+    "Attempt",
     "Breach",
+    "Candidate",
     "Cell",
     "CellChange",
     "Check",
+    "CiContext",
     "Code",
     "Column",
     "Comparison",
+    "Consent",
     "Contest",
     "Contract",
     "DataRule",
@@ -54,7 +62,9 @@ __all__ = [
     "File",
     "Finding",
     "Fleet",
+    "Freeze",
     "Gate",
+    "Identity",
     "Isolation",
     "Json",
     "Judged",
@@ -64,6 +74,7 @@ __all__ = [
     "Member",
     "Mode",
     "Model",
+    "Move",
     "Outcome",
     "Pair",
     "Parameter",
@@ -87,6 +98,8 @@ __all__ = [
     "Tolerance",
     "ValueChange",
     "Verdict",
+    "Wait",
+    "Window",
     "canonical",
     "digest",
     "dump",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from nbpromote.model.consent import Approvals, Window
 from nbpromote.model.metrics import greater_is_better
-from nbpromote.model.written import Json, canonical, sha256
+from nbpromote.model.written import Json, canonical, digest, dump, sha256
 
 
 class Isolation(StrEnum):
@@ -74,10 +75,32 @@ class Policy:
     isolation: Isolation | None = None  # None: what the environment's place on the road asks for
     fresh: bool = False  # kernels that were forked from a warm one do not count
     gates: tuple[Gate, ...] = ()
+    approvals: Approvals | None = None
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of people, by mail, `Name <mail>` or login
+    signatures: bool = False  # only a verified signature says who someone is
+    allowed_signers: str = ""  # the file that says which keys are whose, in the params folder
+    soak: float = 0  # seconds to stand verified below
+    windows: tuple[Window, ...] = ()
+    auto: bool = False  # what is verified below is promoted unasked
+    apply: str = "anyone"  # or "ci": anyone asks, and only the appliers make live
+    appliers: tuple[str, ...] = ()
+    override: tuple[str, ...] = ()  # groups that may pass over what is demanded; none: nobody
+    review_by: float | None = None  # seconds after which a live model wants to be looked at
+    expires: float | None = None  # seconds after which it is none any more
 
     @property
     def is_entry(self) -> bool:
         return not self.promotes_from
+
+    @property
+    def digest(self) -> str:
+        """Of what is demanded, wherever in the files that stands."""
+        placeless = replace(
+            self,
+            gates=tuple(replace(gate, where="") for gate in self.gates),
+            windows=tuple(replace(window, where="") for window in self.windows),
+        )
+        return digest(dump(placeless))
 
     @property
     def keeps(self) -> Isolation:

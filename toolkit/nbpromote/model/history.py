@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nbpromote.model.consent import Consent
 from nbpromote.model.releases import Decision, Deployment
 
 
@@ -12,9 +13,11 @@ from nbpromote.model.releases import Decision, Deployment
 class Event:
     """One line of history.
 
-    `verb` is release, promote, rollback or unhold; `step` is where in it: intent, live, verified, unverified,
-    failed, refused, abandoned or done. The events of one attempt share `attempt`. What the gates said is written
-    once, with the intent or the refusal.
+    `verb` is what somebody did: release, promote, rollback, approve, reject, override, hold, unhold, freeze, thaw,
+    adopt, repair, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified or
+    failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or superseded.
+    Everything else is done. The events of one attempt share `attempt`, also the consents to it. What the gates said is
+    written once, with the first event of an attempt, in the order of `deployments`.
     """
 
     id: str
@@ -25,27 +28,66 @@ class Event:
     environment: str
     notebooks: tuple[str, ...]
     attempt: str
-    release: str = ""
-    alias: str = ""
+    vouched: str = ""  # what says that it was this actor: `git`, `ci URL`, `signature KEY`
     reason: str = ""
-    deployment: Deployment | None = None
-    decision: Decision | None = None
-    hold: str = ""  # a digest that may not come back until it is released
+    deployments: tuple[Deployment, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    aliases: tuple[str, ...] = ()  # of the releases that it is about
+    releases: tuple[str, ...] = ()  # those that a hold or an unhold is about; none: the notebooks themselves
+    holds: tuple[str, ...] = ()  # releases that may not come back after this until it is lifted
+    bound: str = ""  # digest of everything that consent is given to
+    overrides: tuple[str, ...] = ()  # what an override passes over, in this event or in its attempt
     after: str = ""  # the ledger commit that it stands on
     commit: str = ""  # the one that holds it; filled in when read, never written
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The releases that it is about."""
+        return tuple(dict.fromkeys([*(deployment.release for deployment in self.deployments), *self.releases]))
+
+    def deployment(self, notebook: str) -> Deployment | None:
+        return next((deployment for deployment in self.deployments if deployment.notebook == notebook), None)
+
+    def decision(self, notebook: str) -> Decision | None:
+        """What the gates said of a notebook, where this event holds it."""
+        pairs = zip(self.deployments, self.decisions, strict=False)
+        return next((decision for deployment, decision in pairs if deployment.notebook == notebook), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """A promotion that has not ended: it waits for consent or time, or its application has begun."""
+
+    event: Event  # with the step `waiting` or `intent`
+    consents: tuple[Consent, ...] = ()
+
+    @property
+    def applies(self) -> bool:
+        """Whether its application has begun, so that it can only be finished or undone."""
+        return self.event.step == "intent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freeze:
+    """A stop on one environment."""
+
+    by: str
+    at: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """Where one notebook stands in one environment.
 
-    `stable` are verified deployments, oldest first, without the live one; `open` is an intent that has not ended.
+    `stable` are verified deployments, oldest first, without the live one. `holds` are releases that may not go live,
+    and `held` says why no release of this notebook may.
     """
 
     live: Deployment | None = None
     stable: tuple[Deployment, ...] = ()
     holds: tuple[str, ...] = ()
-    open: Event | None = None
+    held: str = ""
 
     @property
     def back(self) -> Deployment | None:
@@ -61,12 +103,23 @@ class State:
 
     environment: str
     notebooks: Mapping[str, Standing] = field(default_factory=dict)
+    attempts: Mapping[str, Attempt] = field(default_factory=dict)
+    frozen: Freeze | None = None
     count: int = 0
     head: str | None = None
     at: str = ""
 
     def __getitem__(self, notebook: str) -> Standing:
         return self.notebooks.get(notebook, Standing())
+
+    def applying(self, notebook: str) -> Event | None:
+        """The claim on a notebook that has not ended."""
+        claims = (attempt.event for attempt in self.attempts.values() if attempt.applies)
+        return next((event for event in claims if notebook in event.notebooks), None)
+
+    def waiting(self, notebook: str) -> tuple[Attempt, ...]:
+        """Promotions of a notebook that wait, oldest first."""
+        return tuple(a for a in self.attempts.values() if not a.applies and notebook in a.event.notebooks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +132,8 @@ class Status:
     pending: tuple[str, ...] = ()  # notebooks whose configuration was edited since
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open: tuple[str, ...] = ()  # notebooks with a promotion left half-way
+    waiting: tuple[Attempt, ...] = ()
+    frozen: Freeze | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

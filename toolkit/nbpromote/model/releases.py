@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from nbpromote.model.consent import Wait
 from nbpromote.model.contests import Contest
 from nbpromote.model.environments import Gate, Mode
 from nbpromote.model.notebooks import Schema
@@ -105,16 +106,23 @@ class Deployment:
     params_commit: str | None = None
     params_dirty: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict)  # references; a later run follows the environment's own
+    author: str = ""  # of the code
+    incumbent: str = ""  # the run whose deployment it replaced; empty: the first one
     since: str = ""
+    verified: str = ""  # when; empty while it is not
     state: str = "unverified"  # verified, unverified, failed
+
+    def keeps(self, prefix: str) -> bool:
+        """Whether the store has files of it whose path starts so."""
+        return any(path.startswith(prefix) for path in self.sealed)
 
     def with_state(self, state: str) -> Deployment:
         return replace(self, state=state)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a promotion would change, and everything still unmet. Changes nothing."""
+class Move:
+    """One notebook's part of a plan."""
 
     notebook: str
     release: str
@@ -128,28 +136,88 @@ class Plan:
     origins: Mapping[str, str]
     changed: Mapping[str, tuple[Json, Json]]  # parameter: (live, candidate)
     gates: tuple[Gate, ...]
+    settings: str = ""  # digest of what the target gives it
+    below: Deployment | None = None  # as it stands where it comes from
     unmet: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a promotion would change, and everything still unmet. Changes nothing.
+
+    `moves` are in the order of who writes what others read. `waits` is what would keep it from going live at once.
+    """
+
+    target: str
+    moves: tuple[Move, ...]
+    unmet: tuple[str, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    policies: Mapping[str, str] = field(default_factory=dict)  # digest of what is demanded of each notebook
     head: str | None = None  # the ledger commit this stands on
 
     @property
     def allowed(self) -> bool:
         return not self.unmet
 
+    @property
+    def notebooks(self) -> tuple[str, ...]:
+        return tuple(move.notebook for move in self.moves)
+
+    @property
+    def digest(self) -> str:
+        """Of what would be done to what: a plan whose digest is another one by now is stale."""
+        return self.bound({})
+
+    def bound(self, evidence: Mapping[str, str]) -> str:
+        """Digest of everything that consent is given to; `evidence` maps notebooks to the digests of theirs."""
+        moves = [
+            {
+                "release": move.release,
+                "settings": move.settings,
+                "incumbent": move.incumbent.run if move.incumbent else "",
+                "strategy": move.strategy,
+                "evidence": evidence.get(move.notebook, ""),
+            }
+            for move in self.moves
+        ]
+        return digest({"environment": self.target, "policies": dict(self.policies), "moves": moves})
+
 
 @dataclass(frozen=True, kw_only=True)
-class Promotion:
-    """What an attempt to make a release live came to.
+class Candidate:
+    """What came of one move: its run in the target, what the gates said of that, and what it left.
 
-    `decision` is None where the gates were not asked; `deployment` is None where nothing went live.
+    `decision` is None where the gates were not asked; `deployment` is None where nothing could go live.
     """
 
-    plan: Plan
+    move: Move
     evidence: Evidence | None = None
     decision: Decision | None = None
     deployment: Deployment | None = None
     verification: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """What an attempt to make releases live came to.
+
+    `state` is `refused`, `errored`, `inconclusive`, `waiting`, `verified`, `unverified`, `failed` or `superseded`.
+    `written` are outputs that were written to after what a rollback left went live.
+    """
+
+    plan: Plan
+    candidates: tuple[Candidate, ...] = ()
+    state: str = "refused"
+    attempt: str = ""
+    waits: tuple[Wait, ...] = ()
+    overrides: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
     note: str = ""
 
     @property
     def done(self) -> bool:
-        return self.deployment is not None and self.deployment.state == "verified"
+        return self.state == "verified"
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        return tuple(c.deployment for c in self.candidates if c.deployment is not None)

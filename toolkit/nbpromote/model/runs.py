@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from nbpromote.model.ci import CiContext
 from nbpromote.model.contests import Contest
 from nbpromote.model.contracts import Contract
 from nbpromote.model.notebooks import Code
@@ -114,6 +115,7 @@ class Run:
     actor: str
     cells: tuple[Cell, ...]
     machine: Machine | None = None
+    ci: CiContext | None = None  # the job that made it, where one did
     path: str = ""  # the notebook's, from the root
     commit: str | None = None
     dirty: bool = False
@@ -121,6 +123,7 @@ class Run:
     origins: Mapping[str, str] = field(default_factory=dict)  # of each parameter: file and line, or -p
     resolved: Mapping[str, str] = field(default_factory=dict)  # what `live:NAME` stood for
     inputs: Mapping[str, str] = field(default_factory=dict)
+    staged: Mapping[str, str] = field(default_factory=dict)  # inputs that another candidate has made: where they are
     outputs: Mapping[str, str] = field(default_factory=dict)
     revision: Mapping[str, str] = field(default_factory=dict)
     params_commit: str | None = None  # of the repository that holds the params folder, which may be another
@@ -173,7 +176,13 @@ class Run:
     @property
     def values(self) -> Mapping[str, Json]:
         """The parameters as the kernel gets them: declared outputs point into the run's own folder."""
-        return {**self.parameters, **self.resolved, **{n: str(path) for n, path in self.candidates.items()}}
+        own = {name: str(path) for name, path in self.candidates.items()}
+        return {**self.parameters, **self.resolved, **self.staged, **own}
+
+    @property
+    def reads(self) -> Mapping[str, str]:
+        """Where each declared input is, for this run."""
+        return {**self.inputs, **self.staged}
 
     @property
     def candidates(self) -> Mapping[str, Path]:

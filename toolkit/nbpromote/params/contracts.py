@@ -91,9 +91,9 @@ def contract_file(notebook: str, read: ReadBytes) -> ContractFile:
 def _read(text: str, path: str, others: Callable[[str], str | None]) -> ContractFile:
     document = yaml.parse(text, path)
     reader = _Contract(path, document.findings, others)
-    fields = reader.fields(document.root, keys.CONTRACT, {}, "a contract")
+    fields = reader.fields(document.root, keys.CONTRACT, "a contract")
     rules = {kind: reader.items(fields.get(kind), kind) for kind in ("scraps", "inputs", "outputs", "evaluation")}
-    compare = reader.fields(fields.get("compare") or Node(), keys.COMPARE, {}, "compare")
+    compare = reader.fields(fields.get("compare") or Node(), keys.COMPARE, "compare")
     tolerance = reader.tolerance(compare, Tolerance())
     asked = Contract(
         path=path,
@@ -154,7 +154,7 @@ class _Contract(Reader):
             if isinstance(entry.value, str):
                 yield from self._sanitize_file(entry)
                 continue
-            fields = self.fields(entry, ("regex", "replace"), {}, "an entry of sanitize")
+            fields = self.fields(entry, ("regex", "replace"), "an entry of sanitize")
             regex = self.text(fields.get("regex"), "regex")
             if isinstance(entry.value, dict) and "regex" not in entry.items:
                 self.say(entry, "an entry of sanitize wants a regex")
@@ -184,7 +184,7 @@ class _Contract(Reader):
 
     def scrap(self, name: str, node: Node, base: Tolerance) -> ScrapRule:
         what = f"scraps.{name}"
-        fields = self.fields(node, keys.SCRAP, {}, what)
+        fields = self.fields(node, keys.SCRAP, what)
         kind = self.choice(fields.get("type"), "type", keys.KINDS)
         bounds = {key: self.number(fields[key], key) for key in ("min", "max") if key in fields}
         if bounds and kind not in (None, "number", "integer"):
@@ -199,7 +199,7 @@ class _Contract(Reader):
 
     def data(self, section: str, name: str, node: Node) -> DataRule:
         what = f"{section}.{name}"
-        fields = self.fields(node, keys.INPUT if section == "inputs" else keys.OUTPUT, {}, what)
+        fields = self.fields(node, keys.INPUT if section == "inputs" else keys.OUTPUT, what)
         counts = {key: self._count(fields[key], key) for key in ("min_rows", "max_rows") if key in fields}
         self._in_order(node, what, counts.get("min_rows"), counts.get("max_rows"))
         return DataRule(
@@ -215,7 +215,7 @@ class _Contract(Reader):
         """Those that are whole."""
         found = {}
         for name, node in nodes.items():
-            fields = self.fields(node, keys.EVALUATION, {}, f"evaluation.{name}")
+            fields = self.fields(node, keys.EVALUATION, f"evaluation.{name}")
             texts = {key: self.text(fields.get(key), key) for key in keys.EVALUATION}
             missing = [key for key in keys.EVALUATION if key not in fields]
             if missing and isinstance(node.value, dict | type(None)):

@@ -29,7 +29,7 @@ def named(reader: Reader, node: Node | None, key: str) -> tuple[Value, ...]:
 def _gate(reader: Reader, node: Node) -> Gate | None:
     """None for a gate that says nothing sound."""
     known = len(reader.wrong)
-    fields = reader.fields(node, keys.GATE, {}, "a gate")
+    fields = reader.fields(node, keys.GATE, "a gate")
     reads = {**_READS, **({"max": _limit_of(fields["budget"].value)} if "budget" in fields else {})}
     given = {key: reads.get(key, Reader.number)(reader, child, key) for key, child in fields.items()}
     if len(reader.wrong) == known and not node.broken:

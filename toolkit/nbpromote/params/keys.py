@@ -1,8 +1,6 @@
-"""The keys of the files: those that are carried out, and those that are refused until they are."""
+"""The keys of the files, and where one belongs that stands in another."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 PARAMS = ("tracking_uri", "kernel", "parameters", "notebooks", "limits", "pass_env", "secrets")
 PARAMS_OF_A_NOTEBOOK = ("parameters", "inputs", "outputs", "kernel", "limits", "secrets")
@@ -10,8 +8,16 @@ DURATIONS = ("start", "cell", "notebook")
 OUTPUTS = ("cell_output", "notebook_output")
 LIMITS = (*DURATIONS, *OUTPUTS)
 
-POLICY = ("promotes_from", "protects", "isolation", "fresh", "gates", "notebooks")
-POLICY_OF_A_NOTEBOOK = ("strategy", "gates")
+CONSENT = ("groups", "signatures", "allowed_signers", "apply", "appliers")
+CONSENT_OF_A_NOTEBOOK = ("approvals", "soak", "windows", "auto", "override", "review_by", "expires")  # or of all
+APPROVALS = ("count", "groups", "expires")
+WINDOW = ("allow", "deny", "zone")
+POLICY = (
+    *("promotes_from", "protects", "isolation", "fresh", "gates", "notebooks"),
+    *CONSENT_OF_A_NOTEBOOK,
+    *CONSENT,
+)
+POLICY_OF_A_NOTEBOOK = ("strategy", "gates", *CONSENT_OF_A_NOTEBOOK)
 ABSOLUTE = ("max", "min")
 GAINS = ("min_absolute_change", "min_relative_change")
 CHANGES = ("max_increase", "max_decrease", "max_relative_increase", "max_relative_decrease", *GAINS)
@@ -20,20 +26,6 @@ SUBJECTS = ("metric", "check", "budget")
 BUDGETS = ("time", "memory", "output")
 GATE = (*SUBJECTS, "versus", "mode", "on", "by", "min_count", *ABSOLUTE, *COMPARING)
 
-# key: what it would do
-PARAMS_UNBUILT: Mapping[str, str] = {}
-POLICY_UNBUILT: Mapping[str, str] = {
-    "approvals": "consent by people",
-    "soak": "time to stand verified below",
-    "expires": "the end of a model's life",
-    "review_by": "when to look again",
-    "windows": "times to promote at",
-    "appliers": "who may promote",
-    "apply": "how to promote",
-    "auto": "promoting unasked",
-    "policy_ref": "a policy from another ref",
-    "override": "recorded bypasses",
-}
 
 CONTRACT = ("compare", "sanitize", "scraps", "inputs", "outputs", "evaluation")
 COMPARE = ("rtol", "atol", "figures", "unordered")
@@ -45,6 +37,7 @@ OUTPUT = (*_DATA, "rows_versus_live", "may_change")
 EVALUATION = ("on", "target", "prediction")
 
 # where a key belongs that stands in the other file
-OF_PARAMS = dict.fromkeys({*PARAMS, *PARAMS_OF_A_NOTEBOOK, *PARAMS_UNBUILT}, "<environment>.yaml")
-OF_POLICY = dict.fromkeys({*POLICY, *POLICY_OF_A_NOTEBOOK, *POLICY_UNBUILT}, "<environment>.policy.yaml")
+OF_PARAMS = dict.fromkeys({*PARAMS, *PARAMS_OF_A_NOTEBOOK}, "<environment>.yaml")
+OF_POLICY = dict.fromkeys({*POLICY, *POLICY_OF_A_NOTEBOOK}, "<environment>.policy.yaml")
+OF_PROJECT = {"policy_ref": "pyproject.toml, under [tool.nbpromote]"}
 OF_DATA = {"max_age": "an input's rule", "rows_versus_live": "an output's rule", "may_change": "an output's rule"}

@@ -35,7 +35,7 @@ def folder_reader(folder: Path) -> Read:
 def policy(read: Read, env: str, notebook: str, *, folder: str = "params") -> Policy:
     """What an environment demands of a notebook; no policy file: an entry that demands nothing."""
     file = policy_file(read, env, folder)
-    tell(file.wrong, file.unbuilt)
+    tell(file.wrong)
     sheet = Sheet(environment=env, base=ParamsFile(path=""), own=ParamsFile(path=""), policy=file)
     return sheet.demands(notebook)
 
@@ -67,7 +67,7 @@ def load(
     wrong = [finding for file in files for finding in file.wrong]
     wrong += [*answer.wrong, *answer.unset, *strangers, *resolve.others(sheet, notebook)]
     wrong += resolve.strange_schemes(sheet.files, around.schemes)
-    tell(wrong, [*(finding for file in files for finding in file.unbuilt), *answer.unbuilt])
+    tell(wrong, answer.unbuilt)
     return resolve.environment(sheet, notebook, answer)
 
 
@@ -145,9 +145,9 @@ def findings(read: Read, names: Iterable[str], around: Around, *, checks: Iterab
     params = [params_file(read, name, folder) for name in ("base", *environments)]
     found = [*_names(names, environments, folder), *_order(sheets, folder), *_checks(policies, tuple(checks))]
     for file in params:
-        found += [*file.wrong, *file.unbuilt]
+        found += file.wrong
     for demand in policies:
-        found += [*demand.wrong, *demand.unbuilt]
+        found += demand.wrong
     found += resolve.strange_schemes(params, around.schemes)
     for sheet in sheets or [_sheet(read, "base", around)]:
         found += _of_sheet(sheet, frozenset(name for file in params for name in file.used))

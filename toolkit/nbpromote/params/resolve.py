@@ -72,6 +72,7 @@ class Sheet:
             isolation=self.policy.isolation,
             fresh=self.policy.fresh,
             gates=self.policy.gates + (part.gates if part else ()),
+            **{**self.policy.demands, **(part.demands if part else {})},
         )
 
 

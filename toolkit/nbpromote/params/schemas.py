@@ -48,7 +48,7 @@ def params_file(known: Mapping[str, Schema | None]) -> _Made:
 def policy_file(notebooks: Mapping[str, Schema | None], checks: tuple[str, ...] = ()) -> _Made:
     """params/<environment>.policy.yaml."""
     gates = _list(_gate(checks))
-    demands = _closed({"strategy": {"enum": ["retrain", "copy"]}, "gates": gates})
+    demands = _closed({"strategy": {"enum": ["retrain", "copy"]}, "gates": gates, **_DEMANDS})
     return {
         "$schema": _DRAFT,
         "title": "params/<environment>.policy.yaml: what an environment demands",
@@ -62,9 +62,20 @@ def policy_file(notebooks: Mapping[str, Schema | None], checks: tuple[str, ...] 
                 },
                 "fresh": {"type": "boolean", "description": "Runs in warm kernels do not count"},
                 "gates": gates,
+                **_DEMANDS,
+                "groups": {"type": ["object", "null"], "additionalProperties": {"type": "array", "items": _PERSON}},
+                "signatures": {"const": "required"},
+                "allowed_signers": {**_NAME, "description": "A file in the params folder: whose keys count"},
+                "apply": {"enum": ["ci", "anyone"]},
+                "appliers": _list(_PERSON),
                 "notebooks": _closed(dict.fromkeys(notebooks, demands)),
             }
         ),
+        "dependentRequired": {
+            "appliers": ["apply"],
+            "signatures": ["allowed_signers"],
+            "allowed_signers": ["signatures"],
+        },
     }
 
 
@@ -155,6 +166,29 @@ _DURATION: _Made = {
         {"type": "number", "exclusiveMinimum": 0},
         {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?\\s*[smhd]?$"},
     ]
+}
+_PERSON: _Made = {**_TEXT, "description": "A mail, `Name <mail>` or a login; commas part the names of one person"}
+_HOURS: _Made = {"type": "string", "pattern": "^[A-Za-z,\\- ]+([0-9]{2}:[0-9]{2}\\s?-\\s?[0-9]{2}:[0-9]{2})?$"}
+_DEMANDS: _Made = {
+    "approvals": {
+        "anyOf": [
+            {"type": "integer", "minimum": 0},
+            _closed({"count": {"type": "integer", "minimum": 0}, "groups": _list(_NAME), "expires": _DURATION}),
+        ],
+        "description": "How many people must consent, from which groups, and how long that holds",
+    },
+    "soak": {"anyOf": [*_DURATION["anyOf"], {"const": 0}], "description": "Time to stand verified below"},
+    "windows": _list(
+        {
+            **_closed({"allow": _HOURS, "deny": _HOURS, "zone": {**_TEXT, "description": "As in Europe/Berlin"}}),
+            "type": "object",
+            "oneOf": [{"required": ["allow"]}, {"required": ["deny"]}],
+        }
+    ),
+    "auto": {"type": "boolean", "description": "What is verified below is promoted unasked"},
+    "override": {**_list(_NAME), "description": "Groups that may pass over what is demanded"},
+    "review_by": {**_DURATION, "description": "When what is live wants to be looked at"},
+    "expires": {**_DURATION, "description": "When what is live is to be replaced"},
 }
 _WITH_UNIT: _Made = {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?\\s*[smhd]$"}
 _SIZE: _Made = {

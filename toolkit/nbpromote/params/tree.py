@@ -62,7 +62,6 @@ class Reader:
         self.path = path
         self.elsewhere = elsewhere
         self.wrong = list(findings)
-        self.unbuilt: list[Finding] = []
 
     def say(self, node: Node, message: str) -> None:
         self.wrong.append(Finding(path=self.path, line=node.line, column=node.column, message=message))
@@ -78,19 +77,16 @@ class Reader:
             self.say(node, f"{what} wants keys with values, got {shown(node.value)}")
         return {}
 
-    def fields(self, node: Node, known: Iterable[str], unbuilt: Mapping[str, str], what: str) -> Mapping[str, Node]:
-        """The known keys of a mapping; the others are told. `unbuilt` maps keys to what they would do."""
+    def fields(self, node: Node, known: Iterable[str], what: str) -> Mapping[str, Node]:
+        """The known keys of a mapping; the others are told."""
         known = tuple(known)
         found = {}
         for key, child in self.items(node, what).items():
             if key in known:
                 found[key] = child
-            elif key in unbuilt:
-                message = f"key {key!r} ({unbuilt[key]}) is not built yet"
-                self.unbuilt.append(self.value(child).finding(message, hint=_TAKE_OUT))
             else:
                 home = self.elsewhere.get(key)
-                close = f"; it belongs in {home}" if home else nearest(key, (*known, *unbuilt))
+                close = f"; it belongs in {home}" if home else nearest(key, known)
                 self.say(child, f"unknown key {key!r} in {what}{close}")
         return found
 
@@ -142,6 +138,3 @@ class Reader:
         if not node.broken:
             self.say(node, f"{what} wants a number, got {shown(value)}")
         return None
-
-
-_TAKE_OUT = "take the key out: this version would not carry it out, and nothing is ignored"

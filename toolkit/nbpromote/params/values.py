@@ -36,8 +36,6 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class ParamsFile:
-    """`unbuilt` are keys of the format that this version does not carry out."""
-
     path: str
     tracking_uri: Value | None = None
     kernel: str | None = None
@@ -47,7 +45,6 @@ class ParamsFile:
     pass_env: tuple[str, ...] = ()
     secrets: Mapping[str, Value] = field(default_factory=dict)
     wrong: tuple[Finding, ...] = ()
-    unbuilt: tuple[Finding, ...] = ()
 
     @property
     def used(self) -> frozenset[str]:
@@ -76,8 +73,8 @@ def params_file(read: Read, environment: str, folder: str) -> ParamsFile:
 @lru_cache(maxsize=64)
 def _params(text: str, path: str) -> ParamsFile:
     document = yaml.parse(text, path)
-    reader = Reader(path, document.findings, elsewhere=keys.OF_POLICY)
-    fields = reader.fields(document.root, keys.PARAMS, keys.PARAMS_UNBUILT, "a params file")
+    reader = Reader(path, document.findings, elsewhere={**keys.OF_POLICY, **keys.OF_PROJECT})
+    fields = reader.fields(document.root, keys.PARAMS, "a params file")
     notebooks = reader.items(fields.get("notebooks"), "notebooks")
     return ParamsFile(
         path=path,
@@ -89,12 +86,11 @@ def _params(text: str, path: str) -> ParamsFile:
         pass_env=_pass_env(reader, fields.get("pass_env")),
         secrets=_secrets(reader, fields.get("secrets")),
         wrong=tuple(reader.wrong),
-        unbuilt=tuple(reader.unbuilt),
     )
 
 
 def _part(reader: Reader, name: str, node: Node) -> Part:
-    fields = reader.fields(node, keys.PARAMS_OF_A_NOTEBOOK, keys.PARAMS_UNBUILT, f"notebooks.{name}")
+    fields = reader.fields(node, keys.PARAMS_OF_A_NOTEBOOK, f"notebooks.{name}")
     part = Part(
         parameters=_values(reader, fields.get("parameters"), "parameters"),
         inputs=_values(reader, fields.get("inputs"), "inputs"),
@@ -179,7 +175,7 @@ def _limits(reader: Reader, node: Node | None) -> Mapping[str, float]:
     if node is None:
         return {}
     limits = {}
-    for key, child in reader.fields(node, keys.LIMITS, {}, "limits").items():
+    for key, child in reader.fields(node, keys.LIMITS, "limits").items():
         is_size = key in keys.OUTPUTS
         limit = size(child.value) if is_size else seconds(child.value)
         if limit is not None:

@@ -20,6 +20,7 @@ __all__ = [
     "seal",
     "seal_evidence",
     "seal_model",
+    "seal_output",
 ]
 
 
@@ -83,6 +84,13 @@ def seal_model(store: Store, model: Model, folder: Path) -> dict[str, Sealed]:
             raise Damaged(f"{path} of the model is not what was validated; nothing was changed")
         sealed[f"model/{path}"] = store.put(data)
     return sealed
+
+
+def seal_output(store: Store, name: str, written: Path) -> dict[str, Sealed]:
+    """What a run wrote under a parameter's name: a file, or every file of a folder."""
+    found = sorted(path for path in written.rglob("*") if path.is_file()) if written.is_dir() else [written]
+    prefix = f"outputs/{name}"
+    return {f"{prefix}/{path.relative_to(written.parent).as_posix()}": store.put(path.read_bytes()) for path in found}
 
 
 def open_(store: Store, digest: str) -> Release:

@@ -18,14 +18,16 @@ from nbpromote.report.plain import (
     promotion_json,
     status_json,
 )
+from nbpromote.report.promotion import advanced, plan, promotion, said
 from nbpromote.report.subject import Kind, Rival, Subject
-from nbpromote.report.text import checks, decision, differences, evidence, parameters, plan, promotion
+from nbpromote.report.text import checks, decision, differences, evidence, parameters
 
 __all__ = [
     "FORMS",
     "Kind",
     "Rival",
     "Subject",
+    "advanced",
     "checks",
     "checks_json",
     "comparisons",
@@ -57,6 +59,7 @@ __all__ = [
     "promotion",
     "promotion_json",
     "report_as",
+    "said",
     "sarif",
     "status",
     "status_json",

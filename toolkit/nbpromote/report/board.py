@@ -62,8 +62,16 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
     for row in rows:
         environment = words.line(row.environment)
         for notebook, digests in sorted(row.held.items()):
-            held = f"{', '.join(map(words.short, digests))} may not come back until `nbpromote unhold`"
+            held = f"{', '.join(map(words.line, digests))} may not come back until `nbpromote unhold`"
             lines += [[paint("held", "yellow"), environment, words.line(notebook), held]] if digests else []
+        if row.frozen:
+            why = f": {row.frozen.reason}" if row.frozen.reason else ""
+            told = f"by {row.frozen.by} since {words.moment(row.frozen.at)}{why}; `nbpromote thaw` lifts that"
+            lines.append([paint("frozen", "yellow"), environment, "", words.line(told)])
+        for attempt in row.waiting:
+            event = attempt.event
+            told = f"{', '.join(event.aliases)} since {words.moment(event.at)}, asked for by {event.actor}"
+            lines.append([paint("waiting", "yellow"), environment, ", ".join(event.notebooks), words.line(told)])
         for notebook in row.open:
             told = "a promotion was left half-way: run it again, or `nbpromote doctor --repair`"
             lines.append([paint("half-way", "red"), environment, words.line(notebook), told])
@@ -82,8 +90,7 @@ def history(events: Sequence[Event], *, colour: bool = False) -> str:
 
 def _attempt(group: Sequence[Event], paint: Paint) -> list[str]:
     first, last = group[0], group[-1]
-    digest = next((event.release for event in reversed(group) if event.release), "")
-    alias = next((event.alias for event in reversed(group) if event.alias), "")
+    aliases = next((event.aliases for event in reversed(group) if event.aliases), ())
     reasons = dict.fromkeys(words.line(event.reason) for event in group if event.reason)
     step = words.line(last.step)
     return [
@@ -92,7 +99,7 @@ def _attempt(group: Sequence[Event], paint: Paint) -> list[str]:
         words.line(", ".join(first.notebooks)),
         words.line(first.verb),
         paint("half-way" if step == "intent" else step, _STEPS.get(step, "green")),
-        words.line(alias) or words.short(digest),
+        words.line(", ".join(aliases)),
         words.line(first.actor),
         "; ".join(reasons),
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nbpromote.model import (
+    Attempt,
+    Candidate,
     Cell,
     Check,
     Decision,
@@ -16,6 +18,7 @@ from nbpromote.model import (
     Gate,
     Json,
     Model,
+    Move,
     Plan,
     Promotion,
     Status,
@@ -39,6 +42,20 @@ def _environment(row: Status) -> dict[str, Json]:
         ],
         "held": {notebook: list(digests) for notebook, digests in row.held.items()},
         "open": list(row.open),
+        "waiting": [_waiting(attempt) for attempt in row.waiting],
+        "frozen": dump(row.frozen) if row.frozen else None,
+    }
+
+
+def _waiting(attempt: Attempt) -> dict[str, Json]:
+    event = attempt.event
+    return {
+        "attempt": event.attempt,
+        "notebooks": list(event.notebooks),
+        "aliases": list(event.aliases),
+        "at": event.at,
+        "actor": event.actor,
+        "consents": [dump(consent) for consent in attempt.consents],
     }
 
 
@@ -76,11 +93,15 @@ def _event(event: Event) -> dict[str, Json]:
         "step": event.step,
         "environment": event.environment,
         "notebooks": list(event.notebooks),
-        "release": event.release,
-        "alias": event.alias,
+        "release": next(iter(event.digests), ""),
+        "alias": next(iter(event.aliases), ""),
         "attempt": event.attempt,
         "reason": event.reason,
         "commit": event.commit,
+        "releases": list(event.digests),
+        "aliases": list(event.aliases),
+        "vouched": event.vouched,
+        "overrides": list(event.overrides),
     }
 
 
@@ -92,6 +113,7 @@ def evidence_json(evidence: Evidence) -> dict[str, Json]:
         "passed": evidence.passed,
         "evidence": evidence.digest,
         "run": run.id,
+        "ci": dump(run.ci) if run.ci else None,
         "code": run.code.digest,
         "commit": run.commit,
         "dirty": run.dirty,
@@ -131,22 +153,34 @@ def _cell(cell: Cell) -> dict[str, Json]:
 
 
 def plan_json(plan: Plan) -> dict[str, Json]:
+    """With one notebook its facts stand on top as well."""
+    moves = [_move(move) for move in plan.moves]
     return {
-        "notebook": plan.notebook,
-        "release": plan.release,
-        "alias": plan.alias,
-        "code": plan.code,
-        "from": plan.source,
+        **(moves[0] if len(moves) == 1 else {}),
         "to": plan.target,
-        "strategy": plan.strategy,
         "allowed": plan.allowed,
         "unmet": list(plan.unmet),
-        "incumbent": _deployment(plan.incumbent) if plan.incumbent else None,
-        "parameters": dict(plan.parameters),
-        "origins": dict(plan.origins),
-        "changed": {name: {"live": live, "candidate": new} for name, (live, new) in plan.changed.items()},
-        "gates": [_gate(gate) for gate in plan.gates],
+        "waits": [dump(wait) for wait in plan.waits],
+        "moves": moves,
+        "digest": plan.digest,
         "ledger": plan.head,
+    }
+
+
+def _move(move: Move) -> dict[str, Json]:
+    return {
+        "notebook": move.notebook,
+        "release": move.release,
+        "alias": move.alias,
+        "code": move.code,
+        "from": move.source,
+        "strategy": move.strategy,
+        "unmet": list(move.unmet),
+        "incumbent": _deployment(move.incumbent) if move.incumbent else None,
+        "parameters": dict(move.parameters),
+        "origins": dict(move.origins),
+        "changed": {name: {"live": live, "candidate": new} for name, (live, new) in move.changed.items()},
+        "gates": [_gate(gate) for gate in move.gates],
     }
 
 
@@ -185,14 +219,32 @@ def checks_json(checks: Sequence[Check]) -> dict[str, Json]:
 
 
 def promotion_json(promotion: Promotion) -> dict[str, Json]:
+    """With one notebook its facts stand on top as well."""
+    candidates = [_candidate(promotion, candidate) for candidate in promotion.candidates]
+    first = candidates[0] if candidates else _candidate(promotion, Candidate(move=promotion.plan.moves[0]))
     return {
+        **(first if len(promotion.plan.moves) == 1 else {}),
         "done": promotion.done,
+        "state": promotion.state,
+        "attempt": promotion.attempt,
         "note": promotion.note,
-        "deployment": _deployment(promotion.deployment) if promotion.deployment else None,
+        "waits": [dump(wait) for wait in promotion.waits],
+        "overrides": list(promotion.overrides),
+        "written": list(promotion.written),
+        "candidates": candidates,
         "plan": plan_json(promotion.plan),
-        "evidence": evidence_json(promotion.evidence) if promotion.evidence else None,
-        "decision": decision_json(promotion.decision) if promotion.decision else None,
-        "verification": checks_json(promotion.verification)["checks"],
+    }
+
+
+def _candidate(promotion: Promotion, candidate: Candidate) -> dict[str, Json]:
+    went_live = promotion.state in ("verified", "unverified", "failed")
+    live = candidate.deployment if went_live else None
+    return {
+        "notebook": candidate.move.notebook,
+        "deployment": _deployment(live) if live else None,
+        "evidence": evidence_json(candidate.evidence) if candidate.evidence else None,
+        "decision": decision_json(candidate.decision) if candidate.decision else None,
+        "verification": checks_json(candidate.verification)["checks"],
     }
 
 

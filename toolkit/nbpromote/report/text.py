@@ -1,4 +1,4 @@
-"""Evidence, plans, decisions, findings and parameters as text for a terminal."""
+"""Evidence, decisions, checks and parameters as text for a terminal."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from nbpromote.model import (
     Difference,
     Environment,
     Evidence,
-    Gate,
     Outcome,
-    Plan,
-    Promotion,
     Run,
     Verdict,
 )
@@ -36,14 +33,14 @@ def evidence(evidence: Evidence, *, colour: bool = False) -> str:
     lines = [_verdict(evidence, paint)]
     if run.failure is not None:
         lines.append(paint(words.failure(run.failure, of=len(run.cells)), "red"))
-    lines += ["", *(_checks(evidence.checks, paint) or ["no check was made, so nothing is proved"])]
-    lines += _block("metrics", ([words.line(n), words.number(v)] for n, v in evidence.metrics.items()))
-    lines += _block("files", ([kind, words.line(name), *told] for kind, name, *told in words.files(run)))
-    lines += _list("notes", run.notes)
+    lines += ["", *(told_checks(evidence.checks, paint) or ["no check was made, so nothing is proved"])]
+    lines += block("metrics", ([words.line(n), words.number(v)] for n, v in evidence.metrics.items()))
+    lines += block("files", ([kind, words.line(name), *told] for kind, name, *told in words.files(run)))
+    lines += listed("notes", run.notes)
     if not evidence.passed and run.withheld:
         names = _withheld(run)
         lines += ["", *wrap(f"not given to the kernel (`pass_env` in params lets them in): {names}", 110)]
-    return _end([*lines, "", *columns(_places(evidence))])
+    return ended([*lines, "", *columns(_places(evidence))])
 
 
 def _withheld(run: Run) -> str:
@@ -67,7 +64,7 @@ def _verdict(evidence: Evidence, paint: Paint) -> str:
     )
 
 
-def _checks(checks: Sequence[Check], paint: Paint) -> list[str]:
+def told_checks(checks: Sequence[Check], paint: Paint) -> list[str]:
     rows = [[paint(c.outcome.value, STYLES[c.outcome]), words.line(c.name), words.line(c.summary)] for c in checks]
     lines = []
     for check, told in zip(checks, columns(rows), strict=True):
@@ -98,55 +95,6 @@ def _source(run: Run) -> str:
     return f"{source}; params of {params}" if params else source
 
 
-def plan(plan: Plan, *, colour: bool = False) -> str:
-    """What a promotion would change, and everything still unmet."""
-    paint = Paint(colour)
-    verdict = paint("ready", "green") if plan.allowed else paint("not ready", "red")
-    rows = [
-        ["release", f"{words.release(plan.alias, plan.release)} from {words.line(plan.source)}"],
-        ["replaces", _incumbent(plan)],
-        ["strategy", _strategy(plan)],
-    ]
-    lines = [
-        f"{verdict}: {words.line(plan.notebook)} from {words.line(plan.source)} to {words.line(plan.target)}",
-        "",
-    ]
-    lines += columns(rows)
-    lines += _block("parameters that change", (_changed(plan, name) for name in sorted(plan.changed)))
-    lines += _block("gates", (_asked(gate, plan) for gate in plan.gates))
-    lines += _list("still unmet", plan.unmet)
-    return _end([*lines, "", "nothing was changed"])
-
-
-def _incumbent(plan: Plan) -> str:
-    live = plan.incumbent
-    if live is None:
-        return f"nothing: the first in {words.line(plan.target)}"
-    same = ", the same code" if live.code == plan.code else ""
-    since = f"live since {words.moment(live.since)}, {words.line(live.state)}"
-    return f"{words.release(live.alias, live.release)}, {since}{same}"
-
-
-def _strategy(plan: Plan) -> str:
-    target, source = words.line(plan.target), words.line(plan.source)
-    told = {
-        "retrain": f"retrain: it runs in {target} with {target}'s parameters",
-        "copy": f"copy: nothing runs; the model verified in {source} is carried over",
-    }
-    return told.get(plan.strategy, words.line(plan.strategy))
-
-
-def _changed(plan: Plan, name: str) -> list[str]:
-    before, after = plan.changed[name]
-    change = f"{words.value(before)} -> {words.value(after)}"
-    return [words.line(name), change, words.line(plan.origins.get(name, ""))]
-
-
-def _asked(gate: Gate, plan: Plan) -> list[str]:
-    unasked = "not asked: nothing is live" if gate.relative and plan.incumbent is None else ""
-    return [words.gate(gate), unasked or words.line(gate.where)]
-
-
 def decision(decision: Decision, *, colour: bool = False) -> str:
     """What each gate saw, refusals first, and every other reason with them."""
     paint = Paint(colour)
@@ -156,8 +104,8 @@ def decision(decision: Decision, *, colour: bool = False) -> str:
     told = {v.reason for v in verdicts if v.refuses}
     lines = [f"{verdict}: {len(verdicts)} gates asked at the door of {door}", ""]
     lines += columns([_judged(verdict, paint) for verdict in verdicts])
-    lines += _list("also unmet", [reason for reason in decision.unmet if reason not in told])
-    return _end(lines)
+    lines += listed("also unmet", [reason for reason in decision.unmet if reason not in told])
+    return ended(lines)
 
 
 def _judged(verdict: Verdict, paint: Paint) -> list[str]:
@@ -167,39 +115,9 @@ def _judged(verdict: Verdict, paint: Paint) -> list[str]:
     return [paint(outcome, style), words.line(verdict.reason)]
 
 
-def promotion(promotion: Promotion, *, colour: bool = False) -> str:
-    """What an attempt to make a release live came to: what is live now, or every reason why it is not."""
-    paint, plan = Paint(colour), promotion.plan
-    lines = [_outcome(promotion, paint)]
-    lines += [words.line(promotion.note)] if promotion.note else []
-    lines += _list("unmet", plan.unmet)
-    if promotion.evidence is not None and not promotion.evidence.passed:
-        lines += ["", evidence(promotion.evidence, colour=colour)]
-    if promotion.decision is not None:
-        lines += ["", decision(promotion.decision, colour=colour)]
-    if promotion.verification:
-        lines += ["", "verification", *_checks(promotion.verification, paint)]
-    return _end(lines)
-
-
-def _outcome(promotion: Promotion, paint: Paint) -> str:
-    plan, live = promotion.plan, promotion.deployment
-    what = f"{words.line(plan.notebook)} {words.release(plan.alias, plan.release)}"
-    target = words.line(plan.target)
-    if live is None:
-        return f"{paint('not live', 'red')}: {what} did not get into {target}; what is live there was not changed"
-    if live.state == "failed":
-        return f"{paint('failed', 'red')}: {what} did not pass its verification in {target}"
-    state = "live" if live.state == "verified" else "live, and not yet verified"
-    model = f", model version {words.line(live.model.version)}" if live.model and live.model.version else ""
-    old = plan.incumbent
-    instead = f", in place of {words.line(old.alias)}" if old and old.release != live.release else ""
-    return f"{paint(state, 'green' if live.state == 'verified' else 'yellow')}: {what} in {target}{model}{instead}"
-
-
 def checks(checks: Sequence[Check], *, colour: bool = False) -> str:
     """Each answer on a line, with its details below."""
-    return _end(_checks(checks, Paint(colour)) or ["nothing was asked"])
+    return ended(told_checks(checks, Paint(colour)) or ["nothing was asked"])
 
 
 def parameters(environment: Environment, *, colour: bool = False) -> str:
@@ -216,7 +134,7 @@ def parameters(environment: Environment, *, colour: bool = False) -> str:
     if not rows:
         return f"no parameters in {words.line(environment.name)}"
     header = [paint(name, "bold") for name in ("name", "value", "", "from")]
-    return _end(columns([header, *rows]))
+    return ended(columns([header, *rows]))
 
 
 def differences(found: Sequence[Difference], environments: tuple[str, str], *, colour: bool = False) -> str:
@@ -233,7 +151,7 @@ def differences(found: Sequence[Difference], environments: tuple[str, str], *, c
         ]
         for one in found
     ]
-    return _end(columns([[Paint(colour)(name, "bold") for name in header], *rows]))
+    return ended(columns([[Paint(colour)(name, "bold") for name in header], *rows]))
 
 
 def given(environment: Environment) -> list[tuple[str, object, str]]:
@@ -246,15 +164,15 @@ def _kind(name: str, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> s
     return "output" if name in outputs else "input" if name in inputs else ""
 
 
-def _block(title: str, rows: Iterable[Sequence[str]]) -> list[str]:
+def block(title: str, rows: Iterable[Sequence[str]]) -> list[str]:
     lines = columns(rows, indent=2)
     return ["", title, *lines] if lines else []
 
 
-def _list(title: str, reasons: Iterable[str]) -> list[str]:
+def listed(title: str, reasons: Iterable[str]) -> list[str]:
     lines = [f"  - {words.line(reason)}" for reason in reasons]
     return ["", title, *lines] if lines else []
 
 
-def _end(lines: Sequence[str]) -> str:
+def ended(lines: Sequence[str]) -> str:
     return "\n".join(lines).rstrip()

@@ -17,6 +17,7 @@ from nbpromote.track.models import (
 )
 from nbpromote.track.results import finish
 from nbpromote.track.runs import VARIABLES, Opened, close, collect, judge, open_run, tag_release
+from nbpromote.track.server import reach
 from nbpromote.track.store import QUIET, places
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "pointed",
     "question",
     "question_of_rows",
+    "reach",
     "register",
     "set_alias",
     "tag_release",

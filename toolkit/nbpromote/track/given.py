@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nbpromote.model import Run
-from nbpromote.track.models import folder_of, local
+from nbpromote.track.asking import ask
+from nbpromote.track.models import fetched, folder_of
 from nbpromote.track.runs import family, logged
-from nbpromote.track.store import client, told
 
 
 def given(run: Run, into: Path) -> Iterator[tuple[str, str | Path]]:
@@ -18,16 +18,19 @@ def given(run: Run, into: Path) -> Iterator[tuple[str, str | Path]]:
 
     What is kept elsewhere than on this disk is fetched to below `into`. Metrics' values are numbers: not told.
     """
-    with told(run.tracking_uri):
-        mlflow = client(run.tracking_uri)
+
+    def look(mlflow: Any) -> tuple[list[Any], list[Any]]:
         runs = family(mlflow, run)
-        for one in runs:
-            where = "" if one.info.run_id == run.mlflow_run else f" of its child {one.info.run_id}"
-            yield from ((f"{place}{where}", text) for place, text in _said(one))
-            folder = _artifacts(run.tracking_uri, one.info, into / one.info.run_id)
-            yield from ((f"artifact {path.relative_to(folder)}{where}", path) for path in _files(folder))
-        for model in logged(mlflow, runs):
-            yield from _of_model(run.tracking_uri, model, into / model.model_id)
+        return runs, logged(mlflow, runs)
+
+    runs, models = ask(run.tracking_uri, look)
+    for one in runs:
+        where = "" if one.info.run_id == run.mlflow_run else f" of its child {one.info.run_id}"
+        yield from ((f"{place}{where}", text) for place, text in _said(one))
+        folder = fetched(run.tracking_uri, one.info.artifact_uri, into / one.info.run_id)
+        yield from ((f"artifact {path.relative_to(folder)}{where}", path) for path in _files(folder))
+    for model in models:
+        yield from _of_model(run.tracking_uri, model, into / model.model_id)
 
 
 def _said(run: Any) -> Iterator[tuple[str, str]]:
@@ -44,16 +47,6 @@ def _of_model(uri: str, model: Any, into: Path) -> Iterator[tuple[str, str | Pat
     yield f"model {model.name!r}", "\n".join((model.name, json.dumps([model.params, model.tags], ensure_ascii=False)))
     folder = folder_of(uri, f"models:/{model.model_id}", into)
     yield from ((f"file {path.relative_to(folder)} of model {model.name!r}", path) for path in _files(folder))
-
-
-def _artifacts(uri: str, info: Any, into: Path) -> Path:
-    found = local(info.artifact_uri)
-    if found is not None:
-        return found
-    import mlflow.artifacts as artifacts
-
-    into.mkdir(parents=True, exist_ok=True)
-    return Path(artifacts.download_artifacts(artifact_uri=info.artifact_uri, dst_path=str(into), tracking_uri=uri))
 
 
 def _files(folder: Path) -> Iterator[Path]:

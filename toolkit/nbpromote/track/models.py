@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from urllib.parse import unquote, urlparse
 from nbpromote import files
 from nbpromote.errors import Unavailable
 from nbpromote.model import Model
-from nbpromote.track.store import client, experiment_of, is_local, told
+from nbpromote.track.asking import ask, once
+from nbpromote.track.experiments import experiment_of
+from nbpromote.track.store import is_local
 
 CHAMPION = "champion"
 _TOKEN = "nbpromote.attempt"
@@ -29,16 +32,23 @@ def folder_of(uri: str, model_uri: str, into: Path) -> Path:
 
     Raises `Unavailable` when they cannot be fetched.
     """
-    with told(uri):
-        mlflow = client(uri)
-        location = mlflow.get_logged_model(_model_id(mlflow, model_uri)).artifact_location
-        here = local(location)
-        if here is not None:
-            return here
+    location = ask(uri, lambda mlflow: mlflow.get_logged_model(_model_id(mlflow, model_uri)).artifact_location)
+    return fetched(uri, location, into)
+
+
+def fetched(uri: str, location: str, into: Path) -> Path:
+    """What is kept at an artifact location: where it is, or a copy in `into`."""
+    here = local(location)
+    if here is not None:
+        return here
+
+    def fetch(_: Any) -> Path:
         import mlflow.artifacts as artifacts
 
         into.mkdir(parents=True, exist_ok=True)
         return Path(artifacts.download_artifacts(artifact_uri=location, dst_path=str(into), tracking_uri=uri))
+
+    return ask(uri, fetch)
 
 
 def local(location: str) -> Path | None:
@@ -73,37 +83,50 @@ def check_model(uri: str, model: Model, into: Path) -> str | None:
 
     Raises `Unavailable` when the store cannot be asked, which says nothing about the bytes.
     """
+    fault = _difference(uri, model, into / "once")
+    if fault is None or is_local(uri):
+        return fault
+    # what stands between may have answered with a page of its own where a file was asked for
+    return _difference(uri, model, into / "again")
+
+
+def _difference(uri: str, model: Model, into: Path) -> str | None:
     try:
         folder = folder_of(uri, model.uri, into)
     except Unavailable as error:
         if getattr(error.__cause__, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
             return f"{model.uri} is gone"
         raise
-    with told(uri):
-        for path, digest in model.files.items():
-            file = folder / path
-            if not file.is_file():
-                return f"{path} of {model.uri} is gone"
+    for path, digest in model.files.items():
+        file = folder / path
+        try:
             if files.sha256(file) != digest:
                 return f"{path} of {model.uri} was changed"
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return f"{path} of {model.uri} is gone"
+        except OSError as error:
+            raise Unavailable(f"{file} cannot be read: {error.strerror}") from error
     return None
 
 
-def keep_model(uri: str, *, experiment: str, folder: Path, files: Mapping[str, str], run: str | None = None) -> Model:
+def keep_model(
+    uri: str, *, experiment: str, folder: Path, files: Mapping[str, str], run: str | None = None, token: str = ""
+) -> Model:
     """Bring a model's bytes into an environment's own store, and read them back there.
 
-    Raises `Unavailable` when what arrived is not what was sent.
+    `token` names the attempt: asked twice, one model is made. Raises `Unavailable` when what arrived is not what was
+    sent.
     """
-    from mlflow.entities import LoggedModelOutput
-
-    with told(uri):
-        mlflow = client(uri)
-        logged = mlflow.create_logged_model(experiment_of(mlflow, experiment, uri), "model", source_run_id=run)
-        mlflow.log_model_artifacts(logged.model_id, str(folder))
-        mlflow.finalize_logged_model(logged.model_id, "READY")
-        if run:
-            mlflow.log_outputs(run, [LoggedModelOutput(logged.model_id, step=0)])
-    model = Model(uri=f"models:/{logged.model_id}", files=files)
+    token = token or secrets.token_hex(6)
+    where = experiment_of(uri, experiment)
+    kept = once(
+        uri,
+        look=lambda mlflow: _kept(mlflow, where, token),
+        make=lambda mlflow: mlflow.create_logged_model(where, "model", source_run_id=run, tags={_TOKEN: token}),
+        done=f"a model was made in {experiment}",
+    )
+    ask(uri, lambda mlflow: _fill(mlflow, kept, folder, run), done=f"the files of models:/{kept} arrived")
+    model = Model(uri=f"models:/{kept}", files=files)
     with tempfile.TemporaryDirectory() as seen:
         fault = check_model(uri, model, Path(seen))
     if fault:
@@ -111,23 +134,40 @@ def keep_model(uri: str, *, experiment: str, folder: Path, files: Mapping[str, s
     return model
 
 
+def _kept(mlflow: Any, experiment: str, token: str) -> str | None:
+    """The model that an attempt has made; of two, which a request that was sent again makes, the first stays."""
+    found = mlflow.search_logged_models([experiment], f"tags.`{_TOKEN}` = '{token}'")
+    models = sorted(found, key=lambda model: (model.creation_timestamp, model.model_id))
+    for model in models[1:]:
+        mlflow.delete_logged_model(model.model_id)
+    return str(models[0].model_id) if models else None
+
+
+def _fill(mlflow: Any, model_id: str, folder: Path, run: str | None) -> None:
+    from mlflow.entities import LoggedModelOutput
+
+    mlflow.log_model_artifacts(model_id, str(folder))
+    mlflow.finalize_logged_model(model_id, "READY")
+    if run is None:
+        return
+    outputs = mlflow.get_run(run).outputs
+    if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else ())]:
+        mlflow.log_outputs(run, [LoggedModelOutput(model_id, step=0)])
+
+
 # -- versions and the alias -----------------------------------------------------------------------------------------
 
 
 def register(uri: str, model: Model, name: str, *, token: str, tags: Mapping[str, str]) -> Model:
     """The model as a version of a registered one. `token` names the attempt: asked twice, one version is made."""
-    with told(uri):
-        mlflow = client(uri)
+
+    def make(mlflow: Any) -> None:
         _create_registered(mlflow, name)
-        found = _versions(mlflow, name, token)
-        if not found:
-            _create_version(mlflow, name, model, {**tags, _TOKEN: token})
-            found = _versions(mlflow, name, token)
-        first, *more = found
-        # MLflow sends a request again whose reply was lost, and then there are two
-        for version in more:
-            mlflow.delete_model_version(name, version)
-    return replace(model, name=name, version=str(first))
+        _create_version(mlflow, name, model, {**tags, _TOKEN: token})
+
+    done = f"a version of {name} was made"
+    version = once(uri, look=lambda mlflow: _version(mlflow, name, token), make=make, done=done)
+    return replace(model, name=name, version=version)
 
 
 def _create_registered(mlflow: Any, name: str) -> None:
@@ -140,10 +180,13 @@ def _create_registered(mlflow: Any, name: str) -> None:
             raise
 
 
-def _versions(mlflow: Any, name: str, token: str) -> list[int]:
-    """Versions that an attempt has made, the first one first."""
+def _version(mlflow: Any, name: str, token: str) -> str | None:
+    """The version that an attempt has made; of two, which a request that was sent again makes, the first stays."""
     found = mlflow.search_model_versions(f"name = '{name}' and tags.`{_TOKEN}` = '{token}'")
-    return sorted(int(version.version) for version in found)
+    versions = sorted(int(version.version) for version in found)
+    for version in versions[1:]:
+        mlflow.delete_model_version(name, str(version))
+    return str(versions[0]) if versions else None
 
 
 def _create_version(mlflow: Any, name: str, model: Model, tags: Mapping[str, str]) -> None:
@@ -177,26 +220,30 @@ def _as_default(uri: str) -> Iterator[None]:
 
 
 def set_alias(uri: str, model: Model) -> None:
-    """Point `champion` at a version and read it back. Raises `Unavailable` when it points elsewhere."""
-    assert model.name is not None
-    with told(uri):
-        client(uri).set_registered_model_alias(model.name, CHAMPION, model.version)
-    seen = pointed(uri, model.name)
-    if seen != model.version:
-        raise Unavailable(f"{model.name}@{CHAMPION} points at version {seen}, not at {model.version}")
+    """Point `champion` at a version, unless it does already, and read it back."""
+    name, version = model.name, model.version
+    assert name is not None
+    once(
+        uri,
+        look=lambda mlflow: True if _pointed(mlflow, name) == version else None,
+        make=lambda mlflow: mlflow.set_registered_model_alias(name, CHAMPION, version),
+        done=f"{name}@{CHAMPION} points at version {version}",
+    )
 
 
 def pointed(uri: str, name: str) -> str | None:
     """The version that `champion` points at; None where there is none."""
-    with told(uri):
-        found = _found(lambda: client(uri).get_model_version_by_alias(name, CHAMPION))
+    return ask(uri, lambda mlflow: _pointed(mlflow, name))
+
+
+def _pointed(mlflow: Any, name: str) -> str | None:
+    found = _found(lambda: mlflow.get_model_version_by_alias(name, CHAMPION))
     return str(found.version) if found else None
 
 
 def has_version(uri: str, model: Model) -> bool:
     """Whether the registry still has this version, and it still leads to these bytes."""
-    with told(uri):
-        found = _found(lambda: client(uri).get_model_version(model.name, model.version))
+    found = ask(uri, lambda mlflow: _found(lambda: mlflow.get_model_version(model.name, model.version)))
     return found is not None and str(found.source) == model.uri
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nbpromote.model import Evidence, Json, dump
+from nbpromote.track.asking import ask
 from nbpromote.track.runs import judge, moment
-from nbpromote.track.store import client, told
 
 _Entity = TypeVar("_Entity")
 _Value = TypeVar("_Value")
@@ -28,17 +28,19 @@ _PARAMS_A_REQUEST, _METRICS_A_REQUEST = 25, 500
 def finish(evidence: Evidence) -> None:
     """Log what the run was and what came out, and close it: the toolkit's word on its status is the last."""
     run = evidence.run
-    with told(run.tracking_uri):
-        mlflow = client(run.tracking_uri)
-        known = mlflow.get_run(run.mlflow_run).data
-        for params in _parts(_params(evidence, known), _PARAMS_A_REQUEST):
-            mlflow.log_batch(run.mlflow_run, params=params)
-        for metrics in _parts(_metrics(evidence, known), _METRICS_A_REQUEST):
-            mlflow.log_batch(run.mlflow_run, metrics=metrics)
-        with tempfile.TemporaryDirectory() as folder:
-            _lay_out(evidence, Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        _lay_out(evidence, Path(folder))
+
+        def log(mlflow: Any) -> None:
+            known = mlflow.get_run(run.mlflow_run).data
+            for params in _parts(_params(evidence, known), _PARAMS_A_REQUEST):
+                mlflow.log_batch(run.mlflow_run, params=params)
+            for metrics in _parts(_metrics(evidence, known), _METRICS_A_REQUEST):
+                mlflow.log_batch(run.mlflow_run, metrics=metrics)
             mlflow.log_artifact(run.mlflow_run, str(run.notebook_file))
             mlflow.log_artifacts(run.mlflow_run, folder)
+
+        ask(run.tracking_uri, log, done=f"all of run {run.id} was logged")
     judge(evidence)
 
 

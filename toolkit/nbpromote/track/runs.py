@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from nbpromote.model import Evidence, Json, Model, Run
+from nbpromote.track.asking import ask, once
+from nbpromote.track.experiments import experiment_of
 from nbpromote.track.models import digests, folder_of
-from nbpromote.track.store import QUIET, artifact_root, client, experiment_of, told
+from nbpromote.track.store import QUIET, artifact_root
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +32,28 @@ def open_run(run: Run, *, project: str) -> Opened:
 
     Raises `Unavailable` when the environment's tracking server does not answer.
     """
-    with told(run.tracking_uri):
-        mlflow = client(run.tracking_uri)
-        experiment = experiment_of(mlflow, f"{project}/{run.environment}/{run.notebook}", run.tracking_uri)
-        opened = mlflow.create_run(experiment, run_name=run.id, tags=_tags(run)).info.run_id
+    experiment = experiment_of(run.tracking_uri, f"{project}/{run.environment}/{run.notebook}")
+
+    def look(mlflow: Any) -> str | None:
+        found = _named(mlflow, experiment, run.id)
+        for run_id in found[1:]:
+            mlflow.delete_run(run_id)
+        return found[0] if found else None
+
+    opened = once(
+        run.tracking_uri,
+        look=look,
+        make=lambda mlflow: mlflow.create_run(experiment, run_name=run.id, tags=_tags(run)),
+        done=f"run {run.id} was opened",
+        fresh=True,
+    )
     return Opened(run=opened, experiment=experiment, variables=_variables(run, opened, experiment))
+
+
+def _named(mlflow: Any, experiment: str, run_id: str) -> list[str]:
+    """MLflow's runs that were opened for one of ours, the first one first."""
+    sought, order = f"tags.`nbpromote.run` = '{run_id}'", ["attributes.start_time ASC"]
+    return [str(one.info.run_id) for one in mlflow.search_runs([experiment], sought, order_by=order)]
 
 
 def _tags(run: Run) -> dict[str, str]:
@@ -50,7 +69,8 @@ def _tags(run: Run) -> dict[str, str]:
     }
     commit = {"nbpromote.commit": run.commit, "mlflow.source.git.commit": run.commit} if run.commit else {}
     params = {"nbpromote.params_commit": run.params_commit} if run.params_commit else {}
-    return {**tags, **commit, **params, "nbpromote.params_dirty": str(run.params_dirty).lower()}
+    ci = {"nbpromote.ci": run.ci.url} if run.ci else {}
+    return {**tags, **commit, **params, **ci, "nbpromote.params_dirty": str(run.params_dirty).lower()}
 
 
 # what a kernel is told of its run; no secret may have one of these names
@@ -88,10 +108,12 @@ def collect(run: Run) -> Run:
 
     The last model is the run's own last one, or the last of its children where it logged none itself.
     """
-    with told(run.tracking_uri):
-        mlflow = client(run.tracking_uri)
+
+    def look(mlflow: Any) -> tuple[Any, list[Any]]:
         own, *children = family(mlflow, run)
-        found = [*logged(mlflow, children), *logged(mlflow, [own])]
+        return own, [*logged(mlflow, children), *logged(mlflow, [own])]
+
+    own, found = ask(run.tracking_uri, look)
     answered = _answered(run.folder)
     models = [_model(run, one.model_id, answered) for one in found if one.status == "READY"]
     lost = [f"logging model {one.model_id} did not end well: it is left out" for one in found if one.status != "READY"]
@@ -153,8 +175,11 @@ def judge(evidence: Evidence) -> None:
 
     run = evidence.run
     tags = {"nbpromote.passed": str(evidence.passed).lower(), "nbpromote.evidence": evidence.digest}
-    with told(run.tracking_uri):
-        client(run.tracking_uri).log_batch(run.mlflow_run, tags=[RunTag(*tag) for tag in tags.items()])
+    ask(
+        run.tracking_uri,
+        lambda mlflow: mlflow.log_batch(run.mlflow_run, tags=[RunTag(*tag) for tag in tags.items()]),
+        done=f"run {run.id} was judged in MLflow",
+    )
     close(run, "FINISHED" if evidence.passed else "FAILED")
 
 
@@ -163,15 +188,17 @@ def close(run: Run, status: str) -> None:
 
     A kernel that is killed leaves them RUNNING, and one that fails says FINISHED.
     """
-    with told(run.tracking_uri):
-        mlflow = client(run.tracking_uri)
+
+    def end(mlflow: Any) -> None:
         own, *children = family(mlflow, run)
         for child in children:
             if child.info.status == "RUNNING":
                 mlflow.set_terminated(child.info.run_id, status)
         # not now: a run may be judged again days later, and a copy's record is older than the copy
-        end = max(moment(run), own.info.start_time) if run.ended else None
-        mlflow.set_terminated(run.mlflow_run, status, end_time=end)
+        ended = max(moment(run), own.info.start_time) if run.ended else None
+        mlflow.set_terminated(run.mlflow_run, status, end_time=ended)
+
+    ask(run.tracking_uri, end, done=f"run {run.id} is {status} in MLflow")
 
 
 def moment(run: Run) -> int:
@@ -180,7 +207,11 @@ def moment(run: Run) -> int:
 
 
 def tag_release(run: Run, release: str, alias: str) -> None:
-    with told(run.tracking_uri):
-        mlflow = client(run.tracking_uri)
-        mlflow.set_tag(run.mlflow_run, "nbpromote.release", release)
-        mlflow.set_tag(run.mlflow_run, "nbpromote.alias", alias)
+    from mlflow.entities import RunTag
+
+    tags = [RunTag("nbpromote.release", release), RunTag("nbpromote.alias", alias)]
+    ask(
+        run.tracking_uri,
+        lambda mlflow: mlflow.log_batch(run.mlflow_run, tags=tags),
+        done=f"run {run.id} is tagged with release {alias}",
+    )

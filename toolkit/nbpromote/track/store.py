@@ -1,30 +1,24 @@
-"""An environment's MLflow store, ready for use: its schema made once, its server known to answer, its errors short."""
+"""An environment's MLflow store, ready for use: its schema made once, its server known to answer."""
 
 from __future__ import annotations
 
 import os
-import ssl
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nbpromote import files
-from nbpromote.errors import Unavailable
+from nbpromote.track import server
 
 _SQLITE = "sqlite:///"
-_PREFLIGHT_SECONDS = 3.0
 
 # MLflow reports its use over the network, and prints links to stdout, unless it is told not to: the one is nobody's
 # business, the other spoils a JSON document here and outputs that are compared in a kernel
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 
 _DEFAULTS = {
-    # MLflow's own patience with a dead server is 246 s
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    # it would send a request again whose reply was lost, and make a second of everything; `asking` looks first
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
@@ -37,44 +31,10 @@ def client(uri: str) -> Any:
         os.environ.setdefault(name, value)
     if is_local(uri):
         _schema(Path(uri.removeprefix(_SQLITE)))
-    elif uri.startswith(("http://", "https://")):
-        _preflight(uri)
+    server.reach(uri)
     from mlflow import MlflowClient  # two seconds; only the verbs that track pay it
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-@contextmanager
-def told(uri: str) -> Iterator[None]:
-    """MLflow's and SQLAlchemy's words as one short error."""
-    try:
-        yield
-    except (ImportError, OSError) as error:
-        raise Unavailable(f"MLflow at {uri} cannot be used: {_line(error)}") from error
-    except Exception as error:
-        if type(error).__module__.split(".")[0] not in ("mlflow", "sqlalchemy", "requests", "urllib3"):
-            raise
-        raise Unavailable(f"MLflow at {uri} could not answer: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)[:300]
-
-
-def experiment_of(mlflow: Any, name: str, uri: str) -> str:
-    """The id of the experiment of this name, which is made where there is none."""
-    from mlflow.exceptions import MlflowException
-
-    found = mlflow.get_experiment_by_name(name)
-    if found is None:
-        root = artifact_root(uri)
-        try:
-            return str(mlflow.create_experiment(name, artifact_location=(root / name).as_uri() if root else None))
-        except MlflowException:  # another process was first
-            found = mlflow.get_experiment_by_name(name)
-            if found is None:
-                raise
-    return str(found.experiment_id)
 
 
 def is_local(uri: str) -> bool:
@@ -126,18 +86,3 @@ def _empty(folder: Path) -> Path:
             mlflow.MlflowClient(tracking_uri=f"{_SQLITE}{draft}").search_experiments()
             files.publish(draft, empty)
     return empty
-
-
-def _preflight(uri: str) -> None:
-    try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=_PREFLIGHT_SECONDS).close()
-    except urllib.error.HTTPError:
-        return  # somebody answers; what they say to the real question is another matter
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, ssl.SSLError):
-            return  # likewise: MLflow has its own settings for certificates
-        raise Unavailable(
-            f"the tracking server {uri} does not answer ({reason}); nothing was changed",
-            hint="start it, or correct tracking_uri in params/*.yaml",
-        ) from error

@@ -34,7 +34,7 @@ def outputs_sound(case: Case) -> Check:
 def inputs_sound(case: Case) -> Check:
     """Every declared input is there, holds something, and is as young as its contract wants."""
     run, rules, live = case.run, case.run.contract.inputs, _live(case)
-    near = {name: path for name, path in run.inputs.items() if "://" not in path}
+    near = {name: path for name, path in run.reads.items() if "://" not in path}
     said = list(_no_tables(rules, run.profiles))
     for name, path in near.items():
         file, rule, profile = run.files.get(name), rules.get(name, DataRule()), run.profiles.get(name)

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
-    from nbpromote.workflow.planning import plan
-    from nbpromote.workflow.promoting import promote
-    from nbpromote.workflow.releasing import release
+    from nbpromote.workflow.promotion.holding import freeze, hold, thaw, unhold
+    from nbpromote.workflow.promotion.planning import plan
+    from nbpromote.workflow.promotion.promoting import promote
+    from nbpromote.workflow.promotion.releasing import release
+    from nbpromote.workflow.promotion.returning import rollback
+    from nbpromote.workflow.promotion.waiting import advance
     from nbpromote.workflow.reporting import keep_page, page, subject
-    from nbpromote.workflow.returning import rollback, unhold
     from nbpromote.workflow.running import run
     from nbpromote.workflow.starting import init
     from nbpromote.workflow.watching import history, status
@@ -27,13 +29,16 @@ __all__ = [
     "Offer",
     "Order",
     "accept",
+    "advance",
     "baseline",
     "check",
     "check_staged",
     "compare",
     "compare_params",
     "doctor",
+    "freeze",
     "history",
+    "hold",
     "hooks_are_missing",
     "init",
     "keep_page",
@@ -54,6 +59,7 @@ __all__ = [
     "subject",
     "sync",
     "sync_staged",
+    "thaw",
     "unhold",
     "why",
 ]
@@ -68,11 +74,13 @@ _HOMES = {
     "doctoring": ("doctor",),
     "explaining": ("why",),
     "fleet": ("Order", "run_many"),
-    "planning": ("plan",),
-    "promoting": ("promote",),
-    "releasing": ("release",),
+    "promotion.planning": ("plan",),
+    "promotion.promoting": ("promote",),
+    "promotion.releasing": ("release",),
     "reporting": ("keep_page", "page", "subject"),
-    "returning": ("rollback", "unhold"),
+    "promotion.holding": ("freeze", "hold", "thaw", "unhold"),
+    "promotion.returning": ("rollback",),
+    "promotion.waiting": ("advance",),
     "accepting": ("Offer", "accept", "baseline", "offer"),
     "comparing": ("compare", "preview"),
     "running": ("run",),

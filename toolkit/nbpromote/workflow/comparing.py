@@ -50,7 +50,7 @@ def compare(project: Project, one: str, other: str | None = None) -> tuple[Compa
     accepted, elsewhere what is live, and what is live with that before it.
     """
     site = Site(project)
-    site.ledger.fetch()
+    site.fetch()
     return tuple(between(*sides) for sides in both(site, one, other))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from nbpromote import params, validate
-from nbpromote.model import Difference, Environment, Gate, Json, canonical, dump
+from nbpromote.model import Difference, Environment, Gate, Json, Policy, Window, canonical, dump
 from nbpromote.params import Given
 from nbpromote.project import Project
 from nbpromote.workflow.site import Site
@@ -75,8 +75,7 @@ def _of_all(environment: Environment) -> _Settings:
     return {
         ("setting", "tracking_uri"): environment.tracking_uri,
         ("setting", "pass_env"): list(environment.pass_env),
-        ("policy", "promotes_from"): list(environment.policy.promotes_from),
-        ("policy", "protects"): list(environment.policy.protects),
+        **_demands(environment.policy, "promotes_from", "protects", "groups", "signatures", "apply", "appliers"),
     }
 
 
@@ -84,7 +83,8 @@ def _of_one(environment: Environment) -> _Settings:
     return {
         ("setting", "kernel"): environment.kernel,
         **{("setting", f"limits.{name}"): seconds for name, seconds in asdict(environment.limits).items()},
-        ("policy", "strategy"): environment.policy.strategy,
+        **_demands(environment.policy, "strategy", "approvals", "soak", "auto", "override", "review_by", "expires"),
+        ("policy", "windows"): [_demand(window) for window in environment.policy.windows],
         **{("gate", _asked(gate)): _demand(gate) for gate in environment.policy.gates},
     }
 
@@ -94,10 +94,15 @@ def _asked(gate: Gate) -> str:
     return " ".join([gate.metric or gate.check or gate.budget or "", *(f"{word} {it}" for word, it in places if it)])
 
 
-def _demand(gate: Gate) -> dict[str, Json]:
-    """Its bounds and mode; where it is written does not count."""
+def _demand(rule: Gate | Window) -> dict[str, Json]:
+    """A gate's bounds and mode, or a window's hours; where it is written does not count."""
     named = ("metric", "check", "budget", "on", "by", "versus", "where")
-    return {key: value for key, value in dump(gate).items() if value is not None and key not in named}
+    return {key: value for key, value in dump(rule).items() if value is not None and key not in named}
+
+
+def _demands(policy: Policy, *names: str) -> _Settings:
+    written = dump(policy)
+    return {("policy", name): written[name] for name in names}
 
 
 def _unequal(notebook: str, one: _Settings, other: _Settings) -> Iterator[Difference]:

@@ -43,7 +43,7 @@ def _named(run: Run) -> Iterator[tuple[str, DataRule]]:
 
 
 def _place(run: Run, name: str) -> Path:
-    return run.candidates[name] if name in run.outputs else Path(run.inputs[name])
+    return run.candidates[name] if name in run.outputs else Path(run.reads[name])
 
 
 def _question(run: Run, name: str, rule: DataRule) -> tables.Question:

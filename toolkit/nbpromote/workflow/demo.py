@@ -18,15 +18,13 @@ from nbpromote.project import Project
 from nbpromote.workflow import (
     accepting,
     pairing,
-    promoting,
-    releasing,
     reporting,
-    returning,
     running,
     starting,
     watching,
     witnessing,
 )
+from nbpromote.workflow.promotion import promoting, releasing, returning
 
 Say = Callable[[str], None]
 
@@ -119,7 +117,7 @@ def _first(walker: Walk, name: str, _env: str) -> None:
 
 def _onward(walker: Walk, name: str, target: str) -> None:
     with walker.step("promote", f"{name} to {target}: run there, gates asked, verified"):
-        _live(promoting.promote(walker.project, name, to=target, reason="the demo's road"))
+        _live(promoting.promote(walker.project, [name], to=target, reason="the demo's road"))
 
 
 def _worsen(walker: Walk) -> None:
@@ -133,13 +131,14 @@ def _worsen(walker: Walk) -> None:
         _commit(walker, "Leave out the departure delay")
         _live(releasing.release(walker.project, "train_delay", reason="a deliberately worse edit"))
     with walker.step("refused", "train_delay to staging: its gates say no, nothing changed there"):
-        refused = promoting.promote(walker.project, "train_delay", to="staging")
-    if refused.decision is None or refused.decision.allowed:
+        refused = promoting.promote(walker.project, ["train_delay"], to="staging")
+    decisions = [candidate.decision for candidate in refused.candidates if candidate.decision]
+    if refused.state != "refused" or all(decision.allowed for decision in decisions):
         raise Refused("the worse edit was not refused by staging's gates")
-    for reason in refused.decision.unmet:
+    for reason in (reason for decision in decisions for reason in decision.unmet):
         walker.say(f"{'':<9}   {reason}")
     with walker.step("rollback", "train_delay in dev: code, parameters and model as before"):
-        _live(returning.rollback(walker.project, "train_delay", env="dev", reason="refused by staging"))
+        _live(returning.rollback(walker.project, ["train_delay"], env="dev", reason="refused by staging"))
         git.find(walker.project.root).run("revert", "--no-edit", "HEAD")
 
 

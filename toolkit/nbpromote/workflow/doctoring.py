@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nbpromote import ledger, track
-from nbpromote.errors import Error, Usage
+from nbpromote.errors import Error, Refused, Usage
 from nbpromote.model import Check, Deployment, Outcome
 from nbpromote.project import Project
-from nbpromote.workflow import applying, performing
+from nbpromote.release import Damaged
+from nbpromote.workflow import performing
+from nbpromote.workflow.promotion import applying
 from nbpromote.workflow.site import Site
 from nbpromote.workflow.watching import known
 
@@ -34,7 +36,7 @@ def _machine(site: Site) -> Iterator[Check]:
         yield _passed("identity", f"history is written as {site.actor}")
     except Usage as error:
         yield _failed("identity", f"{error}: {error.hint}")
-    reached = site.ledger.fetch()
+    reached = site.fetch()
     shared = f"shared by remote {site.ledger.remote!r}" if site.ledger.remote else "local to this repository"
     yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}, which does not answer")
     if site.ledger.remote and Path(site.store.url).is_relative_to(site.project.state):
@@ -48,7 +50,7 @@ def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Chec
     name = f"{environment}: history"
     yield (_failed(name, fault) if fault else _passed(name, f"{state.count} events, each the fold of those before"))
     for notebook, standing in sorted(state.notebooks.items()):
-        if standing.open is not None:
+        if state.applying(notebook) is not None:
             yield _half_way(site, environment, notebook, repair=repair)
             standing = site.ledger.state(environment)[notebook]
         if standing.live is not None:
@@ -60,9 +62,18 @@ def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Chec
 def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> Check:
     name = f"{environment}: {notebook} half-way"
     if not repair:
-        return _failed(name, "a promotion was begun and not ended: nbpromote doctor --repair finishes it")
-    finished = applying.resume(site, environment, notebook)
-    return _passed(name, f"finished: {finished.alias} is {finished.state}" if finished else "somebody else finished it")
+        return _failed(name, "a promotion was begun and not ended: nbpromote doctor --repair finishes or undoes it")
+    claim = site.ledger.state(environment).applying(notebook)
+    try:
+        finished = applying.resume(site, environment, notebook)
+    except (Damaged, Refused) as error:  # what is lost or damaged does not come back by trying again
+        if claim is None:
+            raise
+        applying.abandon(site, claim, reason=f"could not be finished: {error}")
+        return _failed(name, f"undone, {', '.join(claim.aliases)} is not live: {error}")
+    if finished is None:
+        return _passed(name, "somebody else finished it")
+    return _passed(name, f"finished: {', '.join(finished.aliases)} is {finished.deployments[0].state}")
 
 
 def _live(site: Site, live: Deployment, *, repair: bool) -> Iterator[Check]:

@@ -20,7 +20,7 @@ def why(project: Project, what: str, *, env: str | None = None, last: bool = Fal
     notebook's name means its last run and not the last decision. Raises `NotFound` for an attempt that asked no gate.
     """
     site = Site(project)
-    site.ledger.fetch()
+    site.fetch()
     if last:
         what = naming.find(site, what, env, last=True).evidence.run.id
     what, env = naming.parted(what, env)
@@ -43,15 +43,16 @@ def _written(site: Site, environment: str, what: str) -> Iterator[Explanation]:
     events = site.ledger.events(environment)
     ends = {event.attempt: event.step for event in events}
     for event in events:
-        if _is_about(event, what) and (event.decision is not None or event.step == "refused"):
-            # before decisions were written down, a refusal was written with its reasons alone
-            decision = event.decision or Decision(environment=environment, verdicts=(), unmet=(event.reason,))
+        pairs = zip(event.deployments, event.decisions, strict=False)
+        for deployment, decision in pairs if _is_about(event, what) else ():
+            if what in event.notebooks and what != deployment.notebook:
+                continue
             yield Explanation(
-                notebook=event.notebooks[0],
-                run=event.deployment.run if event.deployment else "",
+                notebook=deployment.notebook,
+                run=deployment.run,
                 decision=decision,
-                alias=event.alias,
-                release=event.release,
+                alias=deployment.alias,
+                release=deployment.release,
                 verb=event.verb,
                 attempt=event.attempt,
                 ended=ends[event.attempt],
@@ -61,9 +62,9 @@ def _written(site: Site, environment: str, what: str) -> Iterator[Explanation]:
 
 
 def _is_about(event: Event, what: str) -> bool:
-    is_digest = len(what) >= 8 and event.release.startswith(what)
-    run = event.deployment.run if event.deployment else ""
-    return is_digest or what in (event.attempt, event.id, event.alias, run, *event.notebooks)
+    is_digest = len(what) >= 8 and any(release.startswith(what) for release in event.digests)
+    runs = [deployment.run for deployment in event.deployments]
+    return is_digest or what in (event.attempt, event.id, *event.aliases, *runs, *event.notebooks)
 
 
 def _refuse_unasked(site: Site, environments: Sequence[str], what: str) -> None:
@@ -72,10 +73,11 @@ def _refuse_unasked(site: Site, environments: Sequence[str], what: str) -> None:
     event = next((event for event in events if what in (event.attempt, event.id)), None)
     if event is not None:
         because = f": {event.reason}" if event.reason else ""
-        told = f"{what} is a {event.verb} to {event.alias} in {event.environment} by {event.actor}"
+        aliases = ", ".join(event.aliases)
+        told = f"{what} is a {event.verb} to {aliases} in {event.environment} by {event.actor}"
         raise NotFound(
             f"{told}, which no gate is asked of{because}",
-            hint=f"nbpromote why {event.alias} --env {event.environment}",
+            hint=f"nbpromote why {aliases} --env {event.environment}",
         )
 
 

@@ -102,7 +102,7 @@ def _below(folder: Path, *, inside: frozenset[tuple[int, int]] = frozenset()) ->
 
 def with_inputs(run: Run, seen: Seen) -> Run:
     """The run with its declared inputs as it is about to meet them."""
-    found = {name: seen.measure(path) for name, path in run.inputs.items()}
+    found = {name: seen.measure(path) for name, path in run.reads.items()}
     return replace(run, files={name: file for name, file in found.items() if file})
 
 

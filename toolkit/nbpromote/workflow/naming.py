@@ -104,7 +104,8 @@ def _deployments(site: Site, environments: Sequence[str]) -> Iterator[Deployment
         for standing in site.ledger.state(environment).notebooks.values():
             yield from (found for found in (standing.live, *reversed(standing.stable)) if found)
     for environment in environments:
-        yield from (event.deployment for event in reversed(site.ledger.events(environment)) if event.deployment)
+        for event in reversed(site.ledger.events(environment)):
+            yield from event.deployments
 
 
 def _is_called(deployment: Deployment, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -56,6 +56,20 @@ PLAIN = Manner()
 
 
 @dataclass(frozen=True, kw_only=True)
+class Staged:
+    """What other candidates of the same promotion have made, and is not live yet.
+
+    `places` maps the destination of an output to where it is now, `models` a notebook to its new model.
+    """
+
+    places: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
+
+
+ALONE = Staged()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """Everything a run needs, resolved. Without a `folder` the code runs from a tree of its own."""
 
@@ -70,6 +84,7 @@ class Scene:
     dirty: bool = False
     manner: Manner = PLAIN
     live: Deployment | None = None  # scored on the same rows, where the policy asks for that
+    staged: Staged = ALONE
 
 
 class Interrupted(KeyboardInterrupt):
@@ -87,6 +102,7 @@ def perform_sealed(
     *,
     reference: Deployment | None,
     manner: Manner,
+    staged: Staged = ALONE,
     code_digest: str = "",
 ) -> Evidence:
     """Run a release's own code, never the working tree."""
@@ -110,6 +126,7 @@ def perform_sealed(
         lock=site.store.get(sealed.files["lock"].sha256) if "lock" in sealed.files else None,
         manner=manner,
         live=reference,
+        staged=staged,
     )
     return perform(scene, None, against=versus(site, reference))
 
@@ -183,7 +200,8 @@ def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
     draft = _draft(scene)
     warmth = None if manner.fresh else warming.warmth(site.project, node, scene.files, environment, manner.together)
     execute.begin(environment, node, warmth)  # while MLflow is imported here
-    draft = lineage.with_inputs(replace(draft, resolved=_live_models(site, environment)), site.seen)
+    draft = replace(draft, resolved=_live_models(site, environment, scene.staged), staged=_staged(draft, scene.staged))
+    draft = lineage.with_inputs(draft, site.seen)
     opened = track.open_run(draft, project=site.project.name)
     draft = replace(draft, mlflow_run=opened.run, experiment=opened.experiment)
     _lay_out(draft.folder / "code", scene.files)
@@ -263,6 +281,7 @@ def of_environment(site: Site, environment: Environment) -> dict[str, Any]:
     return {
         "environment": environment.name,
         "actor": site.actor,
+        "ci": site.ci,
         "tracking_uri": environment.tracking_uri,
         "parameters": environment.parameters,
         "origins": environment.origins,
@@ -283,9 +302,22 @@ def _lay_out(folder: Path, code: Mapping[str, bytes]) -> None:
         files.write(folder / path, data)
 
 
-def _live_models(site: Site, environment: Environment) -> dict[str, str]:
-    """`live:NAME` stands for the exact version that is live in the same environment; its bytes are looked at first."""
-    found = {}
+def _staged(draft: Run, staged: Staged) -> dict[str, str]:
+    """Declared inputs that are another candidate's outputs, and where those are."""
+    return {name: staged.places[path] for name, path in draft.inputs.items() if path in staged.places}
+
+
+def _live_models(site: Site, environment: Environment, staged: Staged) -> dict[str, str]:
+    """`live:NAME` stands for the exact version that is live in the same environment; its bytes are looked at first.
+
+    A model that goes live together with this notebook is not registered yet, and is named by its bytes.
+    """
+    asked = {name: value for name, value in environment.parameters.items() if isinstance(value, str)}
+    wanted = {name: value.removeprefix(LIVE) for name, value in asked.items() if value.startswith(LIVE)}
+    found = {name: staged.models[other].uri for name, other in wanted.items() if other in staged.models}
+    environment = replace(
+        environment, parameters={name: value for name, value in environment.parameters.items() if name not in found}
+    )
     for name, (live, model) in live_models(site, environment).items():
         with tempfile.TemporaryDirectory() as folder:
             fault = track.check_model(live.tracking_uri, model, Path(folder))

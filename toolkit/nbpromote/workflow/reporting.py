@@ -57,10 +57,10 @@ def subject(
         evidence=evidence,
         executed=naming.executed_text(site, found),
         kind=Kind.RELEASE if deployment else Kind.PROMOTION if attempt else Kind.RUN,
-        name=deployment.alias if deployment else attempt[-1].alias if attempt else "",
+        name=deployment.alias if deployment else _alias(attempt, evidence),
         is_live=live is not None and live.run == evidence.run.id,
         rival=rival,
-        decision=next((event.decision for event in attempt if event.decision), None)
+        decision=next((d for event in attempt if (d := event.decision(evidence.run.notebook))), None)
         or explaining.decided(site, evidence, incumbent),
         comparison=comparison,
         release=release.open_(site.store, deployment.release) if deployment else None,
@@ -71,9 +71,14 @@ def subject(
 def _attempt(site: Site, evidence: Evidence) -> tuple[Event, ...]:
     """The events by which this run was to become what is live; none where nobody tried."""
     events = site.ledger.events(evidence.run.environment)
-    about = [event for event in events if event.deployment and event.deployment.run == evidence.run.id]
+    about = [event for event in events if any(d.run == evidence.run.id for d in event.deployments)]
     first = next((event.attempt for event in about if event.verb in ("release", "promote")), None)
     return tuple(event for event in about if event.attempt == first)
+
+
+def _alias(attempt: tuple[Event, ...], evidence: Evidence) -> str:
+    found = (event.deployment(evidence.run.notebook) for event in reversed(attempt))
+    return next((deployment.alias for deployment in found if deployment), "")
 
 
 def _incumbent(site: Site, evidence: Evidence, attempt: tuple[Event, ...]) -> Deployment | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbpromote import notebook, release, validate
-from nbpromote.errors import NotFound
+from nbpromote.errors import NotFound, Refused
 from nbpromote.model import (
     Code,
     Deployment,
@@ -67,6 +67,13 @@ def run(
 
 def run_at(site: Site, name: str, environment: str, asked: Asked) -> Evidence:
     """One of the runs of a site, which several threads may share."""
+    frozen = site.ledger.state(environment).frozen
+    if frozen:
+        because = f": {frozen.reason}" if frozen.reason else ""
+        raise Refused(
+            f"{environment} was frozen by {frozen.by} at {frozen.at}{because}; nothing was run",
+            hint=f"nbpromote thaw --env {environment} lifts that",
+        )
     if site.policy(environment, "").is_entry:
         return _run_here(site, site.pair(name), environment, asked)
     live = site.ledger.state(environment)[name].live

@@ -9,15 +9,18 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from nbpromote import files, git, ledger, notebook, params, secrets
+from nbpromote import ci, files, git, ledger, notebook, params, project, release, secrets
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
-from nbpromote.model import Code, Environment, Pair, Policy, Schema
+from nbpromote.model import CiContext, Code, Deployment, Environment, Event, Identity, Pair, Policy, Schema
 from nbpromote.project import Project
 from nbpromote.release import Store
+from nbpromote.workflow import trusting
 from nbpromote.workflow.lineage import Seen
+from nbpromote.workflow.trusting import Trusted, Upstream
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,50 @@ class Site:
         return Ledger(self.git, ledger.shared_by(self.git, self.project.remote))
 
     @cached_property
+    def trusted(self) -> Trusted:
+        """The commit that holds what may be promoted; params and policies above the entry environment are its own."""
+        return self._upstream.trusted()
+
+    @cached_property
+    def trusted_params(self) -> Trusted | None:
+        """The same for the params folder, which may be a checkout of another repository, or in none."""
+        if self.params_git is None:
+            return None
+        return self._params_upstream.trusted() if self._params_upstream else self.trusted
+
+    @property
+    def unmerged_settings(self) -> tuple[str, ...]:
+        """Settings of where things are, which the trusted commit's pyproject.toml has otherwise than this one."""
+        there = self.git.read(self.trusted.commit, "pyproject.toml") if self.trusted.commit else None
+        if there is None:
+            return ()
+        here = (self.project.root / "pyproject.toml").read_bytes()
+        ours, theirs = (project.settings(data, where="pyproject.toml") for data in (here, there))
+        return tuple(key for key in project.PLACES if ours.get(key) != theirs.get(key))
+
+    @cached_property
+    def _upstream(self) -> Upstream:
+        return trusting.of_code(self.git, self.ledger.remote)
+
+    @cached_property
+    def _params_upstream(self) -> Upstream | None:
+        return trusting.of_params(self.params_git) if self.params_git and not self._params_are_here else None
+
+    @property
+    def _params_are_here(self) -> bool:
+        """Whether one repository holds code and params."""
+        return self.params_git is not None and self.params_git.folder == self.git.folder
+
+    def fetch(self) -> bool:
+        """Bring what others appended and merged. False where a remote was silent, and what is known may be stale."""
+        reached = self.ledger.fetch() and self._upstream.fetch()
+        if reached and self._params_upstream:
+            reached = self._params_upstream.fetch()
+        for known in ("trusted", "trusted_params", "environments"):
+            self.__dict__.pop(known, None)
+        return reached
+
+    @cached_property
     def store(self) -> Store:
         url = self.project.store
         return Store(url if "://" in url or url.startswith("/") else str(self.project.root / url))
@@ -59,6 +106,46 @@ class Site:
     @cached_property
     def actor(self) -> str:
         return self.git.identity()
+
+    @cached_property
+    def ci(self) -> CiContext | None:
+        """The CI job that this is, where it is one."""
+        return ci.here(os.environ)
+
+    @cached_property
+    def me(self) -> Identity:
+        """Who acts here, and how that is known."""
+        return Identity(name=self.actor)
+
+    def event(
+        self,
+        verb: str,
+        step: str,
+        environment: str,
+        *,
+        attempt: str,
+        deployments: tuple[Deployment, ...] = (),
+        releases: tuple[str, ...] = (),
+        notebooks: tuple[str, ...] = (),
+        **facts: Any,
+    ) -> Event:
+        """An event by whoever acts here; the ledger numbers and dates it."""
+        named = tuple(each.alias for each in deployments) or tuple(map(release.alias, releases))
+        return Event(
+            id="",
+            at="",
+            actor=self.me.name,
+            vouched=f"{self.me.source} {self.me.detail}".strip(),
+            verb=verb,
+            step=step,
+            environment=environment,
+            notebooks=notebooks or tuple(each.notebook for each in deployments),
+            attempt=attempt,
+            deployments=deployments,
+            releases=releases,
+            aliases=named,
+            **facts,
+        )
 
     # -- environments
 
@@ -98,24 +185,25 @@ class Site:
         overrides: Mapping[str, params.Given] | None = None,
         schemas: Mapping[str, Schema | None] | None = None,
     ) -> Environment:
-        """What a notebook gets in an environment: from the working tree in an entry environment, else from HEAD."""
+        """What a notebook gets: by the working tree in an entry environment, else by the trusted commit."""
         self.require(name)
         entry = self.policy(name, notebook_name).is_entry
         read = self.params_file if entry else self.committed_params
         if not entry and not self._is_committed(name):
-            raise NotFound(f"{self.project.params.name}/{name}.yaml is not committed", hint=self._why(name))
+            raise self._lacks_values(name)
         around = replace(
             self.around,
             notebooks=schemas if schemas is not None else self.schemas,
             environments=self.environments,
             protected={other: self._protected(other) for other in self.environments if other != name},
         )
+        commit = self._params_head if entry else self._params_commit
         found = params.load(read, name, notebook_name, schema, around, overrides=overrides)
         return replace(
             found,
             revision=self.revision(name, entry=entry),
-            commit=None if entry else self._params_head,
-            params_commit=self._params_head,
+            commit=None if entry else commit,
+            params_commit=commit,
             params_dirty=entry and bool(self.uncommitted(name)),
         )
 
@@ -134,14 +222,20 @@ class Site:
         globs = (params.policy(read, environment, "", folder=folder).protects for read in reads)
         return tuple(dict.fromkeys(chain.from_iterable(globs)))
 
-    def _why(self, environment: str) -> str:
-        """What to do about values that no commit holds."""
+    def _lacks_values(self, environment: str) -> NotFound:
+        """What to do about values that the trusted commit does not hold."""
+        file, trusted = f"{self.project.params.name}/{environment}.yaml", self.trusted_params
         rule = "above the entry environment values come from a commit"
-        if self.params_git is None:
-            return f"{rule}, and {self.project.params} is in no git repository: git init there, and commit"
-        if self.params_git.ignored(self.project.params / f"{environment}.yaml"):
-            return f"{rule}, and git ignores this file: take it out of .gitignore, or git init in {self.project.params}"
-        return f"{rule}: git add and commit it"
+        if trusted is None or self.params_git is None:
+            hint = f"{rule}, and {self.project.params} is in no git repository: git init there, and commit"
+        elif self.params_git.ignored(self.project.params / f"{environment}.yaml"):
+            place = self.project.params
+            hint = f"{rule}, and git ignores this file: take it out of .gitignore, or git init in {place}"
+        elif trusted.is_merged_into:
+            return NotFound(f"{trusted.name} does not hold {file}", hint=f"{rule} of {trusted.name}: merge it")
+        else:
+            hint = f"{rule}: git add and commit it"
+        return NotFound(f"{file} is not committed", hint=hint)
 
     def revision(self, environment: str, *, entry: bool) -> dict[str, str]:
         """Git's blob id of each file that an environment's values and demands come from."""
@@ -153,7 +247,7 @@ class Site:
     def uncommitted(self, environment: str) -> tuple[str, ...]:
         """Params and policy files of an environment that differ from HEAD."""
         files = _files_of(environment)
-        return tuple(file for file in files if self._working_params(file) != self._committed_params(file))
+        return tuple(file for file in files if self._working_params(file) != self._params_of(self._params_head, file))
 
     def params_file(self, file: str) -> str | None:
         """A params or policy file of the working tree."""
@@ -161,7 +255,7 @@ class Site:
         return data.decode() if data is not None else None
 
     def committed_params(self, file: str) -> str | None:
-        """The same in HEAD."""
+        """The same in the trusted commit."""
         data = self._committed_params(file)
         return data.decode() if data is not None else None
 
@@ -170,8 +264,8 @@ class Site:
         return self.params_file if self.policy(environment, "").is_entry else self.committed_params
 
     def params_at(self, commit: str) -> params.Read:
-        """What reads the files of a commit; of a params folder from elsewhere, those that are checked out there."""
-        if self.params_git is None or self.params_git.folder != self.git.folder:
+        """What reads the files of a commit; of a params folder from elsewhere, those of the trusted one there."""
+        if self.params_git is None or not self._params_are_here:
             return self.committed_params
         return _reader(self.params_git, commit)
 
@@ -180,9 +274,14 @@ class Site:
         return path.read_bytes() if path.is_file() else None
 
     def _committed_params(self, file: str) -> bytes | None:
-        if self.params_git is None or self._params_head is None:
-            return None
-        return _blob(self.params_git, self._params_head, file)
+        return self._params_of(self._params_commit, file)
+
+    def _params_of(self, commit: str | None, file: str) -> bytes | None:
+        return _blob(self.params_git, commit, file) if self.params_git and commit else None
+
+    @property
+    def _params_commit(self) -> str | None:
+        return self.trusted_params.commit if self.trusted_params else None
 
     @cached_property
     def _params_head(self) -> str | None:
@@ -216,9 +315,9 @@ class Site:
         """The code of a notebook as it stands in the working tree."""
         return self.code_of(self._sides(pair), self._working_file, self.git.tracked())
 
-    def committed_code(self, notebook_path: str, commit: str = "HEAD") -> Code | None:
+    def committed_code(self, notebook_path: str, commit: str | None = "HEAD") -> Code | None:
         """The code of a notebook in a commit; None where that does not hold it."""
-        if self.git.head() is None:
+        if commit is None or self.git.head() is None:
             return None
         tracked = self.git.tracked(commit)
         stem = notebook_path.rsplit(".", 1)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nbpromote import params, release
 from nbpromote.errors import Error, NotFound, nearest
-from nbpromote.model import Deployment, Event, State, Status
+from nbpromote.model import Deployment, Event, Standing, State, Status
 from nbpromote.project import Project
 from nbpromote.workflow.site import Site
 
@@ -12,7 +12,7 @@ from nbpromote.workflow.site import Site
 def status(project: Project, *, at: str | None = None) -> tuple[Status, ...]:
     """What is live in each environment, now or at a moment (ISO 8601, UTC)."""
     site = Site(project)
-    site.ledger.fetch()
+    site.fetch()
     return tuple(_row(site, name, _state(site, name, at), pending=at is None) for name in known(site))
 
 
@@ -35,9 +35,16 @@ def _row(site: Site, environment: str, state: State, *, pending: bool) -> Status
         tracking_uri=_tracking_uri(site, environment, live),
         deployments=live,
         pending=tuple(d.notebook for d in live if pending and _is_pending(site, d)),
-        held={name: tuple(map(release.alias, standing.holds)) for name, standing in standings if standing.holds},
-        open=tuple(name for name, standing in standings if standing.open),
+        held={name: held for name, standing in standings if (held := _held(standing))},
+        open=tuple(name for a in state.attempts.values() if a.applies for name in a.event.notebooks),
+        waiting=tuple(attempt for attempt in state.attempts.values() if not attempt.applies),
+        frozen=state.frozen,
     )
+
+
+def _held(standing: Standing) -> tuple[str, ...]:
+    """Releases that may not come back, or the reason why none of the notebook's may."""
+    return (*([standing.held] if standing.held else []), *map(release.alias, standing.holds))
 
 
 def _tracking_uri(site: Site, environment: str, live: tuple[Deployment, ...]) -> str:
@@ -73,7 +80,7 @@ def history(
 ) -> tuple[Event, ...]:
     """Every event, oldest first; of one notebook, of one environment, up to a moment."""
     site = Site(project)
-    site.ledger.fetch()
+    site.fetch()
     environments = [site.require(env)] if env else list(known(site))
     found = [event for environment in environments for event in site.ledger.events(environment)]
     found = [event for event in found if (name is None or name in event.notebooks) and (at is None or event.at <= at)]

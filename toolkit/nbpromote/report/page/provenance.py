@@ -20,6 +20,7 @@ def provenance(sheet: Sheet) -> dict[str, Any]:
             "Run": run.id,
             "Started": f"{words.moment(run.started)} UTC",
             "By": run.actor,
+            "In CI": run.ci.told if run.ci else "",
             "Machine": run.machine.told if run.machine else "",
             "Kernel": f"{run.kernel}, {run.start}" if run.start else run.kernel,
             "Isolation": run.isolation,

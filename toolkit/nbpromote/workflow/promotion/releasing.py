@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from nbpromote import gate, notebook, track, validate
 from nbpromote import release as releases
 from nbpromote.errors import Refused
-from nbpromote.model import Deployment, Evidence, Plan, Promotion, Release, Run, Sealed, Standing
+from nbpromote.model import Candidate, Deployment, Evidence, Move, Plan, Promotion, Release, Run, Sealed, Standing
 from nbpromote.project import Project
-from nbpromote.workflow import accepting, applying, proof, witnessing
-from nbpromote.workflow.planning import changed, held
-from nbpromote.workflow.returning import put_back
+from nbpromote.workflow import accepting, proof, witnessing
+from nbpromote.workflow.promotion import applying
+from nbpromote.workflow.promotion.planning import changed, held
+from nbpromote.workflow.promotion.returning import put_back
 from nbpromote.workflow.site import Site
 
 
@@ -36,7 +38,7 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
             f"{pair.name} was edited since its last run {evidence.run.id}; nothing was released",
             hint=f"nbpromote run {pair.name} --env {environment}",
         )
-    site.ledger.fetch()
+    site.fetch()
     applying.resume(site, environment, pair.name)
     standing = site.ledger.state(environment)[pair.name]
     run = evidence.run
@@ -48,16 +50,17 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
 def _make_live(site: Site, sealed: Release, evidence: Evidence, standing: Standing, *, reason: str) -> Promotion:
     kept = {path: file for path, file in sealed.files.items() if not path.startswith("code/")}
     deployment = deployment_of(sealed, evidence, strategy="release", kept=kept)
-    plan = _plan(site, deployment, standing)
-    again = applying.already(site, "release", plan, deployment.settings, standing)
-    if again is not None:
+    move = _move(site, deployment, standing)
+    plan = Plan(target=deployment.environment, moves=(move,), unmet=move.unmet)
+    if (again := applying.already(site, "release", plan)) is not None:
         return again
-    decision = gate.decide(evidence, plan.gates, live=standing.live, environment=deployment.environment)
-    outcome = Promotion(plan=plan, evidence=evidence, decision=decision)
+    decision = gate.decide(evidence, move.gates, live=standing.live, environment=deployment.environment)
+    candidate = Candidate(move=move, evidence=evidence, decision=decision)
     if not (plan.allowed and decision.allowed):
-        return outcome
+        return Promotion(plan=plan, candidates=(candidate,))
     track.tag_release(evidence.run, deployment.release, deployment.alias)
-    done = applying.apply(site, "release", deployment, outcome, expected=standing, reason=reason)
+    outcome = Promotion(plan=plan, candidates=(replace(candidate, deployment=deployment),))
+    done = applying.apply(site, "release", outcome, expected={deployment.notebook: standing}, reason=reason)
     return put_back(site, done)
 
 
@@ -65,6 +68,11 @@ def _refuse_unfit(site: Site, evidence: Evidence) -> None:
     run = evidence.run
     if run.environment != site.entry():
         raise Refused(f"run {run.id} is of {run.environment}; a release is sealed from an entry environment's run")
+    if run.ci is not None and run.ci.fork:
+        raise Refused(
+            f"run {run.id} is of a fork's code, or may be ({run.ci.told}); nothing was released",
+            hint=f"run it again where it was merged: nbpromote run {run.notebook}",
+        )
     if unasked := [name for name in validate.CHECKS if evidence.check(name) is None]:
         raise Refused(
             f"nobody asked of run {run.id}: {', '.join(unasked)}; nothing was released",
@@ -106,10 +114,10 @@ def _code(site: Site, run: Run) -> dict[str, bytes]:
     return code
 
 
-def _plan(site: Site, deployment: Deployment, standing: Standing) -> Plan:
+def _move(site: Site, deployment: Deployment, standing: Standing) -> Move:
     policy = site.policy(deployment.environment, deployment.notebook)
     unmet = [held(deployment)] if deployment.release in standing.holds else []
-    return Plan(
+    return Move(
         notebook=deployment.notebook,
         release=deployment.release,
         alias=deployment.alias,
@@ -122,6 +130,7 @@ def _plan(site: Site, deployment: Deployment, standing: Standing) -> Plan:
         origins={},
         changed=changed(standing.live, deployment.parameters),
         gates=policy.gates,
+        settings=deployment.settings,
         unmet=tuple(unmet),
     )
 
@@ -155,4 +164,5 @@ def deployment_of(sealed: Release, evidence: Evidence, *, strategy: str, kept: M
         kernel=run.kernel,
         pass_env=run.pass_env,
         secrets=run.secrets,
+        author=sealed.author,
     )

@@ -1,0 +1,28 @@
+"""Where in a team's automation something was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class CiContext:
+    """What a job of a CI host says of itself.
+
+    `actor` is the login of whoever made this very job run; of an `event` such as `schedule` it is nobody's consent.
+    `fork` tells that the code may come from another repository than the one that the job works for.
+    """
+
+    host: str  # github or gitlab
+    actor: str
+    event: str  # pull_request, push, schedule, ... in the host's own words
+    url: str  # of the job's page
+    ref: str = ""
+    sha: str = ""
+    pull_request: int | None = None
+    fork: bool = False
+
+    @property
+    def told(self) -> str:
+        request = f" for {'merge' if self.host == 'gitlab' else 'pull'} request {self.pull_request}"
+        return f"{self.event}{request if self.pull_request else ''}, {self.url}"

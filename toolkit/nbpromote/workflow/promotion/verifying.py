@@ -1,0 +1,77 @@
+"""Ask what went live, in its own environment, whether it is what was validated: `verify`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from nbpromote import track, validate
+from nbpromote.errors import Error
+from nbpromote.model import Check, Deployment, Outcome
+from nbpromote.workflow.site import Site
+from nbpromote.workflow.witnessing import ask_model
+
+
+def verify(
+    site: Site, deployments: Sequence[Deployment], *, verb: str, attempt: str
+) -> tuple[tuple[Deployment, ...], dict[str, tuple[Check, ...]]]:
+    """Ask the target itself, and write down what it said. Only `failed` sends the deployments back.
+
+    What is live together is verified together: one event, and the worst of its answers is that of all.
+    """
+    checks: dict[str, tuple[Check, ...]] = {
+        each.notebook: (_outputs_there(each), _model_answers(each)) for each in deployments
+    }
+    asked = [check for answers in checks.values() for check in answers]
+    outcomes = {check.outcome for check in asked}
+    step = (
+        "failed"
+        if Outcome.FAILED in outcomes
+        else "unverified"
+        if outcomes & {Outcome.ERRORED, Outcome.INCONCLUSIVE}
+        else "verified"
+    )
+    event = site.event(
+        verb,
+        step,
+        deployments[0].environment,
+        attempt=attempt,
+        deployments=tuple(deployments),
+        reason="; ".join(check.summary for check in asked if check.outcome.blocks),
+    )
+    state = site.ledger.append(event, expect=lambda _state: None)
+    now = (state[each.notebook].live for each in deployments)
+    # somebody may have replaced one of them since: what was asked of it is history by now
+    found = (n if n and n.run == e.run else e.with_state(step) for n, e in zip(now, deployments, strict=True))
+    return tuple(found), checks
+
+
+def _outputs_there(deployment: Deployment) -> Check:
+    """Every declared output stands at its destination."""
+    name = "outputs-published"
+    if not deployment.outputs:
+        return Check(name=name, outcome=Outcome.SKIPPED, summary="no outputs are declared")
+    if deployment.strategy == "copy":
+        return Check(name=name, outcome=Outcome.SKIPPED, summary="a copied model publishes none")
+    missing = [path for path in deployment.outputs.values() if not Path(path).exists()]
+    if missing:
+        return Check(name=name, outcome=Outcome.FAILED, summary=f"not at its destination: {', '.join(missing)}")
+    count = len(deployment.outputs)
+    return Check(name=name, outcome=Outcome.PASSED, summary=f"{count} in place", count=count)
+
+
+def _model_answers(deployment: Deployment) -> Check:
+    """The model, loaded through its alias, says to its input example what it said when it was validated."""
+    model = deployment.model
+    if model is None:
+        return Check(name="model-answers", outcome=Outcome.SKIPPED, summary="no model")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            fault = track.check_model(deployment.tracking_uri, model, Path(folder))
+            if fault:
+                return Check(name="model-answers", outcome=Outcome.FAILED, summary=fault)
+        said = ask_model(model, uri=deployment.tracking_uri, kernel=deployment.kernel, pass_env=deployment.pass_env)
+    except Error as error:
+        return Check(name="model-answers", outcome=Outcome.ERRORED, summary=f"could not be asked: {error}")
+    return validate.answers(model.predictions, said)

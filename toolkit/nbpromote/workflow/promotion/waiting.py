@@ -1,0 +1,202 @@
+"""Promotions that wait for consent or for time: ask for one, look again, apply it when nothing is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from nbpromote import clock, gate, release
+from nbpromote.errors import Error, LostRace
+from nbpromote.model import (
+    Asked,
+    Attempt,
+    Candidate,
+    Deployment,
+    Event,
+    Identity,
+    Plan,
+    Promotion,
+    Standing,
+    State,
+    Wait,
+)
+from nbpromote.project import Project
+from nbpromote.workflow.promotion import applying
+from nbpromote.workflow.promotion.planning import plan_of
+from nbpromote.workflow.promotion.returning import put_back
+from nbpromote.workflow.promotion.verifying import verify
+from nbpromote.workflow.site import Site
+
+
+def bound(promotion: Promotion) -> str:
+    """Digest of everything that consent is given to: what was planned, and the evidence of each candidate."""
+    return promotion.plan.bound({deployment.notebook: deployment.evidence for deployment in promotion.deployments})
+
+
+def waits(site: Site, promotion: Promotion, attempt: Attempt | None = None) -> tuple[Wait, ...]:
+    """Why a promotion that every gate has let in does not go live now; each reason once."""
+    about = _asked(site, promotion, attempt)
+    consents = attempt.consents if attempt else ()
+    now, target = clock.now(), promotion.plan.target
+    policies = [site.policy(target, notebook) for notebook in promotion.plan.notebooks]
+    found = (wait for policy in policies for wait in gate.waits(policy, about, consents, now=now))
+    return tuple(dict.fromkeys(found))
+
+
+def _asked(site: Site, promotion: Promotion, attempt: Attempt | None) -> Asked:
+    moves = promotion.plan.moves
+    return Asked(
+        environment=promotion.plan.target,
+        bound=bound(promotion),
+        requester=_requester(site, attempt.event) if attempt else site.me,
+        authors=tuple(dict.fromkeys(d.author for d in promotion.deployments if d.author)),
+        below={move.notebook: move.below.verified for move in moves if move.below},
+    )
+
+
+def _requester(site: Site, event: Event) -> Identity:
+    return Identity(name=event.actor, source=event.vouched.partition(" ")[0] or "git")
+
+
+def request(site: Site, promotion: Promotion, *, expected: Mapping[str, Standing], reason: str) -> Promotion:
+    """Write down what waits, with all that is needed to apply it from anywhere; an older one of the same is superseded.
+
+    Raises `LostRace` when somebody else moved one of the notebooks meanwhile.
+    """
+    event = site.event(
+        "promote",
+        "waiting",
+        promotion.plan.target,
+        attempt=promotion.attempt,
+        deployments=tuple(
+            replace(d, incumbent=live.run if (live := expected[d.notebook].live) else "") for d in promotion.deployments
+        ),
+        decisions=tuple(c.decision for c in promotion.candidates if c.decision),
+        reason=reason,
+        bound=bound(promotion),
+    )
+
+    def unmoved(state: State) -> None:
+        applying.refuse_moved(state, expected, event)
+
+    before = site.ledger.append(event, expect=unmoved)
+    for older in _overtaken(before, event):
+        _end(site, older, "superseded", f"by {event.attempt}, {', '.join(event.aliases)}")
+    return promotion
+
+
+def _overtaken(state: State, event: Event) -> Iterator[Attempt]:
+    for attempt in state.attempts.values():
+        same = set(attempt.event.notebooks) & set(event.notebooks)
+        if same and attempt.event.attempt != event.attempt and not attempt.applies:
+            yield attempt
+
+
+def _end(site: Site, attempt: Attempt, step: str, reason: str) -> None:
+    """A promotion that waited, and will not go live. Whoever was first to end it, or to apply it, is right."""
+    event = replace(attempt.event, step=step, reason=reason, deployments=(), decisions=(), bound="", actor=site.actor)
+
+    def still(state: State) -> None:
+        known = state.attempts.get(event.attempt)
+        if known is None or known.applies:
+            raise LostRace(f"somebody else was first with {', '.join(event.aliases)} in {event.environment}")
+
+    try:
+        site.ledger.append(event, expect=still)
+    except LostRace:
+        return
+
+
+# -- looking again ----------------------------------------------------------------------------------------------------
+
+
+def advance(project: Project, *, env: str | None = None) -> tuple[Promotion, ...]:
+    """Apply, verify, end or expire whatever is due by now, in one environment or in all, below first.
+
+    Asked twice, nothing happens twice. What is not due is told as well, with what it waits for.
+    """
+    site = Site(project)
+    site.fetch()
+    environments = [site.require(env)] if env else list(site.environments)
+    return tuple(done for environment in environments for done in _advance(site, environment))
+
+
+def _advance(site: Site, environment: str) -> Iterable[Promotion]:
+    for claim in _claims(site, environment):
+        applying.resume(site, environment, claim.notebooks[0])
+    for standing in site.ledger.state(environment).notebooks.values():
+        if standing.live and standing.live.state == "unverified":
+            verify(site, (standing.live,), verb="promote", attempt=applying.new_attempt())
+    for attempt in [a for a in site.ledger.state(environment).attempts.values() if not a.applies]:
+        yield look_again(site, attempt)
+
+
+def _claims(site: Site, environment: str) -> list[Event]:
+    return [attempt.event for attempt in site.ledger.state(environment).attempts.values() if attempt.applies]
+
+
+def look_again(site: Site, attempt: Attempt) -> Promotion:
+    """A promotion that waits, held against what it stands on today: it goes live, waits on, or is superseded."""
+    promotion = recalled(site, attempt)
+    event = attempt.event
+    if moved := _moved(site, promotion.plan, event):
+        _end(site, attempt, "superseded", moved)
+        return replace(promotion, state="superseded", note=moved)
+    still = waits(site, promotion, attempt)
+    if still or not promotion.plan.allowed:
+        return replace(promotion, state="waiting", waits=still)
+    overrides = tuple(dict.fromkeys(kind for consent in attempt.consents for kind in consent.overrides))
+    state = site.ledger.state(event.environment)
+    expected = {name: state[name] for name in event.notebooks}
+    done = applying.apply(
+        site, "promote", replace(promotion, overrides=overrides), expected=expected, reason=event.reason
+    )
+    return put_back(site, done)
+
+
+def recalled(site: Site, attempt: Attempt) -> Promotion:
+    """A promotion as the ledger has it, planned again on what is there today."""
+    event = attempt.event
+    sources = tuple(_below(site, deployment) for deployment in event.deployments)
+    planned = plan_of(site, sources, event.environment)
+    candidates = tuple(
+        Candidate(move=move, decision=event.decision(move.notebook), deployment=event.deployment(move.notebook))
+        for move in planned.moves
+    )
+    return Promotion(plan=planned, candidates=candidates, state="waiting", attempt=event.attempt)
+
+
+def _below(site: Site, deployment: Deployment) -> Deployment:
+    """Where the release stands that is to go live: live or stable below, else as it was when it was asked for."""
+    for environment in site.policy(deployment.environment, deployment.notebook).promotes_from:
+        standing = site.ledger.state(environment)[deployment.notebook]
+        for found in (standing.live, *reversed(standing.stable)):
+            if found and found.release == deployment.release:
+                return found
+    return replace(deployment, environment="", state="gone", verified="")
+
+
+def _moved(site: Site, planned: Plan, event: Event) -> str:
+    """What changed under a promotion that waits, so that it can never go live as it was asked for."""
+    reasons = []
+    for move, deployment in zip(planned.moves, event.deployments, strict=True):
+        if not move.source:
+            reasons.append(f"{deployment.alias} stands in no environment below any more")
+        live = move.incumbent.run if move.incumbent else ""
+        if live != deployment.incumbent:
+            now = move.incumbent.alias if move.incumbent else "nothing"
+            reasons.append(f"{now} is live by now, which is not what {deployment.alias} was to replace")
+        if move.settings != deployment.settings:
+            reasons.append(f"the configuration of {move.notebook} in {event.environment} was edited since its run")
+        fault = _lost(site, deployment)
+        reasons += [fault] if fault else []
+    return "; ".join(reasons)
+
+
+def _lost(site: Site, deployment: Deployment) -> str:
+    """Why the evidence of a candidate can no longer be believed; empty where it can."""
+    try:
+        found = release.evidence_of(site.store, deployment.sealed)
+    except Error as error:
+        return f"the evidence of {deployment.alias} cannot be read: {error}"
+    return "" if found.digest == deployment.evidence else f"the evidence of {deployment.alias} was changed"
