@@ -13,7 +13,8 @@ from nbpromote.report.text import block, decision, ended, evidence, listed, told
 def plan(plan: Plan, *, colour: bool = False) -> str:
     """What a promotion would change, and everything still unmet."""
     paint = Paint(colour)
-    lines: list[str] = []
+    nothing = f"nothing is verified below {words.line(plan.target)} that is not live there already"
+    lines: list[str] = [] if plan.moves else [nothing]
     for move in plan.moves:
         lines += [*_move(move, plan, paint), ""]
     own = [reason for move in plan.moves for reason in move.unmet]
@@ -76,6 +77,7 @@ def promotion(promotion: Promotion, *, colour: bool = False) -> str:
     paint, plan = Paint(colour), promotion.plan
     told = {candidate.move.notebook: candidate for candidate in promotion.candidates}
     lines = [_outcome(promotion, move, told.get(move.notebook), paint) for move in plan.moves]
+    lines = lines or [f"nothing that is verified below is missing in {words.line(plan.target)}"]
     lines += [words.line(promotion.note)] if promotion.note else []
     lines += listed("unmet", plan.unmet)
     for candidate in promotion.candidates:
@@ -124,9 +126,7 @@ def _outcome(promotion: Promotion, move: Move, candidate: Candidate | None, pain
 
 
 def advanced(promotions: Sequence[Promotion], *, colour: bool = False) -> str:
-    """What came of looking again at everything that waited."""
-    if not promotions:
-        return "nothing is due, and nothing waits"
+    """What came of several promotions, one after the other."""
     return ended([line for each in promotions for line in (promotion(each, colour=colour), "")])
 
 
