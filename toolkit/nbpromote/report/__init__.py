@@ -4,6 +4,7 @@ from nbpromote.report.board import history, status
 from nbpromote.report.collected import FORMS, report_as
 from nbpromote.report.comparison import comparisons, comparisons_as, comparisons_json
 from nbpromote.report.explanation import explanation, explanation_json
+from nbpromote.report.exported import EXPORTS, exported
 from nbpromote.report.findings import findings, findings_as, findings_json, github, junit, sarif
 from nbpromote.report.fleet import fleet, fleet_json, fleet_junit
 from nbpromote.report.page import page
@@ -25,6 +26,7 @@ from nbpromote.report.subject import Kind, Rival, Subject
 from nbpromote.report.text import checks, decision, differences, evidence, parameters
 
 __all__ = [
+    "EXPORTS",
     "FORMS",
     "Kind",
     "Proposal",
@@ -45,6 +47,7 @@ __all__ = [
     "evidence_json",
     "explanation",
     "explanation_json",
+    "exported",
     "findings",
     "findings_as",
     "findings_json",

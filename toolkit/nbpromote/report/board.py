@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from nbpromote.model import Deployment, Event, Status
 from nbpromote.report import words
@@ -78,13 +79,15 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
     return lines
 
 
-def history(events: Sequence[Event], *, colour: bool = False) -> str:
+def history(events: Iterable[Event], *, colour: bool = False) -> str:
     """One line an attempt, newest first: when it began, how it ended, who, what and why. Times are UTC."""
-    if not events:
+    # what was deployed and decided is most of an event, and none of its line
+    told = tuple(replace(event, deployments=(), decisions=()) for event in events)
+    if not told:
         return "nothing has happened yet"
     paint = Paint(colour)
     header = ["when", "where", "notebook", "what", "outcome", "release", "who", "why"]
-    attempts = [_attempt(group, paint) for group in reversed(words.attempts(tuple(events)))]
+    attempts = [_attempt(group, paint) for group in reversed(words.attempts(told))]
     return "\n".join(columns([[paint(name, "bold") for name in header], *attempts]))
 
 

@@ -81,10 +81,10 @@ def _model(model: Model | None) -> dict[str, Json] | None:
 
 def history_json(events: Sequence[Event]) -> dict[str, Json]:
     """Every event, oldest first."""
-    return {"events": [_event(event) for event in sorted(events, key=lambda event: event.at)]}
+    return {"events": [event_json(event) for event in sorted(events, key=lambda event: event.at)]}
 
 
-def _event(event: Event) -> dict[str, Json]:
+def event_json(event: Event) -> dict[str, Json]:
     return {
         "id": event.id,
         "at": event.at,
@@ -102,6 +102,13 @@ def _event(event: Event) -> dict[str, Json]:
         "aliases": list(event.aliases),
         "vouched": event.vouched,
         "overrides": list(event.overrides),
+        "holds": list(event.holds),
+        "incumbents": [deployment.incumbent for deployment in event.deployments if deployment.incumbent],
+        "runs": [deployment.run for deployment in event.deployments],
+        "evidence": [deployment.evidence for deployment in event.deployments],
+        "codes": [deployment.code for deployment in event.deployments],
+        "bound": event.bound,
+        "after": event.after,
     }
 
 
