@@ -66,10 +66,10 @@ def history(
         then = {**report.status_json(rows), "at": moment} if moment else {}
         _poured(report.exported(form, events, then=then), output)
         return 0
-    told = tuple(events)
-    text = report.history(told)
-    if len(told) == most and not newest:
-        text += f"\n\nof the newest {most} events; --all shows every one"
+    last = tuple(events) if most else ()
+    text = report.history(last if most else events)
+    if len(last) == _SHOWN and not newest:
+        text += f"\n\nof the newest {_SHOWN} events; --all shows every one"
     if moment:
         text = f"live at {moment}\n{report.status(rows, colour=coloured())}\n\n{text}"
     _poured([f"{text}\n"], output)
