@@ -1,6 +1,6 @@
 """Records in, strings out: text for a terminal, JSON for scripts, HTML for people. Writes nothing."""
 
-from nbpromote.report.board import history, status
+from nbpromote.report.board import collection, history, status
 from nbpromote.report.collected import FORMS, report_as
 from nbpromote.report.comparison import comparisons, comparisons_as, comparisons_json
 from nbpromote.report.explanation import explanation, explanation_json
@@ -10,6 +10,7 @@ from nbpromote.report.fleet import fleet, fleet_json, fleet_junit
 from nbpromote.report.page import page
 from nbpromote.report.plain import (
     checks_json,
+    collection_json,
     decision_json,
     differences_json,
     evidence_json,
@@ -36,6 +37,8 @@ __all__ = [
     "advanced",
     "checks",
     "checks_json",
+    "collection",
+    "collection_json",
     "comparisons",
     "comparisons_as",
     "comparisons_json",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from nbpromote.model import Deployment, Event, Status
+from nbpromote.model import Collection, Deployment, Event, Status
 from nbpromote.report import words
 from nbpromote.report.layout import Paint, columns, grid
 
@@ -106,3 +107,22 @@ def _attempt(group: Sequence[Event], paint: Paint) -> list[str]:
         words.line(first.actor),
         "; ".join(reasons),
     ]
+
+
+def collection(found: Collection) -> str:
+    """What was taken away, or would be; the largest first."""
+    verb = "removed" if found.done else "would remove"
+    kinds = Counter(one.kind for one in found.litter)
+    told = " and ".join(words.counted(kinds[kind], _KINDS[kind]) for kind in _KINDS if kinds[kind]) or "nothing"
+    stays = " and ".join(words.counted(count, _KINDS[kind]) for kind, count in found.kept.items())
+    litter = sorted(found.litter, key=lambda one: -one.size)
+    names = (words.line(one.name) if one.kind == "run" else words.short(one.name) for one in litter)
+    rows = [
+        [one.kind, name, words.size(one.size), words.moment(one.at)] for one, name in zip(litter, names, strict=True)
+    ]
+    notes = [words.line(note) for note in found.notes]
+    lines = [*columns(rows), *([""] if rows else []), f"{verb} {told}, {words.size(found.size)}; {stays} stay"]
+    return "\n".join([*lines, *notes])
+
+
+_KINDS = {"run": "run", "blob": "sealed file"}

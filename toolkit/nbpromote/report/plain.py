@@ -9,6 +9,7 @@ from nbpromote.model import (
     Candidate,
     Cell,
     Check,
+    Collection,
     Decision,
     Deployment,
     Difference,
@@ -285,4 +286,14 @@ def differences_json(differences: Sequence[Difference], environments: tuple[str,
             }
             for one in differences
         ],
+    }
+
+
+def collection_json(found: Collection) -> dict[str, Json]:
+    return {
+        "done": found.done,
+        "bytes": found.size,
+        "removed" if found.done else "would_remove": [dump(litter) for litter in found.litter],
+        "kept": dict(found.kept),
+        "notes": list(found.notes),
     }
