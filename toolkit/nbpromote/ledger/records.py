@@ -37,7 +37,7 @@ def place(number: int) -> str:
 def number_at(path: str) -> int | None:
     """The number of the event that a path is the place of."""
     digits = path.removeprefix("events/").removesuffix(".json").replace("/", "")
-    return int(digits) if digits.isdecimal() and place(int(digits)) == path else None
+    return int(digits) if digits.isdecimal() and int(digits) > 0 and place(int(digits)) == path else None
 
 
 @dataclass(frozen=True)
