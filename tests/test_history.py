@@ -88,3 +88,17 @@ def test_a_history_with_a_hole_is_an_error_and_no_half_of_an_export(ground: Grou
         assert done.returncode == 3
         assert "hole" in done.stderr
         assert done.stdout == ""
+
+
+def test_doctor_names_the_first_bad_record_and_repairs_nothing_on_top_of_it(ground: Ground) -> None:
+    book = Ledger(git.find(ground.root))
+    grow(book, 7)  # the last one is a claim that has not ended
+    tip = book.state("prod").head
+    forged = book.git.commit({"README": b"x"}, "by hand", parent=tip)
+    book.git.move("refs/heads/nbpromote/prod", forged, old=tip)
+
+    done = ground.nbpromote("doctor", "--repair")
+
+    assert done.returncode == 1
+    assert f"prod-000008 (commit {forged[:10]}) leaves a hole" in done.stdout
+    assert book.git.ref("refs/heads/nbpromote/prod") == forged
