@@ -57,13 +57,14 @@ def story() -> Iterator[Event]:
                 yield event(verb, step, mark, notebook, attempt=f"{verb}-{mark}-{number}")
 
 
-def grow(book: Ledger, count: int) -> State:
-    """The first `count` events of the story, where nothing happened yet."""
+def grow(book: Ledger, count: int, *, revision: Mapping[str, str] | None = None) -> State:
+    """The first `count` events of the story, where nothing happened yet; `revision` is that of the params files."""
     state = State(environment="prod")
     command = ["git", "-C", book.git.root, "fast-import", "--quiet"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as git:
         for told in islice(story(), count):
-            written = _next(state, told)
+            made = tuple(replace(deployment, revision=revision or {}) for deployment in told.deployments)
+            written = _next(state, replace(told, deployments=made))
             state = replace(fold(state, written), head=None)
             files = {place(state.count): book.spelling.written(written), STATE: book.spelling.written(state)}
             git.stdin.write(_commit(state.count, _message(written), files))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from histories import deployment, event, grow
 from nbpromote import clock, git, ledger
-from nbpromote.errors import BadInput, LostRace, Unavailable, Usage
+from nbpromote.errors import BadInput, LostRace, Refused, Unavailable, Usage
 from nbpromote.ledger import Ledger, branch
 from nbpromote.ledger.records import place
 from nbpromote.model import Event, Standing, State, dump, load
@@ -420,6 +421,45 @@ def test_a_shallow_clone_reads_everything_and_can_append(clone):
     assert one.fetch()
     assert one.state("prod") == state
     assert ledger.broken(one, "prod") is None
+
+
+def test_a_branch_deleted_here_is_there_again_from_the_remote(clone):
+    one = clone("one")
+    written(one, *promoted("otter"))
+    shell(one.git.root, "branch", "-D", "nbpromote/prod")
+    shell(one.git.root, "update-ref", "-d", "refs/remotes/origin/nbpromote/prod")
+    assert one.state("prod").count == 0
+
+    assert one.fetch()
+    (state,) = written(one, event("promote", "live", "heron"))
+
+    assert state.count == 4
+    assert shell(one.git.root, "rev-parse", "nbpromote/prod") == state.head
+    assert ledger.broken(one, "prod") is None
+
+
+def test_a_remote_that_was_cut_off_is_found_by_who_was_further(clone, remote):
+    one = clone("one")
+    states = written(one, *promoted("otter"))
+    shell(remote, "update-ref", "refs/heads/nbpromote/prod", states[0].head)
+    shutil.rmtree(one.git.folder / "logs")  # where the branch is says enough
+
+    assert one.fetch()
+
+    assert ledger.broken(one, "prod").startswith(f"prod-000002 (commit {states[1].head[:10]}) was here once")
+
+
+def test_a_protected_branch_of_the_remote_says_so_and_nothing_moves(clone, remote):
+    one = clone("one")
+    before = written(one, event("promote", "intent", "otter"))[-1]
+    hook = remote / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho prod is for the release team >&2\nexit 1\n")
+    hook.chmod(0o755)
+
+    with pytest.raises(Refused, match="prod is for the release team"):
+        written(one, event("promote", "live", "otter"))
+
+    assert one.state("prod") == before
 
 
 def test_a_local_history_goes_on_where_a_remote_begins_to_share_it(local, remote):

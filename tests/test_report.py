@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nbpromote import gate, report
 from nbpromote.model import (
@@ -170,7 +174,35 @@ def test_history_json_is_every_event_oldest_first() -> None:
 
     assert [event["id"] for event in told] == ["e0", "e1", "e2", "e3", "e4"]
     keys = "id at actor verb step environment notebooks release alias attempt reason commit"
-    assert list(told[0]) == [*keys.split(), "releases", "aliases", "vouched", "overrides"]
+    more = "releases aliases vouched overrides holds incumbents runs evidence codes bound after"
+    assert list(told[0]) == [*keys.split(), *more.split()]
+
+
+NASTY = st.text(st.sampled_from("=+-@\t\r\n,;\"' aé\udcff"), max_size=12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(NASTY, max_size=4))
+def test_what_a_spreadsheet_opens_is_text_in_every_cell_and_nothing_else(reasons: list[str]) -> None:
+    told = events(*(("promote", "intent", "a", reason) for reason in reasons))
+
+    text = "".join(report.exported("csv", told))
+
+    header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    assert text.count("\r\n") >= len(rows) + 1
+    assert header[:7] == ["id", "commit", "at", "actor", "vouched", "verb", "step"]
+    column = header.index("reason")
+    for reason, row in zip(reasons, rows, strict=True):
+        assert len(row) == len(header)
+        assert not any(cell.startswith(tuple("=+-@\t\r\n")) for cell in row)
+        assert row[column] in (reason, f"'{reason}")
+
+
+def test_an_exported_history_is_one_json_document_with_what_was_live_then() -> None:
+    for told in ([], events(*ROAD)):
+        text = "".join(report.exported("json", iter(told), then={"at": "2026-11-22", "environments": []}))
+
+        assert json.loads(text) == {**report.history_json(told), "at": "2026-11-22", "environments": []}
 
 
 def test_evidence_of_a_failing_run_starts_with_the_verdict_and_the_cell(bad: Evidence) -> None:

@@ -12,6 +12,10 @@ def now() -> str:
     return spelled(datetime.now(UTC))
 
 
+def ago(seconds: float) -> str:
+    return spelled(datetime.now(UTC) - timedelta(seconds=seconds))
+
+
 def spelled(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -198,6 +198,13 @@ def _remove_dead(draft: Path) -> None:
             os.close(handle)
 
 
+def remove(path: Path) -> None:
+    """Take away a file or a folder: it is all there or gone. What a kill leaves of it, `remove_drafts` finds."""
+    gone = _draft(path)
+    path.rename(gone)
+    _remove(gone)
+
+
 def remove_drafts(folder: Path) -> None:
     """What a writer that was killed had begun, in a folder that nobody writes to any more."""
     for path in folder.glob(".*"):

@@ -26,6 +26,33 @@ def doctor(here: Here, repair: bool, env: str | None, as_json: bool) -> int:
     return 1 if any(check.outcome.blocks for check in checks) else 0
 
 
+def _span(_ctx: click.Context, _option: click.Parameter, value: str) -> float:
+    from nbpromote.params.values import seconds
+
+    found = seconds(value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no time such as 30d or 12h")
+    return found
+
+
+@click.command("gc")
+@click.option("--dry-run", is_flag=True, help="Only tell what would go.")
+@click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of each notebook.")
+@click.option(
+    "--older-than", callback=_span, default="30d", show_default=True, metavar="TIME", help="Never the younger."
+)
+@click.option("--store-is-ours", "ours", is_flag=True, help="No other project keeps releases in this shared store.")
+@options.json
+@click.pass_obj
+def gc_(here: Here, dry_run: bool, keep: int, older_than: float, ours: bool, as_json: bool) -> int:
+    """Remove runs and sealed bytes that nothing needs any more. What may be rolled back to stays, and every record."""
+    from nbpromote import report, workflow
+
+    done = workflow.gc(here.project, keep=keep, older_than=older_than, ours=ours, dry_run=dry_run)
+    said(report.collection(done), report.collection_json(done), as_json=as_json)
+    return 0
+
+
 @click.command()
 @click.argument("folder", metavar="[DIR]", default="nbpromote-demo", type=click.Path(file_okay=False))
 @click.option("--tracking-uri", metavar="URI", help="An MLflow server for all environments; default: files.")
@@ -43,5 +70,6 @@ def demo(folder: str, tracking_uri: str | None, store: str | None, remote: str |
 
 VERBS = (
     doctor,
+    gc_,
     demo,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -12,6 +14,8 @@ from nbpromote import files
 from nbpromote.cli import options
 from nbpromote.cli.options import Here, coloured, said, shown
 from nbpromote.errors import Usage
+
+_SHOWN = 1000  # events of a history that nobody asked for in full
 
 
 @click.command()
@@ -30,22 +34,58 @@ def status(here: Here, as_json: bool) -> int:
 @click.argument("name", required=False)
 @options.env
 @click.option("--at", metavar="DATE", help="Show what was live at that moment, and the history up to it.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", help="text, json, csv.")
+@click.option("--newest", type=click.IntRange(min=1), metavar="N", help=f"The last N events; as text, {_SHOWN}.")
+@click.option("--all", "every", is_flag=True, help="All events; the default of json and csv.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
 @options.json
 @click.pass_obj
-def history(here: Here, name: str | None, env: str | None, at: str | None, as_json: bool) -> int:
+def history(
+    here: Here,
+    name: str | None,
+    env: str | None,
+    at: str | None,
+    form: str,
+    newest: int | None,
+    every: bool,
+    output: Path | None,
+    as_json: bool,
+) -> int:
     """Show who made what live, when and why."""
     from nbpromote import clock, report, workflow
 
+    options.require_folder("--output", output)
+    if newest and every:
+        raise Usage(f"--newest {newest} is not --all")
+    form = "json" if as_json else form
     moment = clock.parse(at) if at else None
-    events = workflow.history(here.project, name, env=env, at=moment)
-    text = report.history(events)
-    document = report.history_json(events)
+    most = newest or (_SHOWN if form == "text" and not every else None)
+    events = workflow.history(here.project, name, env=env, at=moment, newest=most)
+    rows = workflow.status(here.project, at=moment) if moment else ()
+    if form in report.EXPORTS:
+        then = {**report.status_json(rows), "at": moment} if moment else {}
+        _poured(report.exported(form, events, then=then), output)
+        return 0
+    last = tuple(events) if most else ()
+    text = report.history(last if most else events)
+    if len(last) == _SHOWN and not newest:
+        text += f"\n\nof the newest {_SHOWN} events; --all shows every one"
     if moment:
-        rows = workflow.status(here.project, at=moment)
         text = f"live at {moment}\n{report.status(rows, colour=coloured())}\n\n{text}"
-        document = {**document, **report.status_json(rows), "at": moment}
-    said(text, document, as_json=as_json)
+    _poured([f"{text}\n"], output)
     return 0
+
+
+def _poured(pieces: Iterable[str], output: Path | None) -> None:
+    """To the file or on stdout, whole or not at all: a history may be longer than memory, and end in an error."""
+    if output:
+        files.pour(output, (piece.encode(errors="backslashreplace") for piece in pieces))
+        return
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace", newline="") as draft:
+        draft.writelines(pieces)
+        draft.seek(0)
+        while chunk := draft.read(1 << 20):
+            click.echo(chunk, nl=False)
 
 
 @click.command()

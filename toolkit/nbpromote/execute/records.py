@@ -77,6 +77,11 @@ def owned(folder: Path) -> AbstractContextManager[None]:
     return files.held(folder / _OWNER)
 
 
+def is_owned(folder: Path) -> bool:
+    """Whether a run's folder is somebody's who writes it, or was when they were killed: the next run closes that."""
+    return any((folder / mark).exists() for mark in (_OWNER, _TRACKED))
+
+
 @contextmanager
 def orphaned(folder: Path) -> Iterator[bool]:
     """Whether whoever wrote a folder is gone; while the block lasts nobody else takes it over."""

@@ -160,7 +160,7 @@ class Repository:
         blobs = {path: self._blob(data) for path, data in files.items()}
         tree = objects.tree(self._program, parent, blobs)
         options = [*(["-S"] if sign else []), *(["-p", parent] if parent else [])]
-        made = self._program.call(("commit-tree", *options, tree), message.encode())
+        made = self._program.call(("commit-tree", *options, tree), message.encode(errors="replace"))
         if made.returncode == 0:
             return made.stdout.decode().strip()
         if sign:

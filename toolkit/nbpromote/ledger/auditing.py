@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -165,18 +165,20 @@ class _Audit:
 
 
 class _Plain:
-    """A state as plain JSON, of which only what an event changed is made anew."""
+    """States as plain JSON, of which only what an event changed is made anew."""
 
     def __init__(self) -> None:
-        self._standings: Mapping[str, object] = {}
-        self._dumped: dict[str, Any] = {}
+        self._made: dict[int, tuple[object, Any]] = {}
 
     def of(self, state: State) -> dict[str, Any]:
-        for notebook, standing in state.notebooks.items():
-            if standing is not self._standings.get(notebook):
-                self._dumped[notebook] = dump(standing)
-        self._standings = state.notebooks
-        return {**dump(replace(state, notebooks={})), "notebooks": self._dumped}
+        """Parts are told apart by identity, so each is kept beside what was made of it."""
+        parts = [*state.notebooks.values(), *state.attempts.values()]
+        self._made = {id(part): self._made.get(id(part)) or (part, dump(part)) for part in parts}
+        return {
+            **dump(replace(state, notebooks={}, attempts={})),
+            "notebooks": {name: self._made[id(standing)][1] for name, standing in state.notebooks.items()},
+            "attempts": {name: self._made[id(attempt)][1] for name, attempt in state.attempts.items()},
+        }
 
 
 def _refuse_forgotten(ledger: Ledger, environment: str, tip: str | None) -> None:

@@ -23,7 +23,10 @@ def event_id(environment: str, number: int) -> str:
 
 
 def number_of(event: Event) -> int:
-    return int(event.id.rpartition("-")[2])
+    digits = event.id.removeprefix(f"{event.environment}-")
+    if not digits.isdecimal():
+        raise Unavailable(f"the ledger cannot be read: an event calls itself {event.id!r}", hint="nbpromote doctor")
+    return int(digits)
 
 
 def place(number: int) -> str:
@@ -34,7 +37,7 @@ def place(number: int) -> str:
 def number_at(path: str) -> int | None:
     """The number of the event that a path is the place of."""
     digits = path.removeprefix("events/").removesuffix(".json").replace("/", "")
-    return int(digits) if digits.isdecimal() and place(int(digits)) == path else None
+    return int(digits) if digits.isdecimal() and int(digits) > 0 and place(int(digits)) == path else None
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class Spelling:
         """An event is for people too, who see it in `git show`; a state grows long, and indenting takes Python."""
         indent = 1 if isinstance(record, Event) else None
         text = json.dumps(dump(record), indent=indent, sort_keys=True, ensure_ascii=False)
-        return (text.replace(self._root, _PROJECT) + "\n").encode()
+        # a lone surrogate, as of an argument that is no UTF-8, is spelled as JSON spells it
+        return (text.replace(self._root, _PROJECT) + "\n").encode(errors="backslashreplace")
 
     @property
     def _root(self) -> str:

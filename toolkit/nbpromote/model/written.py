@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -38,15 +38,30 @@ def dump(record: object) -> dict[str, Json]:
 
 
 def _plain(value: Any) -> Json:
-    if isinstance(value, Enum):
-        return value.value
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    kind: Any = type(value)
+    return value if kind in _PLAIN else _writer(kind)(value)
+
+
+_PLAIN = {str, int, float, bool, type(None)}
+
+
+@cache
+def _writer(kind: Any) -> Callable[[Any], Json]:
+    """How values of a type are written: looked up once, for records are dumped by the thousand."""
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if is_dataclass(kind):
+        names = tuple(field.name for field in fields(kind))
+        return lambda value: {name: _plain(getattr(value, name)) for name in names}
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): _plain(item) for key, item in value.items()}
+    if issubclass(kind, list | tuple):
+        return lambda value: [_plain(item) for item in value]
+    return str if issubclass(kind, Path) else _same
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def load(kind: type[_Record], plain: Json) -> _Record:
@@ -62,27 +77,39 @@ def load(kind: type[_Record], plain: Json) -> _Record:
 
 
 def _record(kind: Any, plain: Json) -> Any:
-    hints = _hints(kind)
-    return kind(**{name: _value(hints[name], item) for name, item in plain.items()})
+    readers = _readers(kind)
+    return kind(**{name: readers[name](item) for name, item in plain.items()})
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _readers(kind: Any) -> dict[str, Callable[[Json], Any]]:
+    return {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
 
 
-def _value(hint: Any, plain: Json) -> Any:
+@cache
+def _reader(hint: Any) -> Callable[[Json], Any]:
+    """How values that a hint stands for are read: looked up once, for histories are long."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin is UnionType or origin is Union:
         kinds = [one for one in inner if one is not type(None)]
-        return plain if plain is None or len(kinds) > 1 else _value(kinds[0], plain)
+        return _same if len(kinds) > 1 else _optional(_reader(kinds[0]))
     if origin is tuple:
-        each = [inner[0]] * len(plain) if inner[1:] == (...,) else inner
-        return tuple(_value(one, item) for one, item in zip(each, plain, strict=True))
+        return _tuple(inner)
     if origin is not None and issubclass(origin, Mapping):
-        return {key: _value(inner[1], item) for key, item in plain.items()}
+        each = _reader(inner[1])
+        return lambda plain: {key: each(item) for key, item in plain.items()}
     if is_dataclass(hint):
-        return _record(hint, plain)
-    if isinstance(hint, type) and issubclass(hint, Enum | Path):
-        return hint(plain)
-    return plain
+        return partial(_record, hint)
+    return hint if isinstance(hint, type) and issubclass(hint, Enum | Path) else _same
+
+
+def _optional(read: Callable[[Json], Any]) -> Callable[[Json], Any]:
+    return lambda plain: None if plain is None else read(plain)
+
+
+def _tuple(inner: tuple[Any, ...]) -> Callable[[Json], Any]:
+    if inner[1:] == (...,):
+        each = _reader(inner[0])
+        return lambda plain: tuple(each(item) for item in plain)
+    readers = [_reader(one) for one in inner]
+    return lambda plain: tuple(read(item) for read, item in zip(readers, plain, strict=True))

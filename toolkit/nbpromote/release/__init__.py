@@ -8,11 +8,12 @@ from pathlib import Path
 
 from nbpromote.model import Evidence, Model, Release, Sealed, canonical, dump, load, sha256
 from nbpromote.release.places import Missing
-from nbpromote.release.store import Damaged, Store
+from nbpromote.release.store import Damaged, Kept, Store
 from nbpromote.release.words import ADJECTIVES, ANIMALS
 
 __all__ = [
     "Damaged",
+    "Kept",
     "Missing",
     "Store",
     "alias",

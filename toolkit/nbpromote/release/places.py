@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from nbpromote import files
+from nbpromote import clock, files
 from nbpromote.errors import Error, Unavailable, Usage
 
 _Answer = TypeVar("_Answer")
@@ -31,7 +32,11 @@ class Place(Protocol):
     def write(self, name: str, source: bytes | Path) -> None:
         """A reader sees all of it or nothing, or bytes that are not what their name says."""
 
-    def names(self) -> Iterator[str]: ...
+    def names(self) -> Iterator[tuple[str, int, str]]:
+        """With the bytes of each, and when it was written last (ISO 8601, UTC); empty where nobody knows."""
+
+    def touch(self, name: str) -> None:
+        """Let it count as written now, where a place can tell when that was."""
 
     def drop(self, name: str) -> None:
         """Nothing has the name then, whether or not anything had."""
@@ -68,15 +73,21 @@ class Folder:
         except FileNotFoundError as error:
             raise self._no_such(error) from error
 
-    def names(self) -> Iterator[str]:
+    def names(self) -> Iterator[tuple[str, int, str]]:
         try:
-            found = self._told("read", lambda: self._system.find(f"{self._root}/sha256"))
+            found = self._told("read", lambda: self._system.find(f"{self._root}/sha256", detail=True))
         except FileNotFoundError:
-            found = []
+            found = {}
         if not found:
             self._require()
-        names = (path.removeprefix(f"{self._root}/") for path in found)
-        yield from (name for name in names if "/." not in name)  # drafts
+        for path, told in found.items():
+            name = path.removeprefix(f"{self._root}/")
+            if "/." not in name:  # a draft
+                yield name, told["size"] or 0, _written(told)
+
+    def touch(self, name: str) -> None:
+        if self._local:
+            os.utime(self._path(name))
 
     def drop(self, name: str) -> None:
         with suppress(FileNotFoundError):
@@ -190,6 +201,17 @@ class Folder:
         if self._bucketed and not os.environ.get("AWS_ENDPOINT_URL"):
             return "AWS_ENDPOINT_URL names a server that is not Amazon's; run the same command again"
         return "run the same command again"
+
+
+def _written(told: Mapping[str, Any]) -> str:
+    """When, by what a file system says of a file; each kind calls it something else."""
+    for key in ("mtime", "LastModified", "last_modified", "updated", "created"):
+        match told.get(key):
+            case datetime() as moment:
+                return clock.spelled(moment)
+            case float() | int() as seconds:
+                return clock.at(int(seconds * 1e9))
+    return ""
 
 
 def _line(error: Exception) -> str:

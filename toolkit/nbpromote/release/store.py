@@ -19,6 +19,15 @@ class Damaged(Error):
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Bytes of a store: how many, and since when they are needed as far as anybody knows (ISO 8601, UTC)."""
+
+    digest: str
+    size: int
+    at: str
+
+
+@dataclass(frozen=True)
 class Store:
     """Without a `place`, the folder at its address."""
 
@@ -31,7 +40,7 @@ class Store:
         What is there already is read first: damaged bytes are put right, not relied on.
         """
         sealed = Sealed(sha256=sha256(data), size=len(data))
-        if not self.has(sealed.sha256):
+        if not self._has_still(sealed.sha256):
             self._place.write(_name(sealed.sha256), data)
         return sealed
 
@@ -39,7 +48,7 @@ class Store:
         """The same of a file that may be larger than memory. Raises `Damaged` where it is not what is expected."""
         if files.sha256(path) != digest:
             raise Damaged(f"{path} is not {digest[:12]}")
-        if not self.has(digest):
+        if not self._has_still(digest):
             self._place.write(_name(digest), path)
             if files.sha256(path) != digest:
                 self.drop(digest)
@@ -62,6 +71,12 @@ class Store:
             return False
         return True
 
+    def _has_still(self, digest: str) -> bool:
+        """The same, and whoever collects what is old and unused leaves it to us."""
+        if found := self.has(digest):
+            self._place.touch(_name(digest))
+        return found
+
     def check(self, digest: str) -> None:
         """Read the bytes, and hold none. Raises `Damaged` as `get` does."""
         for _ in self._sound(digest):
@@ -69,10 +84,13 @@ class Store:
 
     def digests(self) -> Iterator[str]:
         """Of all that is kept."""
-        for name in self._place.names():
+        return (kept.digest for kept in self.kept())
+
+    def kept(self) -> Iterator[Kept]:
+        for name, size, at in self._place.names():
             kind, _, rest = name.partition("/")
             if kind == "sha256" and len(digest := rest.replace("/", "")) == 64:
-                yield digest
+                yield Kept(digest, size, at)
 
     def drop(self, digest: str) -> None:
         self._place.drop(_name(digest))

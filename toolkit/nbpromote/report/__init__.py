@@ -1,14 +1,16 @@
 """Records in, strings out: text for a terminal, JSON for scripts, HTML for people. Writes nothing."""
 
-from nbpromote.report.board import history, status
+from nbpromote.report.board import collection, history, status
 from nbpromote.report.collected import FORMS, report_as
 from nbpromote.report.comparison import comparisons, comparisons_as, comparisons_json
 from nbpromote.report.explanation import explanation, explanation_json
+from nbpromote.report.exported import EXPORTS, exported
 from nbpromote.report.findings import findings, findings_as, findings_json, github, junit, sarif
 from nbpromote.report.fleet import fleet, fleet_json, fleet_junit
 from nbpromote.report.page import page
 from nbpromote.report.plain import (
     checks_json,
+    collection_json,
     decision_json,
     differences_json,
     evidence_json,
@@ -27,6 +29,7 @@ from nbpromote.report.text import checks, decision, differences, evidence, param
 from nbpromote.report.words import gate
 
 __all__ = [
+    "EXPORTS",
     "FORMS",
     "Kind",
     "Proposal",
@@ -36,6 +39,8 @@ __all__ = [
     "advanced",
     "checks",
     "checks_json",
+    "collection",
+    "collection_json",
     "comparisons",
     "comparisons_as",
     "comparisons_json",
@@ -47,6 +52,7 @@ __all__ = [
     "evidence_json",
     "explanation",
     "explanation_json",
+    "exported",
     "findings",
     "findings_as",
     "findings_json",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from nbpromote.model import Deployment, Event, Status
+from nbpromote.model import Collection, Deployment, Event, Status
 from nbpromote.report import words
 from nbpromote.report.layout import Paint, columns, grid
 
@@ -82,13 +84,15 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
     return lines
 
 
-def history(events: Sequence[Event], *, colour: bool = False) -> str:
+def history(events: Iterable[Event], *, colour: bool = False) -> str:
     """One line an attempt, newest first: when it began, how it ended, who, what and why. Times are UTC."""
-    if not events:
+    # what was deployed and decided is most of an event, and none of its line
+    told = tuple(replace(event, deployments=(), decisions=()) for event in events)
+    if not told:
         return "nothing has happened yet"
     paint = Paint(colour)
     header = ["when", "where", "notebook", "what", "outcome", "release", "who", "why"]
-    attempts = [_attempt(group, paint) for group in reversed(words.attempts(tuple(events)))]
+    attempts = [_attempt(group, paint) for group in reversed(words.attempts(told))]
     return "\n".join(columns([[paint(name, "bold") for name in header], *attempts]))
 
 
@@ -107,3 +111,22 @@ def _attempt(group: Sequence[Event], paint: Paint) -> list[str]:
         words.line(first.actor),
         "; ".join(reasons),
     ]
+
+
+def collection(found: Collection) -> str:
+    """What was taken away, or would be; the largest first."""
+    verb = "removed" if found.done else "would remove"
+    kinds = Counter(one.kind for one in found.litter)
+    told = " and ".join(words.counted(kinds[kind], _KINDS[kind]) for kind in _KINDS if kinds[kind]) or "nothing"
+    stays = " and ".join(words.counted(count, _KINDS[kind]) for kind, count in found.kept.items())
+    litter = sorted(found.litter, key=lambda one: -one.size)
+    names = (words.line(one.name) if one.kind == "run" else words.short(one.name) for one in litter)
+    rows = [
+        [one.kind, name, words.size(one.size), words.moment(one.at)] for one, name in zip(litter, names, strict=True)
+    ]
+    notes = [words.line(note) for note in found.notes]
+    lines = [*columns(rows), *([""] if rows else []), f"{verb} {told}, {words.size(found.size)}; {stays} stay"]
+    return "\n".join([*lines, *notes])
+
+
+_KINDS = {"run": "run", "blob": "sealed file"}

@@ -9,6 +9,7 @@ from nbpromote.model import (
     Candidate,
     Cell,
     Check,
+    Collection,
     Decision,
     Deployment,
     Difference,
@@ -83,10 +84,10 @@ def _model(model: Model | None) -> dict[str, Json] | None:
 
 def history_json(events: Sequence[Event]) -> dict[str, Json]:
     """Every event, oldest first."""
-    return {"events": [_event(event) for event in sorted(events, key=lambda event: event.at)]}
+    return {"events": [event_json(event) for event in sorted(events, key=lambda event: event.at)]}
 
 
-def _event(event: Event) -> dict[str, Json]:
+def event_json(event: Event) -> dict[str, Json]:
     return {
         "id": event.id,
         "at": event.at,
@@ -104,6 +105,13 @@ def _event(event: Event) -> dict[str, Json]:
         "aliases": list(event.aliases),
         "vouched": event.vouched,
         "overrides": list(event.overrides),
+        "holds": list(event.holds),
+        "incumbents": [deployment.incumbent for deployment in event.deployments if deployment.incumbent],
+        "runs": [deployment.run for deployment in event.deployments],
+        "evidence": [deployment.evidence for deployment in event.deployments],
+        "codes": [deployment.code for deployment in event.deployments],
+        "bound": event.bound,
+        "after": event.after,
     }
 
 
@@ -285,4 +293,14 @@ def differences_json(differences: Sequence[Difference], environments: tuple[str,
             }
             for one in differences
         ],
+    }
+
+
+def collection_json(found: Collection) -> dict[str, Json]:
+    return {
+        "done": found.done,
+        "bytes": found.size,
+        "removed" if found.done else "would_remove": [dump(litter) for litter in found.litter],
+        "kept": dict(found.kept),
+        "notes": list(found.notes),
     }

@@ -59,8 +59,11 @@ class Shelf:
 
             ask(self.uri, log, done=f"{name} was kept")
 
-    def names(self) -> Iterator[str]:
-        yield from ask(self.uri, lambda _: list(self._below("")))
+    def names(self) -> Iterator[tuple[str, int, str]]:
+        yield from ((name, size, "") for name, size in ask(self.uri, lambda _: list(self._below(""))))
+
+    def touch(self, name: str) -> None:
+        """MLflow does not say when an artifact was written."""
 
     def drop(self, name: str) -> None:
         def delete(_: Any) -> None:
@@ -74,12 +77,12 @@ class Shelf:
         found = self._artifacts.list_artifacts(folder or None)
         return {file.path: None if file.is_dir else file.file_size for file in found}
 
-    def _below(self, folder: str) -> Iterator[str]:
+    def _below(self, folder: str) -> Iterator[tuple[str, int]]:
         for name, size in self._listed(folder).items():
             if size is None:
                 yield from self._below(name)
             else:
-                yield name
+                yield name, size
 
     @cached_property
     def _artifacts(self) -> Any:

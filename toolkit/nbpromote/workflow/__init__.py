@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.accepting import Offer, accept, baseline, offer
     from nbpromote.workflow.automating import automate
     from nbpromote.workflow.checking import check
+    from nbpromote.workflow.collecting import gc
     from nbpromote.workflow.comparing import compare, preview
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
@@ -42,6 +43,7 @@ __all__ = [
     "compare_params",
     "doctor",
     "freeze",
+    "gc",
     "history",
     "hold",
     "hooks_are_missing",
@@ -81,6 +83,7 @@ _HOMES = {
     "hooks.installing": ("hooks_are_missing",),
     "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
+    "collecting": ("gc",),
     "doctoring": ("doctor",),
     "proposing": ("propose",),
     "explaining": ("why",),

@@ -49,10 +49,13 @@ def _machine(site: Site) -> Iterator[Check]:
 
 
 def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Check]:
+    name, fault = f"{environment}: history", ledger.broken(site.ledger, environment)
+    if fault:
+        yield _failed(name, f"{fault}; nothing is built on that: another clone may have what was written")
+        repair = False
     state = site.ledger.state(environment)
-    fault = ledger.broken(site.ledger, environment)
-    name = f"{environment}: history"
-    yield (_failed(name, fault) if fault else _passed(name, f"{state.count} events, each the fold of those before"))
+    if not fault:
+        yield _passed(name, f"{state.count} events, each as it was written")
     for notebook, standing in sorted(state.notebooks.items()):
         if state.applying(notebook) is not None:
             yield _half_way(site, environment, notebook, repair=repair)

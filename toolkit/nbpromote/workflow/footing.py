@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -98,6 +99,15 @@ def stood_on(site: Site, footing: Footing) -> None:
     """Note in the folder of a run that another one was skipped for it."""
     line = json.dumps({"at": clock.now(), "by": site.actor}, ensure_ascii=False)
     files.append(site.project.runs / footing.run / "stood.jsonl", line)
+
+
+def runs(site: Site) -> set[str]:
+    """Those that a later one may stand on."""
+    found = set()
+    for path in (site.project.state / "footing").rglob("*.json"):
+        with suppress(OSError, ValueError):
+            found.add(load(Footing, json.loads(path.read_bytes())).run)
+    return found
 
 
 def _path(site: Site, environment: str, name: str) -> Path:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import chain, islice
+
 from nbpromote import params, release
 from nbpromote.errors import Error, NotFound, nearest
+from nbpromote.ledger import Events
 from nbpromote.model import Deployment, Event, Standing, State, Status
 from nbpromote.project import Project
 from nbpromote.workflow.site import Site
@@ -76,14 +81,38 @@ def _is_values(file: str) -> bool:
 
 
 def history(
-    project: Project, name: str | None = None, *, env: str | None = None, at: str | None = None
-) -> tuple[Event, ...]:
-    """Every event, oldest first; of one notebook, of one environment, up to a moment."""
+    project: Project,
+    name: str | None = None,
+    *,
+    env: str | None = None,
+    at: str | None = None,
+    newest: int | None = None,
+) -> Iterator[Event]:
+    """Events, oldest first; of one notebook, of one environment, up to a moment; of many, the `newest` only.
+
+    They are read as they are asked for. Raises `NotFound` for a notebook that neither is here nor ever was.
+    """
     site = Site(project)
     site.fetch()
-    environments = [site.require(env)] if env else list(known(site))
-    found = [event for environment in environments for event in site.ledger.events(environment)]
-    found = [event for event in found if (name is None or name in event.notebooks) and (at is None or event.at <= at)]
-    if name and not found and name not in [pair.name for pair in site.pairs]:
-        raise NotFound(f"no notebook {name!r}{nearest(name, [pair.name for pair in site.pairs])}")
-    return tuple(sorted(found, key=lambda event: (event.at, event.id)))
+    stretches = [site.ledger.events(environment) for environment in ([site.require(env)] if env else known(site))]
+    if at is not None:
+        stretches = [events.upto(at) for events in stretches]
+    found = _newest(stretches, name, newest) if newest is not None else merge(*_about(stretches, name), key=_when)
+    first = next(found, None)
+    if first is None and name is not None and name not in (names := [pair.name for pair in site.pairs]):
+        raise NotFound(f"no notebook {name!r}{nearest(name, names)}")
+    return chain([first] if first else [], found)
+
+
+def _newest(stretches: Sequence[Events], name: str | None, count: int) -> Iterator[Event]:
+    back = merge(*_about([events[::-1] for events in stretches], name), key=_when, reverse=True)
+    return reversed(list(islice(back, count)))
+
+
+def _about(stretches: Sequence[Events], name: str | None) -> list[Iterator[Event]]:
+    return [filter(lambda event: name is None or name in event.notebooks, events) for events in stretches]
+
+
+def _when(event: Event) -> tuple[str, str]:
+    """Events of one moment in the order in which they were written."""
+    return event.at, event.id
