@@ -23,7 +23,18 @@ from nbpromote.model.fleet import Fate, Fleet, Member
 from nbpromote.model.history import Attempt, Event, Explanation, Freeze, Standing, State, Status
 from nbpromote.model.metrics import SCORES, WITHOUT_INTERVAL, greater_is_better
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
-from nbpromote.model.releases import Candidate, Decision, Deployment, Move, Plan, Promotion, Release, Sealed, Verdict
+from nbpromote.model.releases import (
+    Candidate,
+    Decision,
+    Deployment,
+    Move,
+    Plan,
+    Promotion,
+    Prospect,
+    Release,
+    Sealed,
+    Verdict,
+)
 from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Machine, Model, Outcome, Run, Scrap, is_metric
 from nbpromote.model.tables import Breach, Column, Judged, Profile
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
@@ -82,6 +93,7 @@ __all__ = [
     "Policy",
     "Profile",
     "Promotion",
+    "Prospect",
     "Release",
     "Run",
     "Sanitizer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from nbpromote.model.comparison import CellChange, ValueChange
 from nbpromote.model.consent import Wait
 from nbpromote.model.contests import Contest
 from nbpromote.model.environments import Gate, Mode
@@ -121,6 +122,25 @@ class Deployment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """What a move would change of what is live in its target, and whether that could be put back.
+
+    Cells are compared by their code alone, since outputs follow the target's own data. `unread` says what could not be
+    looked at, and why: that nothing is listed proves nothing then.
+    """
+
+    back: Check
+    cells: tuple[CellChange, ...] = ()
+    modules: tuple[ValueChange, ...] = ()  # files that the cells import, or that the settings include
+    packages: tuple[ValueChange, ...] = ()  # by the sealed locks
+    metrics: tuple[ValueChange, ...] = ()  # live's in the target; the release's where it comes from
+    data: tuple[ValueChange, ...] = ()  # inputs: what live has read; what this would read
+    tables: tuple[ValueChange, ...] = ()  # shape of the inputs, live's and that where the release comes from
+    model: ValueChange | None = None
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Move:
     """One notebook's part of a plan."""
 
@@ -139,6 +159,7 @@ class Move:
     settings: str = ""  # digest of what the target gives it
     below: Deployment | None = None  # as it stands where it comes from
     unmet: tuple[str, ...] = ()
+    prospect: Prospect | None = None  # None where nobody asked what it would change
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,11 @@ from nbpromote.report.plain import (
     evidence_json,
     history_json,
     parameters_json,
-    plan_json,
     promotion_json,
     status_json,
 )
-from nbpromote.report.promotion import advanced, plan, promotion, said
+from nbpromote.report.plans import plan, plan_as, plan_json
+from nbpromote.report.promotion import advanced, promotion, said
 from nbpromote.report.subject import Kind, Rival, Subject
 from nbpromote.report.text import checks, decision, differences, evidence, parameters
 
@@ -55,6 +55,7 @@ __all__ = [
     "parameters",
     "parameters_json",
     "plan",
+    "plan_as",
     "plan_json",
     "promotion",
     "promotion_json",

@@ -19,13 +19,16 @@ from nbpromote.model import (
     Json,
     Model,
     Move,
+    Outcome,
     Plan,
     Promotion,
+    Prospect,
     Status,
     Verdict,
     dump,
 )
 from nbpromote.report import words
+from nbpromote.report.comparison.plain import cell_json, value_json
 from nbpromote.report.text import given
 
 
@@ -181,6 +184,18 @@ def _move(move: Move) -> dict[str, Json]:
         "origins": dict(move.origins),
         "changed": {name: {"live": live, "candidate": new} for name, (live, new) in move.changed.items()},
         "gates": [_gate(gate) for gate in move.gates],
+        "prospect": _prospect(move.prospect) if move.prospect else None,
+    }
+
+
+def _prospect(prospect: Prospect) -> dict[str, Json]:
+    parts = ("modules", "packages", "metrics", "data", "tables")
+    return {
+        "cells": [cell_json(cell) for cell in prospect.cells],
+        **{part: [value_json(change) for change in getattr(prospect, part)] for part in parts},
+        "model": value_json(prospect.model) if prospect.model else None,
+        "rollback": {"possible": prospect.back.outcome is Outcome.PASSED, "summary": prospect.back.summary},
+        "unread": list(prospect.unread),
     }
 
 

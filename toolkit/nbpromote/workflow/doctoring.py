@@ -12,7 +12,7 @@ from nbpromote.model import Check, Deployment, Outcome
 from nbpromote.project import Project
 from nbpromote.release import Damaged
 from nbpromote.workflow import performing
-from nbpromote.workflow.promotion import applying
+from nbpromote.workflow.promotion import applying, keeping
 from nbpromote.workflow.site import Site
 from nbpromote.workflow.watching import known
 
@@ -39,7 +39,7 @@ def _machine(site: Site) -> Iterator[Check]:
     reached = site.fetch()
     shared = f"shared by remote {site.ledger.remote!r}" if site.ledger.remote else "local to this repository"
     yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}, which does not answer")
-    if site.ledger.remote and Path(site.store.url).is_relative_to(site.project.state):
+    if keeping.stays_here(site):
         said = "the history is shared and the store of releases is not: other clones cannot promote or roll back"
         yield _failed("store", f"{said}; name a shared one in pyproject.toml: [tool.nbpromote] store = ...")
 
@@ -56,7 +56,7 @@ def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Chec
         if standing.live is not None:
             yield from _live(site, standing.live, repair=repair)
         if standing.back is not None:
-            yield _way_back(site, standing.back)
+            yield keeping.way_back(site, standing.back)
 
 
 def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> Check:
@@ -79,7 +79,7 @@ def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> C
 def _live(site: Site, live: Deployment, *, repair: bool) -> Iterator[Check]:
     if live.state != "verified":
         yield _failed(f"{live.environment}: {live.notebook} verification", f"{live.alias} is live and {live.state}")
-    yield _kept(site, live, name=f"{live.environment}: {live.notebook} release", said=f"{live.alias} is in the store")
+    yield _kept(site, live)
     if live.model is None:
         return
     name = f"{live.environment}: {live.notebook} model"
@@ -107,20 +107,14 @@ def _model_fault(live: Deployment) -> str | None:
         return track.check_model(live.tracking_uri, model, Path(folder))
 
 
-def _way_back(site: Site, target: Deployment) -> Check:
-    """Rollback works, or says today that it would not."""
-    name = f"{target.environment}: {target.notebook} rollback"
-    return _kept(site, target, name=name, said=f"to {target.alias} would work")
-
-
-def _kept(site: Site, deployment: Deployment, *, name: str, said: str) -> Check:
-    """Whether the store still has, byte for byte, what a deployment was made of."""
-    try:
-        for digest in (deployment.release, *(sealed.sha256 for sealed in deployment.sealed.values())):
-            site.store.get(digest)
-    except Error as error:
-        return _failed(name, f"{deployment.alias} cannot be put back: {error}")
-    return _passed(name, said)
+def _kept(site: Site, live: Deployment) -> Check:
+    name = f"{live.environment}: {live.notebook} release"
+    lost = keeping.fault(site, live)
+    return (
+        _failed(name, f"{live.alias} cannot be put back: {lost}")
+        if lost
+        else _passed(name, f"{live.alias} is in the store")
+    )
 
 
 def _passed(name: str, summary: str) -> Check:

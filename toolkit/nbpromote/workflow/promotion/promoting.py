@@ -31,8 +31,8 @@ def promote(
     """Bring releases into an environment together: run or copy them there, ask the gates, make them live, verify them.
 
     A refusal is a value, and is written into the ledger; so is a promotion that waits. `plan` is the digest of the
-    plan that is meant. Raises `LostRace` when somebody else moved one of the notebooks meanwhile, `Refused` for a stale
-    plan.
+    plan that is meant, or its beginning. Raises `LostRace` when somebody else moved one of the notebooks meanwhile,
+    `Refused` for a stale plan.
     """
     site = Site(project)
     performing.close_killed(site)
@@ -42,7 +42,7 @@ def promote(
     planned = plan_of(site, sources, target)
     if (done := _finished(finished, planned)) is not None:
         return done
-    if plan and plan != planned.digest:
+    if plan and not planned.digest.startswith(plan):
         raise Refused(
             "the plan is stale: what it stands on has moved since; nothing was changed",
             hint="look at nbpromote plan again, and promote that",
