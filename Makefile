@@ -4,11 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: demo test browser-test lint bench soak format lock wheel-check clean
+.PHONY: demo test browser-test lint bench faults soak format lock wheel-check clean
 
+# BACKEND=server: on an MLflow server with a password, PostgreSQL, a bucket and a git remote, all of them on this machine
 demo: $(READY)
-	rm -rf build/demo
+	rm -rf build/demo build/demo.git
+ifeq ($(BACKEND),server)
+	git init --quiet --bare --initial-branch=main build/demo.git
+	PYTHONPATH=tests $(BIN)/python -m servers $(BIN)/nbpromote demo build/demo --remote $(CURDIR)/build/demo.git
+else
 	$(BIN)/nbpromote demo build/demo
+endif
 
 # in the order of their names: xdist would begin with the files of most tests, and the longest are not those
 test: lint
@@ -26,6 +32,11 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest tests/benchmarks -s -o python_files='bench_*.py' -o python_functions='bench_*'
+
+# kills, races, flipped bits, full disks, a proxy that loses replies, a model of the whole: docs/faults.md
+FAULTS_TIMES ?= 1
+faults: $(READY)
+	FAULTS=whole FAULTS_TIMES=$(FAULTS_TIMES) $(BIN)/pytest tests/faults -s
 
 # seconds of fuzzing for each parser, what it learns stays in tests/fuzz/corpus; random kills of real runs; evidence
 # with a field removed or corrupted

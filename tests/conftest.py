@@ -34,6 +34,13 @@ def served(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
         yield served
 
 
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[servers.Bucket]:
+    """S3, up in four seconds."""
+    with servers.s3() as bucket:
+        yield bucket
+
+
 @pytest.fixture
 def ground(tmp_path: Path, empty_store: Path) -> Ground:
     """Two notebooks, `count` and `train`, in three environments; nothing released."""

@@ -129,6 +129,7 @@ def s3() -> Iterator[Bucket]:
             "s3.port.iceberg": 0,
             "s3.port.lance": 0,
             "s3.config": folder / "s3.json",
+            "s3.autoCreateBucket": "false",
         }
         weed = Path(sys.executable).with_name("weed")
         arguments = [f"-{name}={value}" for name, value in options.items()]
@@ -163,7 +164,12 @@ def _made(bucket: Bucket) -> bool:
 
 @contextmanager
 def mlflow(
-    backend: str, *, artifacts: str, variables: Mapping[str, str] | None = None, password: bool = False
+    backend: str,
+    *,
+    artifacts: str,
+    variables: Mapping[str, str] | None = None,
+    password: bool = False,
+    more: tuple[str, ...] = (),
 ) -> Iterator[Tracking]:
     """A tracking server on a store. With a password it knows one user, `admin`."""
     (port,) = _ports(1)
@@ -171,10 +177,9 @@ def mlflow(
     served = Tracking(uri=f"http://127.0.0.1:{port}", password=word, kept=Path(artifacts))
     with _folder("mlflow") as folder:
         given = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **(variables or {})}
-        more: tuple[str, ...] = ()
         if password:
             given |= _authenticated(folder, served.password)
-            more = ("--app-name", "basic-auth")
+            more = (*more, "--app-name", "basic-auth")
         files = ("--backend-store-uri", backend, "--artifacts-destination", artifacts)
         where = ("--host", "127.0.0.1", "--port", str(port), "--workers", "1")
         with _running([sys.executable, "-m", "mlflow", "server", *files, *where, *more], folder, given) as process:
@@ -257,3 +262,9 @@ def _ports(count: int) -> list[int]:
         for one in held:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in held]
+
+
+if __name__ == "__main__":  # a command of nbpromote's, with what it shares on all of these
+    with everything() as found:
+        shares = ("--tracking-uri", found.tracking.uri, "--store", f"s3://{found.bucket.name}/demo")
+        sys.exit(subprocess.run([*sys.argv[1:], *shares], env={**os.environ, **found.variables}).returncode)

@@ -6,11 +6,15 @@ import socket
 import time
 
 import pytest
+from mlflow import MlflowClient
 
 from carrying import WRITES, Carried
-from nbpromote import track
+from ground import HEADER, git
+from nbpromote import files, track
 from nbpromote.errors import Unavailable
+from nbpromote.release import Damaged
 from nbpromote.track import asking
+from nbpromote.workflow.site import Site
 from proxy import FAULTS, Proxy
 
 
@@ -156,3 +160,110 @@ def test_mlflows_own_file_of_credentials_will_do(server, served, tmp_path, monke
     monkeypatch.setenv("HOME", str(tmp_path))
     with Proxy(server) as proxy:
         assert track.pointed(proxy.address, "prod.unknown") is None
+
+
+# -- a project on a server ---------------------------------------------------------------------------------------------
+
+TALKS = """
+# %%
+import os
+import mlflow
+mlflow.log_metric("rows", 3)
+mlflow.set_tag("who", os.environ["MLFLOW_TRACKING_USERNAME"])
+print("let in with", os.environ["MLFLOW_TRACKING_PASSWORD"])
+"""
+
+
+def test_a_kernel_is_let_in_and_what_lets_it_in_is_written_nowhere(server, served, ground):
+    ground.write("params/base.yaml", f"tracking_uri: {server}\n")
+    ground.write("notebooks/talks.py", HEADER + TALKS)
+    ground.commit("a server")
+    done = ground.nbpromote("run", "talks")
+    mlflow = MlflowClient(server)
+    (run,) = mlflow.search_runs([mlflow.get_experiment_by_name("small/dev/talks").experiment_id])
+    written = [path for path in ground.root.rglob("*") if path.is_file()]
+    holders = [path for path in written if served.password.encode() in path.read_bytes()]
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "mlflow_tracking_password" in done.stdout
+    assert run.data.metrics == {"rows": 3.0}
+    assert "[secret mlflow_tracking_password]" in next(ground.project.runs.glob("*/notebook.ipynb")).read_text()
+    assert holders == []
+    assert served.password not in done.stdout + done.stderr
+
+
+def test_without_a_password_no_kernel_is_started(server, ground, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD")
+    with Proxy(server) as proxy:
+        ground.write("params/base.yaml", f"tracking_uri: {proxy.address}\n")
+        done = ground.nbpromote("run", "count")
+
+    assert done.returncode == 3
+    assert "does not let in" in done.stderr
+    assert "MLFLOW_TRACKING_PASSWORD" in done.stderr
+    assert not ground.project.runs.exists()
+
+
+@pytest.fixture
+def shared(server, ground, tmp_path):
+    """A project that a team shares: one server, releases on it, the history in a bare repository."""
+    git(tmp_path, "init", "--quiet", "--bare", "shared.git")
+    ground.git("remote", "add", "origin", str(tmp_path / "shared.git"))
+    ground.git("push", "--quiet", "origin", "main")
+    ground.write("pyproject.toml", '[tool.nbpromote]\nproject = "small"\nstore = "mlflow"\nremote = "origin"\n')
+    ground.write("params/base.yaml", f"tracking_uri: {server}\n")
+    ground.commit("share it")
+    ground.git("push", "--quiet", "origin", "main")
+    return ground
+
+
+def test_doctor_tries_all_that_an_environment_stands_on_and_leaves_nothing(shared, server):
+    models = [model.name for model in MlflowClient(server).search_registered_models()]
+    found = {check["name"]: check for check in shared.json("doctor", "--env", "staging")["checks"]}
+
+    tried = ("staging: server", "staging: registry", "staging: store", "staging: push")
+    assert [found[name]["outcome"] for name in tried] == ["passed"] * 4, found
+    assert "asked by admin" in found["staging: server"]["summary"]
+    assert "shared" not in found
+    assert [model.name for model in MlflowClient(server).search_registered_models()] == models
+    assert list(Site(shared.project).store.digests()) == []
+
+
+def test_doctor_says_what_would_stop_us_there(shared, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "not-any-more")
+    shared.git("remote", "set-url", "origin", str(shared.root / "nowhere.git"))
+    shared.write("mlruns/0/meta.yaml", "")
+    with Proxy(served_uri(shared)) as proxy:  # another address: what was let in before is asked again
+        shared.write("params/base.yaml", f"tracking_uri: {proxy.address}\n")
+        shared.commit("through a proxy")
+        found = {check["name"]: check for check in shared.json("doctor", "--env", "dev")["checks"]}
+
+    assert {name for name, check in found.items() if check["outcome"] == "failed"} >= {
+        "ledger", "dev: server", "dev: store", "dev: push", "mlruns",
+    }  # fmt: skip
+    assert "does not let in user 'admin'" in found["dev: server"]["summary"]
+    assert "dev: registry" not in found
+
+
+def served_uri(ground):
+    return ground.root.joinpath("params/base.yaml").read_text().split()[-1]
+
+
+def test_releases_are_kept_among_the_servers_artifacts(shared, tmp_path):
+    store = Site(shared.project).store
+    sealed = store.put(b"release")
+    store.put(b"release")
+    large = tmp_path / "large"
+    large.write_bytes(b"x" * 10_000_000)
+    digest = files.sha256(large)
+    store.put_file(large, digest)
+    again = Site(shared.project).store  # of another clone
+
+    assert sorted(again.digests()) == sorted([sealed.sha256, digest])
+    assert again.get(sealed.sha256) == b"release"
+    assert files.sha256(again.get_to(digest, tmp_path / "again")) == digest
+    for one in (sealed.sha256, digest, "0" * 64):
+        again.drop(one)
+    assert list(store.digests()) == []
+    with pytest.raises(Damaged, match="is gone from the store"):
+        store.get(sealed.sha256)

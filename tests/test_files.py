@@ -82,9 +82,10 @@ WRITER = """
 import sys
 from pathlib import Path
 from nbpromote import files
+files.write(Path(sys.argv[1]), b"a" * 3_000_000)
 print("ready", flush=True)
 while True:
-    for letter in b"a", b"b":
+    for letter in b"b", b"a":
         files.write(Path(sys.argv[1]), letter * 3_000_000)
 """
 
@@ -100,6 +101,59 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
 
         data = path.read_bytes()
         assert (len(data), len(set(data))) == (3_000_000, 1)
+
+
+PUBLISHER = """
+import sys
+from pathlib import Path
+from nbpromote import files
+print("ready", flush=True)
+while True:
+    files.publish(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_a_killed_writer_had_begun_goes_with_the_next_one_to_the_same_place(what, results, tmp_path):
+    big = files.write(results / "deep" / "big.bin", b"x" * 3_000_000)
+    source, there = (big if what == "file" else results), tmp_path / "there"
+    began = 0
+    for delay in (0.02, 0.05, 0.07, 0.09, 0.11, 0.15):
+        writer = subprocess.Popen([sys.executable, "-c", PUBLISHER, source, there / "out"], stdout=subprocess.PIPE)
+        assert writer.stdout.readline() == b"ready\n"
+        time.sleep(delay)
+        writer.send_signal(signal.SIGKILL)
+        writer.communicate()
+        began += len(list(there.glob(".out.*")))
+
+    files.publish(source, there / "out")
+
+    assert began
+    assert [path.name for path in there.iterdir()] == ["out"]
+
+
+def test_what_a_killed_writer_had_begun_aside_goes_with_the_next_one_to_any_place(tmp_path):
+    aside = tmp_path / "drafts"
+    aside.mkdir()
+    (aside / f".gone.{'0' * 8}").write_text("half")
+
+    files.write(tmp_path / "kept", "x", aside=aside)
+
+    assert names(tmp_path) == {"drafts", "kept"}
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_a_writer_at_work_has_begun_stays(what, results, tmp_path):
+    source = results / "table.csv" if what == "file" else results
+    wanted = tmp_path / "there" / "out"
+    wanted.parent.mkdir()
+    create = files._created if what == "file" else files._created_folder
+    with files._drafting(wanted, create) as (draft, _):
+        files.publish(source, wanted)
+
+        assert draft.exists()
+    assert names(tmp_path / "there") >= {"out"}
+    assert not draft.exists()
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path):

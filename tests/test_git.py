@@ -202,8 +202,22 @@ def test_an_object_that_is_damaged_could_not_be_read(repository):
     file.chmod(0o600)
     file.write_bytes(file.read_bytes()[:100] + b"broken")
 
-    with pytest.raises(Unavailable, match="ended in the middle of an answer: fatal"):
+    with pytest.raises(Unavailable, match=r"ended in the middle of an answer: (error|fatal)"):
         repository.blobs([blob])
+
+
+def test_a_file_that_is_damaged_is_not_taken_for_one_that_is_not_there(repository):
+    blob = shell(repository.root, "rev-parse", "HEAD:beside.py")
+    file = repository.root / ".git" / "objects" / blob[:2] / blob[2:]
+    file.chmod(0o600)
+    for damage in (lambda: file.write_bytes(file.read_bytes()[:-3]), file.unlink):
+        damage()
+        with pytest.raises(Unavailable, match=r"git cannot read beside.py of commit HEAD: "):
+            repository.read("HEAD", "beside.py")
+
+    assert repository.read("HEAD", "project") is None  # a folder
+    assert repository.read("HEAD", "nothing.py") is None
+    assert repository.read("0" * 40, "beside.py") is None
 
 
 # -- signatures ----------------------------------------------------------------------------------------------------

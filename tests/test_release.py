@@ -1,30 +1,42 @@
-"""Releases in real stores: on a disk, and in fsspec's memory."""
+"""Releases in real stores: on a disk, in fsspec's memory, in a bucket."""
 
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from nbpromote import release
-from nbpromote.errors import Unavailable
+from nbpromote import files, release
+from nbpromote.errors import Error, Unavailable, Usage
 from nbpromote.model import Check, Evidence, Model, Outcome, Release, Sealed, sha256
 from nbpromote.release import Damaged, Store
+from nbpromote.release.places import Folder
 from runs import record
 
 CODE = {"notebooks/train.py": b"# %%\nx = 1\n", "lib/helper.py": b"y = 2\n", "data/blob.bin": bytes(range(256))}
 MODEL = {"MLmodel": b"flavors: {}\n", "data/model.skops": b"\x00\x01"}
 
 
-@pytest.fixture(params=["disk", "memory"])
+@pytest.fixture(params=["disk", "memory", "bucket"])
 def store(request, tmp_path):
-    url = str(tmp_path / "store") if request.param == "disk" else f"memory://{tmp_path.name}"
+    urls = {"disk": str(tmp_path / "store"), "memory": f"memory://{tmp_path.name}"}
+    url = urls[request.param] if request.param in urls else request.getfixturevalue("releases")
     store = Store(url)
     yield store
-    if request.param == "memory" and store._system.exists(store._root):
-        store._system.rm(store._root, recursive=True)
+    for digest in list(store.digests()):
+        store.drop(digest)
+    assert list(store.digests()) == []
+
+
+@pytest.fixture
+def releases(bucket, tmp_path, monkeypatch):
+    """A place of its own in a bucket, for who has the keys."""
+    for name, value in bucket.variables.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{bucket.name}/{tmp_path.name}/releases"
 
 
 @pytest.fixture
@@ -59,7 +71,7 @@ def seal(store, evidence, folder, **changed) -> Release:
 
 
 def kept(store: Store) -> list[str]:
-    return sorted(store._system.find(store._root))
+    return sorted(store.digests())
 
 
 def test_what_is_sealed_can_be_opened_again_whole(store, evidence, model_folder, tmp_path):
@@ -120,8 +132,8 @@ def test_any_changed_byte_of_the_store_is_found(tmp_path, evidence, model_folder
 
 def test_sealing_again_puts_damaged_bytes_right(store, evidence, model_folder):
     sealed = seal(store, evidence, model_folder)
-    place = next(path for path in kept(store) if path.endswith(sealed.files["code/lib/helper.py"].sha256[2:]))
-    store._system.pipe_file(place, b"damaged")
+    digest = sealed.files["code/lib/helper.py"].sha256
+    Folder(store.url).write(f"sha256/{digest[:2]}/{digest[2:]}", b"damaged")
 
     seal(store, evidence, model_folder)
 
@@ -189,6 +201,47 @@ def test_aliases_are_spread_wide():
     said = {release.alias(sha256(str(number).encode())) for number in range(200)}
 
     assert len(said) > 190
+
+
+def test_a_large_file_is_never_whole_in_memory(store, tmp_path):
+    size = 64_000_000
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(size)
+    digest = files.sha256(large)
+    tracemalloc.start()
+    sealed = store.put_file(large, digest)
+    store.get_to(digest, tmp_path / "again" / "large")
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert sealed == Sealed(sha256=digest, size=size)
+    assert files.sha256(tmp_path / "again" / "large") == digest
+    assert held < size or store.url.startswith("memory:")
+    large.write_bytes(b"another")
+    with pytest.raises(Damaged, match="is not"):
+        store.put_file(large, digest)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said", "hint"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "not allowed", "AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "not allowed", "AWS_ACCESS_KEY_ID"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "cannot be", "run the same command again"),
+        ({"BUCKET": "nosuch"}, "there is no bucket 'nosuch'", "make it"),
+    ],
+)
+def test_a_bucket_that_cannot_be_used_is_told_in_a_line(changed, said, hint, releases, bucket, monkeypatch):
+    for name, value in changed.items():
+        monkeypatch.setenv(name, value)
+    store = Store(releases.replace(bucket.name, changed.get("BUCKET", bucket.name), 1))
+    for ask in (lambda: store.get("0" * 64), lambda: store.put(b"x"), lambda: list(store.digests())):
+        with pytest.raises(Error, match=said) as refused:
+            ask()
+        assert type(refused.value) in (Unavailable, Usage)
+        assert store.url in str(refused.value)
+        assert hint in refused.value.hint
 
 
 def test_a_store_that_cannot_be_reached_could_not_answer(tmp_path):

@@ -11,43 +11,51 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import IO
 
 from nbpromote.errors import Unavailable
 
 
-def write(path: Path, data: bytes | str) -> Path:
+def write(path: Path, data: bytes | str, *, aside: Path | None = None) -> Path:
     """Replace `path` with `data`: a reader sees the old file or the new one, also after a crash.
 
-    Raises `Unavailable`, with the old file intact, when the disk is full or refuses.
+    `aside` is a folder of the same disk where it is written first, when nobody may come back to this path. Raises
+    `Unavailable`, with the old file intact, when the disk is full or refuses.
     """
     content = data.encode() if isinstance(data, str) else data
-    with _told(path, need=len(content)):
+    return pour(path, (content,), need=len(content), aside=aside)
+
+
+def pour(path: Path, chunks: Iterable[bytes], *, need: int | None = None, aside: Path | None = None) -> Path:
+    """The same with bytes as they come, together larger than memory perhaps. When they raise, the old file stays."""
+    with _told(path, need=need):
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = _draft(path)
-        try:
-            with os.fdopen(_created(draft, like=path), "wb") as file:
-                file.write(content)
+        with _drafting(path, lambda draft: _created(draft, like=path), aside) as (draft, handle):
+            with os.fdopen(handle, "wb", closefd=False) as file:
+                file.writelines(chunks)
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(handle)
             os.replace(draft, path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
         _sync_folder(path.parent)
     return path
 
 
-def _created(draft: Path, *, like: Path) -> int:
+def _created(draft: Path, like: Path | None = None) -> int:
     """A handle on a new file, as readable as the one it replaces, else as any file its owner writes."""
-    mode = like.stat().st_mode & 0o777 if like.exists() else None
+    mode = like.stat().st_mode & 0o777 if like and like.exists() else None
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
     if mode is not None:
         os.fchmod(handle, mode)
     return handle
+
+
+def _created_folder(draft: Path) -> int:
+    draft.mkdir()
+    return os.open(draft, os.O_RDONLY)
 
 
 def append(path: Path, line: str) -> None:
@@ -106,22 +114,19 @@ def taken_over(path: Path) -> Iterator[bool]:
         yield False
 
 
-def publish(source: Path, destination: Path) -> Path:
+def publish(source: Path, destination: Path, *, aside: Path | None = None) -> Path:
     """Copy a file or a folder to its destination in one step; `source` stays.
 
     Two that publish to one place do not meet: each prepares a draft of its own, and the last to be ready stays.
     """
     with _told(destination, need=size(source)):
         destination.parent.mkdir(parents=True, exist_ok=True)
-        draft = _draft(destination)
-        try:
+        with _drafting(destination, _created_folder if source.is_dir() else _created, aside) as (draft, _):
             _copy(source, draft)
             if source.is_dir() and destination.exists():
                 _swap(draft, destination)
             else:
                 os.replace(draft, destination)
-        finally:
-            _remove(draft)
         _sync_folder(destination.parent)
     return destination
 
@@ -141,7 +146,56 @@ def size(path: Path) -> int:
 
 def _draft(path: Path) -> Path:
     """A hidden name beside `path` that nobody else uses; names end at 255 bytes."""
-    return path.parent / f".{path.name.encode()[:200].decode(errors='ignore')}.{secrets.token_hex(4)}"
+    return path.parent / f"{_hidden(path)}.{secrets.token_hex(4)}"
+
+
+def _hidden(path: Path) -> str:
+    return f".{path.name.encode()[:200].decode(errors='ignore')}"
+
+
+@contextmanager
+def _drafting(path: Path, create: Callable[[Path], int], aside: Path | None = None) -> Iterator[tuple[Path, int]]:
+    """A new draft beside `path` and a handle on it; removed when the block ends without putting it in its place.
+
+    It is locked while somebody writes it, so that the next one to write `path`, or any file aside, can tell, and
+    remove, what those left who were killed.
+    """
+    if aside is not None:
+        aside.mkdir(parents=True, exist_ok=True)
+        path = aside / path.name
+    for other in path.parent.glob(".*" if aside else f"{escape(_hidden(path))}.*"):
+        if _DRAFT.fullmatch(other.name):
+            _remove_dead(other)
+    draft, handle = _draft(path), -1
+    while not _is_ours(handle := create(draft)):
+        os.close(handle)
+        draft = _draft(path)
+    try:
+        yield draft, handle
+    finally:
+        _remove(draft)
+        os.close(handle)
+
+
+def _is_ours(handle: int) -> bool:
+    """Whether nobody took the draft for a dead one's in the moment between its making and its locking."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: nobody removes anything there
+        return True
+    return os.fstat(handle).st_nlink > 0
+
+
+def _remove_dead(draft: Path) -> None:
+    with suppress(OSError):  # somebody is at work on it, or it is gone by now
+        handle = os.open(draft, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(draft)
+        finally:
+            os.close(handle)
 
 
 def remove_drafts(folder: Path) -> None:
@@ -157,7 +211,7 @@ _DRAFT = re.compile(r"\..+\.[0-9a-f]{8}")
 def _copy(source: Path, draft: Path) -> None:
     """What is copied is on the disk. Not `shutil.copytree`, whose error no longer knows that the disk was full."""
     if source.is_dir():
-        draft.mkdir()
+        draft.mkdir(exist_ok=True)
         for item in source.iterdir():
             _copy(item, draft / item.name)
         _sync_folder(draft)
@@ -218,14 +272,15 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
-def _told(path: Path, *, need: int) -> Iterator[None]:
+def _told(path: Path, *, need: int | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             room = shutil.disk_usage(_existing(path.parent)).free
+            needed = "" if need is None else f"{need:,} bytes needed, "
             raise Unavailable(
-                f"no room to write {path}: {need:,} bytes needed, {room:,} free; what was there is untouched",
+                f"no room to write {path}: {needed}{room:,} free; what was there is untouched",
                 hint="make room and run the same command again",
             ) from error
         raise Unavailable(f"cannot write {path}: {error.strerror}; what was there is untouched") from error

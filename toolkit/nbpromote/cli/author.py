@@ -20,17 +20,32 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False))
 @click.option("--example", metavar="NAME", help="Lay out an example project: flights.")
 @click.option("--hooks", "with_hooks", is_flag=True, help="Add the hooks to a .pre-commit-config.yaml that is there.")
-def init(folder: str, example: str | None, with_hooks: bool) -> int:
+@click.option("--ci", "host", metavar="HOST", help="Add workflows for a CI host: github, gitlab.")
+def init(folder: str, example: str | None, with_hooks: bool, host: str | None) -> int:
     """Lay out a project in DIR; in an existing repository, add what is missing."""
     from nbpromote import workflow
 
     written = workflow.init(Path(folder), example=example, hooks=with_hooks)
     for path in written:
         click.echo(f"wrote {shown(path)}")
+    if host:
+        return _automated(Path(folder), host)
     begin = f"next: cd {folder}; nbpromote check; git add . && git commit -m start"
     click.echo((_AFTER_HOOKS if with_hooks else begin) if written else f"nothing was missing in {folder}")
     if workflow.hooks_are_missing(Path(folder)):
         click.echo(f"`nbpromote init --hooks {folder}` would add the hooks to .pre-commit-config.yaml")
+    return 0
+
+
+def _automated(folder: Path, host: str) -> int:
+    from nbpromote import workflow
+
+    done = workflow.automate(folder, host)
+    for path in done.written:
+        click.echo(f"wrote {shown(path)}")
+    click.echo("\nwhat they need, and only you can set:")
+    for line in done.to_do:
+        click.echo(f"  - {line}")
     return 0
 
 

@@ -67,8 +67,10 @@ _FORMATS = ("html", "markdown", "junit", "gitlab-codequality", "openmetrics")
 
 
 @click.command("report")
-@click.argument("what", metavar="RUN|RELEASE|NOTEBOOK")
+@click.argument("what", metavar="[RUN|RELEASE|NOTEBOOK]", required=False)
 @click.argument("other", metavar="[OTHER]", required=False)
+@click.option("--changed", metavar="REV", help="What differs from a commit, as a pull request's comment (Markdown).")
+@click.option("--pages", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="And the page of each.")
 @options.env
 @options.last
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="html", help=f"{', '.join(_FORMATS)}.")
@@ -78,8 +80,10 @@ _FORMATS = ("html", "markdown", "junit", "gitlab-codequality", "openmetrics")
 @click.pass_obj
 def report_(
     here: Here,
-    what: str,
+    what: str | None,
     other: str | None,
+    changed: str | None,
+    pages: Path | None,
     env: str | None,
     last: bool,
     form: str,
@@ -94,6 +98,11 @@ def report_(
     from nbpromote import report, workflow
 
     options.require_folder("--output", output)
+    if changed is not None or what is None:
+        alone = not (what or env or last or show) and form in ("html", "markdown")
+        return _proposal(here, changed if alone else None, output, pages, as_json=as_json)
+    if pages:
+        raise Usage("--pages belongs to --changed; one page goes to --output")
     if show and form != "html":
         raise Usage(f"--open shows the page, and --format {form} makes none")
     subject = workflow.subject(here.project, what, other, env=env, last=last)
@@ -101,11 +110,26 @@ def report_(
         page = workflow.keep_page(here.project, subject, into=output)
         said(shown(page), {"page": str(page)}, as_json=as_json)
         return _shown(page) if show else 0
-    text = report.report_as(form, subject).rstrip("\n")
+    return _told(report.report_as(form, subject), form, output, as_json=as_json)
+
+
+def _proposal(here: Here, changed: str | None, output: Path | None, pages: Path | None, *, as_json: bool) -> int:
+    from nbpromote import report, workflow
+
+    if changed is None:
+        raise Usage("name one run, release or notebook, or two, or say --changed REV alone")
+    proposed = workflow.propose(here.project, changed)
+    if pages:
+        for subject in proposed.subjects:
+            workflow.keep_page(here.project, subject, into=pages / f"{subject.evidence.run.notebook}.html")
+    return _told(report.proposal(proposed), "markdown", output, as_json=as_json)
+
+
+def _told(text: str, form: str, output: Path | None, *, as_json: bool) -> int:
     if output:
-        files.write(output, f"{text}\n")
+        files.write(output, f"{text.rstrip()}\n")
     else:
-        said(text, {"format": form, "report": text}, as_json=as_json)
+        said(text.rstrip(), {"format": form, "report": text.rstrip()}, as_json=as_json)
     return 0
 
 

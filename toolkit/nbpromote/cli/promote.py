@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from string import hexdigits
 from typing import Any
@@ -15,24 +16,29 @@ from nbpromote.cli.options import Here, coloured, said
 from nbpromote.cli.progress import progress
 from nbpromote.errors import BadInput, Usage
 
+_NAMES = click.argument("names", metavar="NAME...", nargs=-1)
+_ALL = click.option("--all", "everything", is_flag=True, help="Everything that is verified below and not live there.")
+_TO = click.option("--to", metavar="E", help="Target; default: the next environment.")
+
 
 @click.command()
-@click.argument("name")
+@_NAMES
+@click.option("--all", "everything", is_flag=True, help="Everything that is not live there as it stands here.")
 @click.option("--run", "run_id", metavar="RUN", help="Seal this run instead of the last one.")
 @options.reason
 @options.json
 @click.pass_obj
-def release(here: Here, name: str, run_id: str | None, reason: str, as_json: bool) -> int:
-    """Seal a passing run of the entry environment and make it live there."""
+def release(
+    here: Here, names: tuple[str, ...], everything: bool, run_id: str | None, reason: str, as_json: bool
+) -> int:
+    """Seal a passing run of the entry environment and make it live there, for each of NAMES."""
     from nbpromote import workflow
 
-    promotion = workflow.release(here.project, name, run_id=run_id, reason=reason)
-    return told(promotion, as_json=as_json)
-
-
-_NAMES = click.argument("names", metavar="NAME...", nargs=-1)
-_ALL = click.option("--all", "everything", is_flag=True, help="Everything that is verified below and not live there.")
-_TO = click.option("--to", metavar="E", help="Target; default: the next environment.")
+    meant = _meant(names, everything) or workflow.unreleased(here.project)
+    if run_id and len(names) != 1:
+        raise Usage("--run seals one run, of one notebook")
+    done = [workflow.release(here.project, name, run_id=run_id, reason=reason) for name in meant]
+    return told(done[0], as_json=as_json) if len(names) == 1 else _told_all(done, "nothing is unreleased", as_json)
 
 
 _FORMATS = ("text", "markdown", "json")
@@ -127,15 +133,10 @@ def _digest(given: str) -> str:
 @click.pass_obj
 def advance(here: Here, env: str | None, as_json: bool) -> int:
     """Make live, verify or end whatever is due by now. For cron, and after an approval; asking twice does no harm."""
-    from nbpromote import report, workflow
+    from nbpromote import workflow
 
     promotions = workflow.advance(here.project, env=env)
-    document = {"promotions": [report.promotion_json(promotion) for promotion in promotions]}
-    said(report.advanced(promotions), document, as_json=as_json)
-    return max((exit_code(promotion) for promotion in promotions), key=_WORST.index, default=0)
-
-
-_WORST = (0, 4, 1, 3)
+    return _told_all(promotions, "nothing is due, and nothing waits", as_json)
 
 
 @click.command()
@@ -211,6 +212,17 @@ def _happened(event: Any, *, as_json: bool) -> int:
 
     said(report.said(event), report.history_json([event]), as_json=as_json)
     return 0
+
+
+def _told_all(promotions: Sequence[Any], nothing: str, as_json: bool) -> int:
+    from nbpromote import report
+
+    document = {"promotions": [report.promotion_json(promotion) for promotion in promotions]}
+    said(report.advanced(promotions) if promotions else nothing, document, as_json=as_json)
+    return max((exit_code(promotion) for promotion in promotions), key=_WORST.index, default=0)
+
+
+_WORST = (0, 4, 1, 3)
 
 
 def told(promotion: Any, *, as_json: bool) -> int:

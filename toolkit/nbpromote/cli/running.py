@@ -23,6 +23,9 @@ _ALL = click.option("--all", "everything", is_flag=True, help="Every notebook, e
 _CHANGED = click.option(
     "--changed", is_flag=False, flag_value="HEAD", metavar="[REV]", help="What differs from REV, and what reads it."
 )
+_UNRELEASED = click.option(
+    "--unreleased", is_flag=True, help="What is not live in the entry environment as it stands, and what reads it."
+)
 _JOBS = click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="At a time; default: one a core.")
 _KEEP_GOING = click.option("--keep-going", is_flag=True, help="After a failure, run all that does not need it.")
 _FORCE = click.option("--force", is_flag=True, help="Run also what nothing changed for.")
@@ -40,6 +43,7 @@ def _order(command: Callable[..., Any]) -> Callable[..., Any]:
         everything: bool,
         execution_timeout: float | None,
         changed: str | None,
+        unreleased: bool,
         jobs: int | None,
         keep_going: bool,
         force: bool,
@@ -49,10 +53,11 @@ def _order(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         from nbpromote.workflow import Order
 
-        _require_one_of(names, everything, changed)
+        _require_one_of(names, everything, changed, unreleased)
         order = Order(
             names=names,
             changed=changed,
+            unreleased=unreleased,
             jobs=jobs,
             keep_going=keep_going,
             force=force,
@@ -63,17 +68,17 @@ def _order(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, order=order, **more)
 
     decorated: Callable[..., Any] = with_order
-    for option in (_LIMIT, options.parameters, _FRESH, _FORCE, _KEEP_GOING, _JOBS, _CHANGED, _ALL, _NAMES):
+    for option in (_LIMIT, options.parameters, _FRESH, _FORCE, _KEEP_GOING, _JOBS, _UNRELEASED, _CHANGED, _ALL, _NAMES):
         decorated = option(decorated)
     return decorated
 
 
-def _require_one_of(names: tuple[str, ...], everything: bool, changed: str | None) -> None:
-    given = {"names": bool(names), "--all": everything, "--changed": changed is not None}
+def _require_one_of(names: tuple[str, ...], everything: bool, changed: str | None, unreleased: bool) -> None:
+    given = {"names": bool(names), "--all": everything, "--changed": changed is not None, "--unreleased": unreleased}
     ways = [way for way, is_given in given.items() if is_given]
     if len(ways) != 1:
         told = f"{' and '.join(ways)} were given" if ways else "which notebook?"
-        raise Usage(f"run: {told}", hint="name one or several, or say --all, or --changed [REV]")
+        raise Usage(f"run: {told}", hint="name one or several, or say --all, --changed [REV] or --unreleased")
 
 
 @click.command()

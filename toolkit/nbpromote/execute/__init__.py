@@ -7,7 +7,7 @@ from nbpromote.execute.kernels import Warmth, installed, is_taken, shared
 from nbpromote.execute.kernels.installing import command, install
 from nbpromote.execute.kernels.keeping import TOOLKIT, Kept, all_kept, keep, stop
 from nbpromote.execute.parameters import asking
-from nbpromote.execute.records import LOGS, load_run, save_run, sweep
+from nbpromote.execute.records import LOGS, load_run, save_run, sweep, tracked
 from nbpromote.execute.running import PACKAGES, Job, ask, begin, interruptible, new_id, run
 from nbpromote.execute.witness import Witness, witness
 
@@ -36,5 +36,6 @@ __all__ = [
     "shared",
     "stop",
     "sweep",
+    "tracked",
     "witness",
 ]

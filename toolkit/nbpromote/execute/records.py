@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -20,6 +21,7 @@ JOURNAL = "journal.jsonl"  # the start of every cell, and the finished cell with
 INPUT = "input.ipynb"
 LOGS = "logs"  # all that was given out by cells whose outputs were cut
 _OWNER = "owner"
+_TRACKED = "tracked"  # open in MLflow, or about to be
 
 
 def save_run(run: Run) -> None:
@@ -49,6 +51,27 @@ def opened(draft: Run, node: Any) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def tracked(draft: Run) -> Iterator[None]:
+    """A run that is open in MLflow for as long as the block lasts; whoever finds it without an owner closes it there.
+
+    Its record is written at once, so that what MLflow calls it can be looked up wherever this process is killed. One
+    that was not begun after all leaves none.
+    """
+    draft.folder.mkdir(parents=True, exist_ok=True)
+    mark = draft.folder / _TRACKED
+    with files.held(mark):
+        try:
+            save_run(draft)
+            yield
+        except BaseException:
+            if not (draft.folder / INPUT).exists() and not draft.notebook_file.exists():
+                shutil.rmtree(draft.folder)
+            raise
+        finally:
+            mark.unlink(missing_ok=True)
+
+
 def owned(folder: Path) -> AbstractContextManager[None]:
     """A folder that is written by this process, for as long as the block lasts."""
     return files.held(folder / _OWNER)
@@ -65,7 +88,10 @@ def orphaned(folder: Path) -> Iterator[bool]:
 
 
 def sweep(runs: Path) -> tuple[Run, ...]:
-    """Close the records of runs whose owner was killed; what their cells had done is put together again."""
+    """Close the records of runs whose owner was killed; what their cells had done is put together again.
+
+    Those that are given back may be open in MLflow still.
+    """
     from nbpromote.execute import kernels
 
     kernels.sweep()
@@ -76,7 +102,13 @@ def sweep(runs: Path) -> tuple[Run, ...]:
                 closed += _close(owner.parent)
                 files.remove_drafts(owner.parent)
                 owner.unlink(missing_ok=True)
-    return tuple(closed)
+    for mark in sorted(runs.glob(f"*/{_TRACKED}")):
+        with files.taken_over(mark) as is_ours:
+            if is_ours:
+                closed += _close(mark.parent)
+                files.remove_drafts(mark.parent)
+                mark.unlink(missing_ok=True)
+    return tuple({run.folder: run for run in closed}.values())
 
 
 def _close(folder: Path) -> list[Run]:
@@ -85,6 +117,8 @@ def _close(folder: Path) -> list[Run]:
     if not (folder / "run.json").exists():
         return []  # killed before there was anything to record
     draft = load_run(folder)
+    if draft.ended:  # and not yet in MLflow, or a copy's, whose cells ran elsewhere
+        return [draft]
     cells: tuple[Cell, ...] = ()
     if (folder / INPUT).exists():
         node, cells = rebuilt(folder)

@@ -5,6 +5,7 @@ Every call is explicit about its repository and format; the caller's GIT_* varia
 
 from nbpromote.git import trunk
 from nbpromote.git.index import Change, Entry, Index, committing
+from nbpromote.git.naming import Tree
 from nbpromote.git.program import clean_environment
 from nbpromote.git.repository import ZERO, Rejected, Repository, find, init
 from nbpromote.git.signatures import Signature
@@ -17,6 +18,7 @@ __all__ = [
     "Rejected",
     "Repository",
     "Signature",
+    "Tree",
     "clean_environment",
     "committing",
     "find",

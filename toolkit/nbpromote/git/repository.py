@@ -31,7 +31,7 @@ class Repository:
         """What git prints. Raises `Unavailable` with git's own words when it fails."""
         done = self._program.call(args, data, env)
         if done.returncode != 0:
-            raise Unavailable(f"git {args[0]} failed: {_words(done)}")
+            raise Unavailable(f"git {' '.join(args[:3])} failed: {_words(done)}")
         return done.stdout
 
     def ask(self, *args: str, data: bytes | None = None) -> str | None:
@@ -94,9 +94,20 @@ class Repository:
         return self.ask("--literal-pathspecs", "ls-files", "--error-unmatch", "--", str(path)) is not None
 
     def read(self, commit: str, path: str) -> bytes | None:
-        """A file's bytes in a commit, by its path from this root."""
+        """A file's bytes in a commit, by its path from this root; None where the commit has none.
+
+        Raises `Unavailable` for one that the commit has and git cannot read: a damaged policy must not be no policy.
+        """
         done = self._program.call(("cat-file", "blob", f"{commit}:./{path}"))
-        return done.stdout if done.returncode == 0 else None
+        if done.returncode == 0:
+            return done.stdout
+        if self.ref(commit) is None or not self._has_file(commit, path):
+            return None
+        told = f"git cannot read {path} of commit {commit[:10]}: {_words(done)}"
+        raise Unavailable(told, hint="git fsck says what is damaged; a clone that has it whole can push it again")
+
+    def _has_file(self, commit: str, path: str) -> bool:
+        return self.run("ls-tree", commit, f"./{path}").split()[1:2] == [b"blob"]
 
     def blobs(self, names: Sequence[str]) -> list[bytes | None]:
         """Bytes of blobs, by id or as `commit:./path`, None where there is none: one process for all."""
@@ -205,9 +216,18 @@ class Repository:
         done = self._program.reach("fetch", "--quiet", "--no-tags", remote, spec, timeout=timeout)
         return done is not None and done.returncode == 0
 
+    def try_push(self, remote: str, branch: str) -> None:
+        """Whether the remote would take the branch: raises as `push` does, and sends nothing."""
+        commit = self.ref(f"refs/remotes/{remote}/{branch}") or self.ref(f"refs/heads/{branch}") or "HEAD"
+        self._push(remote, commit, branch, "--dry-run")
+
     def push(self, remote: str, commit: str, branch: str) -> None:
         """A fast-forward. Raises `Rejected` when the remote's branch is elsewhere, `Refused` when it is protected."""
-        done = self._program.reach("push", "--porcelain", remote, f"{commit}:refs/heads/{branch}", timeout=PUSH_SECONDS)
+        self._push(remote, commit, branch)
+
+    def _push(self, remote: str, commit: str, branch: str, *how: str) -> None:
+        spec = f"{commit}:refs/heads/{branch}"
+        done = self._program.reach("push", "--porcelain", *how, remote, spec, timeout=PUSH_SECONDS)
         if done is None:
             raise Unavailable(
                 f"the remote {remote!r} did not answer within {PUSH_SECONDS:g} s",

@@ -2,6 +2,7 @@
 
 from nbpromote.ledger.auditing import broken
 from nbpromote.ledger.branch import Ledger, shared_by
-from nbpromote.ledger.folding import at, fold
+from nbpromote.ledger.folding import fold
+from nbpromote.ledger.reading import Events
 
-__all__ = ["Ledger", "at", "broken", "fold", "shared_by"]
+__all__ = ["Events", "Ledger", "broken", "fold", "shared_by"]

@@ -1,29 +1,26 @@
 """One git branch an environment: append an event by compare-and-set, read events and the present state.
 
-A commit holds one event (`events/000007.json`) and the fold of all so far (`state.json`), so that reading the
-present never walks the past. Written with plumbing: no work tree and no index is touched.
+A commit adds one event (`events/00/00/07.json`) and the fold of all so far (`state.json`), so that reading the
+present never walks the past, nor does the state of any moment. Written with plumbing: no work tree and no index is
+touched.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import cached_property
 
 from nbpromote import clock
 from nbpromote.errors import LostRace, Unavailable, Usage
 from nbpromote.git import Rejected, Repository
 from nbpromote.ledger.folding import fold
-from nbpromote.model import Event, State, dump, load
-
-_Record = TypeVar("_Record", Event, State)
-
-# stands in the ledger for the project's folder: another clone, or the same one moved, has its own
-_PROJECT = "<project>/"
+from nbpromote.ledger.reading import Events
+from nbpromote.ledger.records import STATE, Spelling, event_id, number_of, place
+from nbpromote.model import Event, State
 
 _FETCH_SECONDS = 2.0  # status and its kin show what is known when the remote is slow
 _CATCH_UP_SECONDS = 60.0  # an append cannot do without
@@ -42,24 +39,35 @@ class Ledger:
         return self.remote is None or self.git.fetch(self.remote, "nbpromote/*", timeout=_FETCH_SECONDS)
 
     def state(self, environment: str) -> State:
-        tip = self._tip(environment)
-        if tip is None:
+        tip = self.tip(environment)
+        return self._state(tip) if tip else State(environment=environment)
+
+    def state_at(self, environment: str, moment: str) -> State:
+        """The state as it was at a moment."""
+        return self._after(environment, self.events(environment).upto(moment))
+
+    def state_before(self, event: Event) -> State:
+        """The state that an event was appended to."""
+        return self._after(event.environment, self.events(event.environment)[: number_of(event) - 1])
+
+    def _after(self, environment: str, events: Events) -> State:
+        if not events:
             return State(environment=environment)
-        text = self.git.run("cat-file", "blob", f"{tip}:state.json")
-        return replace(self.read(State, text), head=tip)
+        last = events[-1].commit
+        if self.git.ref(last):
+            return self._state(last)
+        state = State(environment=environment)  # a shallow clone has no commit that old, and all of the events
+        for event in events:
+            state = fold(state, replace(event, commit=""))
+        return replace(state, head=last)
 
-    def read(self, kind: type[_Record], blob: bytes) -> _Record:
-        """A record as it is written; paths of the project are this clone's."""
-        return load(kind, json.loads(blob.decode().replace(_PROJECT, self._root)))
+    def _state(self, commit: str) -> State:
+        blob = self.git.run("cat-file", "blob", f"{commit}:{STATE}")
+        return replace(self.spelling.read(State, blob, where=f"{STATE} of commit {commit[:10]}"), head=commit)
 
-    def _written(self, record: Event | State) -> bytes:
-        text = json.dumps(dump(record), indent=1, sort_keys=True, ensure_ascii=False)
-        return (text.replace(self._root, _PROJECT) + "\n").encode()
-
-    @property
-    def _root(self) -> str:
-        """The project's folder as it stands in a JSON string."""
-        return json.dumps(f"{self.git.root}/", ensure_ascii=False)[1:-1]
+    @cached_property
+    def spelling(self) -> Spelling:
+        return Spelling(self.git.root)
 
     def append(self, event: Event, *, expect: Callable[[State], None]) -> State:
         """Add one event on top of a state that `expect` accepts; it raises `LostRace` for one it does not.
@@ -72,9 +80,10 @@ class Ledger:
         for attempt in range(_TRIES):
             before = self.state(event.environment)
             expect(before)
-            after, event_file = _next(before, event)
-            files = {event_file[0]: self._written(event_file[1]), "state.json": self._written(after)}
-            commit = self.git.commit(files, _message(event), parent=before.head)
+            numbered = _next(before, event)
+            after = replace(fold(before, numbered), head=None)
+            files = {place(after.count): self.spelling.written(numbered), STATE: self.spelling.written(after)}
+            commit = self.git.commit(files, _message(numbered), parent=before.head)
             try:
                 self._publish(event.environment, commit, before.head)
             except Rejected as rejected:
@@ -88,19 +97,11 @@ class Ledger:
             hint=f"run the same command again; git last said: {said}",
         )
 
-    def events(self, environment: str) -> tuple[Event, ...]:
-        """Every event, oldest first, each with the ledger commit that holds it.
-
-        A shallow clone has not every commit; the oldest one that is there holds the events before it as well.
-        """
-        tip = self._tip(environment)
-        if tip is None:
-            return ()
-        log = self.git.run("log", "--reverse", "--first-parent", "--format=%H", tip).decode().split()
-        first = self.state(environment).count - len(log)
-        commits = [*[log[0]] * first, *log]
-        blobs = self._blobs([f"{commit}:events/{number:06d}.json" for number, commit in enumerate(commits, start=1)])
-        return tuple(replace(self.read(Event, blob), commit=c) for c, blob in zip(commits, blobs, strict=True))
+    def events(self, environment: str) -> Events:
+        """Every event, oldest first, each with the ledger commit that holds it."""
+        state = self.state(environment)
+        numbers = range(1, state.count + 1)
+        return Events(self.git, self.spelling, tip=state.head or "", newest=state.count, numbers=numbers)
 
     def environments(self) -> tuple[str, ...]:
         """Environments that have a history."""
@@ -110,19 +111,6 @@ class Ledger:
         ]
         return tuple(sorted({ref.rsplit("/", 1)[1] for ref in self.git.refs(*patterns)}))
 
-    def _blobs(self, names: list[str]) -> list[bytes]:
-        out = self.git.run("cat-file", "--batch", data="\n".join(names).encode() + b"\n")
-        blobs, at = [], 0
-        for name in names:
-            line_end = out.index(b"\n", at)
-            header = out[at:line_end].split()
-            if header[-1] == b"missing":
-                raise Unavailable(f"the ledger has a hole: {name} is missing", hint="nbpromote doctor")
-            size = int(header[-1])
-            blobs.append(out[line_end + 1 : line_end + 1 + size])
-            at = line_end + 1 + size + 1
-        return blobs
-
     def _catch_up(self) -> None:
         if self.remote and not self.git.fetch(self.remote, "nbpromote/*", timeout=_CATCH_UP_SECONDS):
             raise Unavailable(
@@ -130,10 +118,11 @@ class Ledger:
                 hint="mend the connection and run the same command again",
             )
 
-    def _tip(self, environment: str) -> str | None:
+    def tip(self, environment: str) -> str | None:
         """The remote's branch where the ledger is shared: a push comes before the local move."""
-        shared = self.git.ref(self.shadow(environment)) if self.remote else None
-        return shared or self.git.ref(f"refs/heads/nbpromote/{environment}")
+        own, shadow = f"refs/heads/nbpromote/{environment}", self.shadow(environment)
+        known = self.git.refs(own, shadow)
+        return (known.get(shadow) if self.remote else None) or known.get(own)
 
     def shadow(self, environment: str) -> str:
         return f"refs/remotes/{self.remote}/nbpromote/{environment}"
@@ -155,14 +144,17 @@ class Ledger:
                 self.git.move(ref, commit, old=at)
 
     def _refuse_checkout(self, environment: str) -> None:
-        branch = f"nbpromote/{environment}"
-        if self.git.ref("refs/heads/nbpromote"):
+        branches = self.git.checked_out("refs/heads/nbpromote")
+        if "refs/heads/nbpromote" in branches:
             raise Usage(
                 "a branch called 'nbpromote' is in the way of the ledger's branches nbpromote/*",
                 hint="git branch -m nbpromote another-name",
             )
-        if self.git.checked_out(f"refs/heads/{branch}").get(f"refs/heads/{branch}"):
-            raise Usage(f"a worktree has the ledger's branch {branch} checked out", hint="git switch another branch")
+        if branches.get(f"refs/heads/nbpromote/{environment}"):
+            raise Usage(
+                f"a worktree has the ledger's branch nbpromote/{environment} checked out",
+                hint="git switch another branch",
+            )
 
 
 def shared_by(git: Repository, configured: str | None) -> str | None:
@@ -178,21 +170,20 @@ def shared_by(git: Repository, configured: str | None) -> str | None:
     return next(iter(owners), None)
 
 
-def _next(state: State, event: Event) -> tuple[State, tuple[str, Event]]:
+def _next(state: State, event: Event) -> Event:
     """The event as it is written: numbered, and never earlier than the one before it.
 
-    The written fold names the commit it stands on, so that no earlier record can be rewritten unnoticed.
+    It names the commit that it stands on, so that no earlier record can be rewritten unnoticed.
     """
-    number = state.count + 1
-    event = replace(event, id=event_id(event.environment, number), at=max(clock.now(), state.at))
+    event = replace(
+        event,
+        id=event_id(event.environment, state.count + 1),
+        at=max(clock.now(), state.at),
+        after=state.head or "",
+    )
     if event.step == "live":
         event = replace(event, deployments=tuple(replace(each, since=event.at) for each in event.deployments))
-    after = replace(fold(state, event), head=state.head)
-    return after, (f"events/{number:06d}.json", event)
-
-
-def event_id(environment: str, number: int) -> str:
-    return f"{environment}-{number:06d}"
+    return event
 
 
 _SAID = {

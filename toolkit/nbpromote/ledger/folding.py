@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from nbpromote.model import Attempt, Consent, Deployment, Event, Freeze, Identity, Standing, State
 
 # what may be gone back to without asking older events; each is a few kilobytes in every state that is written
 _STABLE = 10
-
-
-def at(environment: str, events: Iterable[Event], moment: str) -> State:
-    """The state as it was at a moment."""
-    state = State(environment=environment)
-    for event in events:
-        if event.at <= moment:
-            state = fold(state, replace(event, commit=""))
-    return state
 
 
 def fold(state: State, event: Event) -> State:

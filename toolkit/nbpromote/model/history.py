@@ -37,7 +37,8 @@ class Event:
     holds: tuple[str, ...] = ()  # releases that may not come back after this until it is lifted
     bound: str = ""  # digest of everything that consent is given to
     overrides: tuple[str, ...] = ()  # what an override passes over, in this event or in its attempt
-    commit: str = ""  # of the ledger; filled in when read, never written
+    after: str = ""  # the ledger commit that it stands on
+    commit: str = ""  # the one that holds it; filled in when read, never written
 
     @property
     def digests(self) -> tuple[str, ...]:

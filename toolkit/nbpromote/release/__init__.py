@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nbpromote.model import Evidence, Model, Release, Sealed, canonical, dump, load, sha256
+from nbpromote.release.places import Missing
 from nbpromote.release.store import Damaged, Store
 from nbpromote.release.words import ADJECTIVES, ANIMALS
 
 __all__ = [
     "Damaged",
+    "Missing",
     "Store",
     "alias",
     "evidence_of",
@@ -21,6 +23,7 @@ __all__ = [
     "seal_evidence",
     "seal_model",
     "seal_output",
+    "whole",
 ]
 
 
@@ -79,10 +82,10 @@ def seal_model(store: Store, model: Model, folder: Path) -> dict[str, Sealed]:
     """A model's bytes. Raises `Damaged` when the folder is not what was validated."""
     sealed = {}
     for path, digest in model.files.items():
-        data = (folder / path).read_bytes() if (folder / path).is_file() else b""
-        if sha256(data) != digest:
-            raise Damaged(f"{path} of the model is not what was validated; nothing was changed")
-        sealed[f"model/{path}"] = store.put(data)
+        try:
+            sealed[f"model/{path}"] = store.put_file(folder / path, digest)
+        except (Damaged, FileNotFoundError) as error:
+            raise Damaged(f"{path} of the model is not what was validated; nothing was changed") from error
     return sealed
 
 
@@ -99,6 +102,14 @@ def open_(store: Store, digest: str) -> Release:
         return load(Release, json.loads(store.get(digest)))
     except ValueError as error:
         raise Damaged(f"{digest[:12]} in the store {store.url} is no release", hint="nbpromote doctor") from error
+
+
+def whole(store: Store, digest: str) -> Release:
+    """A release whose every file was read, code that will not run here too. Raises `Damaged` for what is not sound."""
+    release = open_(store, digest)
+    for file in release.files.values():
+        store.check(file.sha256)
+    return release
 
 
 def evidence_of(store: Store, sealed: Mapping[str, Sealed]) -> Evidence:

@@ -1,18 +1,17 @@
-"""Content by its SHA-256, on any fsspec file system. Knows nothing of what the bytes mean."""
+"""Content by its SHA-256, in any place. Knows nothing of what the bytes mean."""
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from nbpromote import files
-from nbpromote.errors import Error, Unavailable
+from nbpromote.errors import Error
 from nbpromote.model import Sealed, sha256
+from nbpromote.release.places import Folder, Missing, Place
 
 
 class Damaged(Error):
@@ -21,7 +20,10 @@ class Damaged(Error):
 
 @dataclass(frozen=True)
 class Store:
+    """Without a `place`, the folder at its address."""
+
     url: str
+    place: Place | None = None
 
     def put(self, data: bytes) -> Sealed:
         """Keep bytes; the same bytes are kept once. A reader never sees half of them.
@@ -29,23 +31,51 @@ class Store:
         What is there already is read first: damaged bytes are put right, not relied on.
         """
         sealed = Sealed(sha256=sha256(data), size=len(data))
-        try:
-            self.get(sealed.sha256)
-        except Damaged:
-            self._write(self._place(sealed.sha256), data)
+        if not self.has(sealed.sha256):
+            self._place.write(_name(sealed.sha256), data)
         return sealed
+
+    def put_file(self, path: Path, digest: str) -> Sealed:
+        """The same of a file that may be larger than memory. Raises `Damaged` where it is not what is expected."""
+        if files.sha256(path) != digest:
+            raise Damaged(f"{path} is not {digest[:12]}")
+        if not self.has(digest):
+            self._place.write(_name(digest), path)
+            if files.sha256(path) != digest:
+                self.drop(digest)
+                raise Damaged(f"{path} was changed while it was put into the store {self.url}")
+        return Sealed(sha256=digest, size=path.stat().st_size)
 
     def get(self, digest: str) -> bytes:
         """Raises `Damaged` when the bytes are gone or are not those that were put."""
+        return b"".join(self._sound(digest))
+
+    def get_to(self, digest: str, path: Path) -> Path:
+        """Write the bytes to a file, whole or not at all. Raises `Damaged` as `get` does."""
+        return files.pour(path, self._sound(digest))
+
+    def has(self, digest: str) -> bool:
+        """Whether the bytes are there, and are those that were put."""
         try:
-            data: bytes = self._system.cat_file(self._place(digest))
-        except FileNotFoundError as error:
-            raise Damaged(f"{digest[:12]} is gone from the store {self.url}", hint="nbpromote doctor") from error
-        except OSError as error:
-            raise Unavailable(f"the store {self.url} cannot be read: {error}") from error
-        if sha256(data) != digest:
-            raise Damaged(f"{digest[:12]} in the store {self.url} was changed", hint="nbpromote doctor")
-        return data
+            self.check(digest)
+        except Damaged:
+            return False
+        return True
+
+    def check(self, digest: str) -> None:
+        """Read the bytes, and hold none. Raises `Damaged` as `get` does."""
+        for _ in self._sound(digest):
+            pass
+
+    def digests(self) -> Iterator[str]:
+        """Of all that is kept."""
+        for name in self._place.names():
+            kind, _, rest = name.partition("/")
+            if kind == "sha256" and len(digest := rest.replace("/", "")) == 64:
+                yield digest
+
+    def drop(self, digest: str) -> None:
+        self._place.drop(_name(digest))
 
     def export(self, sealed: Mapping[str, Sealed], prefix: str, into: Path) -> Path:
         """Write the files whose path starts with `prefix` below a folder, without the prefix.
@@ -57,43 +87,25 @@ class Store:
                 target = into / path.removeprefix(prefix)
                 if not target.resolve().is_relative_to(into.resolve()):
                     raise Damaged(f"{path!r} leads out of {into}; nothing was written there")
-                files.write(target, self.get(file.sha256))
+                self.get_to(file.sha256, target)
         return into
 
-    def _write(self, place: str, data: bytes) -> None:
-        if self._local:
-            files.write(Path(place), data)
-            return
+    def _sound(self, digest: str) -> Iterator[bytes]:
+        """The bytes as they come. Raises `Damaged` at their end where they are not what their name says."""
+        seen = hashlib.sha256()
         try:
-            self._system.makedirs(os.path.dirname(place), exist_ok=True)
-            draft = f"{place}.{secrets.token_hex(4)}"
-            self._system.pipe_file(draft, data)
-            self._system.mv(draft, place)
-        except OSError as error:
-            raise Unavailable(f"the store {self.url} cannot be written: {error}") from error
-
-    def _place(self, digest: str) -> str:
-        return f"{self._root}/sha256/{digest[:2]}/{digest[2:]}"
+            for chunk in self._place.chunks(_name(digest)):
+                seen.update(chunk)
+                yield chunk
+        except Missing:
+            raise Damaged(f"{digest[:12]} is gone from the store {self.url}", hint="nbpromote doctor") from None
+        if seen.hexdigest() != digest:
+            raise Damaged(f"{digest[:12]} in the store {self.url} was changed", hint="nbpromote doctor")
 
     @cached_property
-    def _opened(self) -> tuple[Any, str]:
-        import fsspec  # 0.2 s; only the verbs that seal or restore pay it
+    def _place(self) -> Place:
+        return self.place or Folder(self.url)
 
-        try:
-            system, root = fsspec.core.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
-            raise Unavailable(f"the store {self.url} cannot be opened: {error}") from error
-        return system, root.rstrip("/")
 
-    @property
-    def _system(self) -> Any:
-        return self._opened[0]
-
-    @property
-    def _root(self) -> str:
-        return self._opened[1]
-
-    @property
-    def _local(self) -> bool:
-        protocol = self._system.protocol
-        return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+def _name(digest: str) -> str:
+    return f"sha256/{digest[:2]}/{digest[2:]}"

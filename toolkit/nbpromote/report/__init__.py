@@ -19,13 +19,17 @@ from nbpromote.report.plain import (
 )
 from nbpromote.report.plans import plan, plan_as, plan_json
 from nbpromote.report.promotion import advanced, promotion, said
+from nbpromote.report.proposal import Proposal, Step
+from nbpromote.report.proposal import markdown as proposal
 from nbpromote.report.subject import Kind, Rival, Subject
 from nbpromote.report.text import checks, decision, differences, evidence, parameters
 
 __all__ = [
     "FORMS",
     "Kind",
+    "Proposal",
     "Rival",
+    "Step",
     "Subject",
     "advanced",
     "checks",
@@ -59,6 +63,7 @@ __all__ = [
     "plan_json",
     "promotion",
     "promotion_json",
+    "proposal",
     "report_as",
     "said",
     "sarif",

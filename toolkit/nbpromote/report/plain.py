@@ -236,9 +236,9 @@ def checks_json(checks: Sequence[Check]) -> dict[str, Json]:
 def promotion_json(promotion: Promotion) -> dict[str, Json]:
     """With one notebook its facts stand on top as well."""
     candidates = [_candidate(promotion, candidate) for candidate in promotion.candidates]
-    first = candidates[0] if candidates else _candidate(promotion, Candidate(move=promotion.plan.moves[0]))
+    unasked = [_candidate(promotion, Candidate(move=move)) for move in promotion.plan.moves]
     return {
-        **(first if len(promotion.plan.moves) == 1 else {}),
+        **((candidates or unasked)[0] if len(unasked) == 1 else {}),
         "done": promotion.done,
         "state": promotion.state,
         "attempt": promotion.attempt,

@@ -16,6 +16,7 @@ def promotion(promotion: Promotion, *, colour: bool = False) -> str:
     paint, plan = Paint(colour), promotion.plan
     told = {candidate.move.notebook: candidate for candidate in promotion.candidates}
     lines = [_outcome(promotion, move, told.get(move.notebook), paint) for move in plan.moves]
+    lines = lines or [f"nothing that is verified below is missing in {words.line(plan.target)}"]
     lines += [words.line(promotion.note)] if promotion.note else []
     lines += listed("unmet", plan.unmet)
     for candidate in promotion.candidates:
@@ -64,9 +65,7 @@ def _outcome(promotion: Promotion, move: Move, candidate: Candidate | None, pain
 
 
 def advanced(promotions: Sequence[Promotion], *, colour: bool = False) -> str:
-    """What came of looking again at everything that waited."""
-    if not promotions:
-        return "nothing is due, and nothing waits"
+    """What came of several promotions, one after the other."""
     return ended([line for each in promotions for line in (promotion(each, colour=colour), "")])
 
 

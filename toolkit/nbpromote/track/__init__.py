@@ -3,6 +3,7 @@
 MLflow is a projection: what is live, and on what evidence, is in the ledger.
 """
 
+from nbpromote.track.credentials import secrets, variables
 from nbpromote.track.given import given
 from nbpromote.track.kernel import WARMING, answer, inside, later, question, question_of_rows
 from nbpromote.track.models import (
@@ -14,10 +15,12 @@ from nbpromote.track.models import (
     pointed,
     register,
     set_alias,
+    try_registry,
 )
 from nbpromote.track.results import finish
 from nbpromote.track.runs import VARIABLES, Opened, close, collect, judge, open_run, tag_release
-from nbpromote.track.server import reach
+from nbpromote.track.server import described, reach, unsafe
+from nbpromote.track.shelf import Shelf
 from nbpromote.track.store import QUIET, places
 
 __all__ = [
@@ -26,10 +29,12 @@ __all__ = [
     "VARIABLES",
     "WARMING",
     "Opened",
+    "Shelf",
     "answer",
     "check_model",
     "close",
     "collect",
+    "described",
     "finish",
     "folder_of",
     "given",
@@ -45,6 +50,10 @@ __all__ = [
     "question_of_rows",
     "reach",
     "register",
+    "secrets",
     "set_alias",
     "tag_release",
+    "try_registry",
+    "unsafe",
+    "variables",
 ]

@@ -23,6 +23,10 @@ _AT_MOST = 60.0  # seconds, after which none is begun
 _AGAIN = "run the same command again"
 
 
+class Lost(Exception):
+    """A server took something, and does not have it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """Why there is no answer, and whether one may come later."""
@@ -110,6 +114,8 @@ def _fault(uri: str, error: Exception) -> Fault:
     """In one line. Raises what comes neither from MLflow nor from what it stands on."""
     if isinstance(error, Unavailable):
         return Fault(text=error.message, passes=True, error=error, hint=error.hint)
+    if isinstance(error, Lost):
+        return Fault(text=f"MLflow at {uri} {error}", passes=True, error=error)
     if type(error).__module__.split(".")[0] not in _THEIRS:
         if isinstance(error, (ImportError, OSError)):
             return Fault(text=f"MLflow at {uri} cannot be used: {line(error)}", passes=False, error=error)

@@ -250,7 +250,7 @@ def predict(uri, into=None):
     try:
         import mlflow
 
-        model = mlflow.pyfunc.load_model(uri, dst_path=into)
+        model = mlflow.pyfunc.load_model(uri, dst_path=into, suppress_warnings=True)  # they cost a second
         example = model.input_example
         if example is None:
             return {"missing": "the model has no input example"}

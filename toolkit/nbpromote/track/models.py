@@ -46,6 +46,8 @@ def fetched(uri: str, location: str, into: Path) -> Path:
         import mlflow.artifacts as artifacts
 
         into.mkdir(parents=True, exist_ok=True)
+        if not artifacts.list_artifacts(artifact_uri=location, tracking_uri=uri):
+            return into  # MLflow would take a folder without files for a file that is gone
         return Path(artifacts.download_artifacts(artifact_uri=location, dst_path=str(into), tracking_uri=uri))
 
     return ask(uri, fetch)
@@ -125,13 +127,14 @@ def keep_model(
         make=lambda mlflow: mlflow.create_logged_model(where, "model", source_run_id=run, tags={_TOKEN: token}),
         done=f"a model was made in {experiment}",
     )
-    ask(uri, lambda mlflow: _fill(mlflow, kept, folder, run), done=f"the files of models:/{kept} arrived")
     model = Model(uri=f"models:/{kept}", files=files)
-    with tempfile.TemporaryDirectory() as seen:
-        fault = check_model(uri, model, Path(seen))
-    if fault:
-        raise Unavailable(f"the model did not arrive whole at {uri}: {fault}", hint="run the same command again")
-    return model
+    for _ in range(2):  # a file that a login page took is missed only here
+        ask(uri, lambda mlflow: _fill(mlflow, kept, folder, run), done=f"the files of {model.uri} arrived")
+        with tempfile.TemporaryDirectory() as seen:
+            fault = check_model(uri, model, Path(seen))
+        if fault is None:
+            return model
+    raise Unavailable(f"the model did not arrive whole at {uri}: {fault}", hint="run the same command again")
 
 
 def _kept(mlflow: Any, experiment: str, token: str) -> str | None:
@@ -245,6 +248,19 @@ def has_version(uri: str, model: Model) -> bool:
     """Whether the registry still has this version, and it still leads to these bytes."""
     found = ask(uri, lambda mlflow: _found(lambda: mlflow.get_model_version(model.name, model.version)))
     return found is not None and str(found.source) == model.uri
+
+
+def try_registry(uri: str, name: str) -> None:
+    """Register a model without a version under a name that nobody has, and delete it. Raises where that is refused."""
+    try:
+        once(
+            uri,
+            look=lambda mlflow: _found(lambda: mlflow.get_registered_model(name)),
+            make=lambda mlflow: mlflow.create_registered_model(name),
+            done=f"{name} was registered",
+        )
+    finally:
+        ask(uri, lambda mlflow: _found(lambda: mlflow.delete_registered_model(name)), done=f"{name} was deleted")
 
 
 def _found(ask: Any) -> Any:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nbpromote.model import Evidence, Json, dump
-from nbpromote.track.asking import ask
+from nbpromote.track.asking import Lost, ask
 from nbpromote.track.runs import judge, moment
 
 _Entity = TypeVar("_Entity")
@@ -39,9 +39,18 @@ def finish(evidence: Evidence) -> None:
                 mlflow.log_batch(run.mlflow_run, metrics=metrics)
             mlflow.log_artifact(run.mlflow_run, str(run.notebook_file))
             mlflow.log_artifacts(run.mlflow_run, folder)
+            _look_for(mlflow, run.mlflow_run, [run.notebook_file, *Path(folder).glob("*.json")])
 
         ask(run.tracking_uri, log, done=f"all of run {run.id} was logged")
     judge(evidence)
+
+
+def _look_for(mlflow: Any, run_id: str, sent: Iterable[Path]) -> None:
+    """Whatever answers with a page has not kept what it was sent: MLflow's client does not look at the answer."""
+    there = {file.path: file.file_size for file in mlflow.list_artifacts(run_id)}
+    lost = [file.name for file in sent if there.get(file.name) != file.stat().st_size]
+    if lost:
+        raise Lost(f"took {', '.join(lost)} and does not have it")
 
 
 def _params(evidence: Evidence, known: Any) -> list[Any]:

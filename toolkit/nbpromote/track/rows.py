@@ -18,7 +18,7 @@ def say_of_rows(uri: str, table: str, answers: str) -> dict[str, Any]:
 
     try:
         with tempfile.TemporaryDirectory() as folder:  # MLflow notes the name of a registered model where it lies
-            model = mlflow.pyfunc.load_model(uri, dst_path=folder)
+            model = mlflow.pyfunc.load_model(uri, dst_path=folder, suppress_warnings=True)
             said = one_a_row(model.predict(features(model, read_rows(table))))
         numpy.save(answers, said, allow_pickle=False)
         return {"rows": len(said)}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpromote.model import Evidence, Json, Model, Run
+from nbpromote.track import credentials
 from nbpromote.track.asking import ask, once
 from nbpromote.track.experiments import experiment_of
 from nbpromote.track.models import digests, folder_of
@@ -32,7 +33,7 @@ def open_run(run: Run, *, project: str) -> Opened:
 
     Raises `Unavailable` when the environment's tracking server does not answer.
     """
-    experiment = experiment_of(run.tracking_uri, f"{project}/{run.environment}/{run.notebook}")
+    experiment = experiment_of(run.tracking_uri, _experiment(run, project))
 
     def look(mlflow: Any) -> str | None:
         found = _named(mlflow, experiment, run.id)
@@ -48,6 +49,10 @@ def open_run(run: Run, *, project: str) -> Opened:
         fresh=True,
     )
     return Opened(run=opened, experiment=experiment, variables=_variables(run, opened, experiment))
+
+
+def _experiment(run: Run, project: str) -> str:
+    return f"{project}/{run.environment}/{run.notebook}"
 
 
 def _named(mlflow: Any, experiment: str, run_id: str) -> list[str]:
@@ -89,6 +94,7 @@ def _variables(run: Run, opened: str, experiment: str) -> dict[str, str]:
     root = artifact_root(run.tracking_uri)
     return {
         **QUIET,
+        **credentials.variables(run.tracking_uri),
         "MLFLOW_TRACKING_URI": run.tracking_uri,
         "MLFLOW_REGISTRY_URI": run.tracking_uri,
         "MLFLOW_EXPERIMENT_ID": experiment,
@@ -183,11 +189,17 @@ def judge(evidence: Evidence) -> None:
     close(run, "FINISHED" if evidence.passed else "FAILED")
 
 
-def close(run: Run, status: str) -> None:
+def close(run: Run, status: str, *, project: str = "") -> None:
     """End the run, and children that it left open, from outside the kernel.
 
-    A kernel that is killed leaves them RUNNING, and one that fails says FINISHED.
+    A kernel that is killed leaves them RUNNING, and one that fails says FINISHED. A record that does not know yet what
+    MLflow calls its run is looked up among those of the project.
     """
+    if not run.mlflow_run:
+        found = ask(run.tracking_uri, lambda mlflow: _opened_for(mlflow, run, project))
+        if found is None:
+            return
+        run = found
 
     def end(mlflow: Any) -> None:
         own, *children = family(mlflow, run)
@@ -199,6 +211,13 @@ def close(run: Run, status: str) -> None:
         mlflow.set_terminated(run.mlflow_run, status, end_time=ended)
 
     ask(run.tracking_uri, end, done=f"run {run.id} is {status} in MLflow")
+
+
+def _opened_for(mlflow: Any, run: Run, project: str) -> Run | None:
+    """The record with its run in MLflow, where one was opened before somebody was killed."""
+    experiment = mlflow.get_experiment_by_name(_experiment(run, project))
+    found = _named(mlflow, str(experiment.experiment_id), run.id) if experiment else []
+    return replace(run, mlflow_run=found[0], experiment=str(experiment.experiment_id)) if found else None
 
 
 def moment(run: Run) -> int:

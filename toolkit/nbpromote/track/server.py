@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import ssl
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from nbpromote.errors import Unavailable
 from nbpromote.track import credentials
@@ -128,3 +130,53 @@ def not_let_in(uri: str) -> Unavailable:
         f"the tracking server {uri} does not let in {said}",
         hint=f"set {credentials.USERNAME} and {credentials.PASSWORD}, or write them to ~/.mlflow/credentials",
     )
+
+
+# -- what a server is like, for `doctor` --------------------------------------------------------------------------
+
+OLDEST = (3, 5)  # the first that asks where a browser's request comes from
+_STRANGER = "https://stranger.example"
+
+
+def described(uri: str) -> str:
+    """Which MLflow it is, and as whom we ask."""
+    if not credentials.is_served(uri):
+        return "a database of this project's" if uri.startswith("sqlite:") else "a database"
+    who = credentials.variables(uri).get(credentials.USERNAME)
+    return f"MLflow {_version(uri) or 'of an unknown version'}, asked by {who or 'nobody in particular'}"
+
+
+def unsafe(uri: str) -> tuple[str, ...]:
+    """What would let others in, one line each: no password, an old version, any web page's requests."""
+    return tuple(_unsafe(uri)) if credentials.is_served(uri) else ()
+
+
+def _unsafe(uri: str) -> Iterator[str]:
+    anybody = get(uri, _QUESTION, headers={})
+    if isinstance(anybody, Reply) and anybody.status == 200:
+        yield "anybody who reaches it may read and change everything: start it with --app-name basic-auth"
+    if uri.startswith("http://") and not _is_here(uri):
+        yield "what is sent to it, passwords too, is not encrypted: put https before it"
+    version = _version(uri)
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if version and numbers < OLDEST:
+        yield f"it is MLflow {version}, which any web page can send requests to: {'.'.join(map(str, OLDEST))} is safer"
+    elif _lets_strangers_in(uri):
+        yield "it takes requests from any web page (CORS): start it with --cors-allowed-origins"
+
+
+def _version(uri: str) -> str:
+    said = get(uri, "/version", headers=credentials.header(uri))
+    text = said.body.decode(errors="replace").strip() if isinstance(said, Reply) and said.status == 200 else ""
+    return text if re.fullmatch(r"\d+\.\d+[\w.+-]*", text) else ""
+
+
+def _lets_strangers_in(uri: str) -> bool:
+    asked = {"Origin": _STRANGER, "Access-Control-Request-Method": "POST", **credentials.header(uri)}
+    said = get(uri, _QUESTION, headers=asked, method="OPTIONS")
+    return isinstance(said, Reply) and said.headers.get("Access-Control-Allow-Origin") in ("*", _STRANGER)
+
+
+def _is_here(uri: str) -> bool:
+    host = urlsplit(uri).hostname or ""
+    return host == "localhost" or host.startswith("127.") or host == "::1"

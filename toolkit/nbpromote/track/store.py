@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -34,6 +35,8 @@ def client(uri: str) -> Any:
     server.reach(uri)
     from mlflow import MlflowClient  # two seconds; only the verbs that track pay it
 
+    # it prints the traceback of what is told in words: a disk that is full, a database that is locked
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
@@ -72,8 +75,6 @@ def _schema(database: Path) -> None:
 
 
 def _empty(folder: Path) -> Path:
-    import logging
-
     import mlflow
 
     empty = folder / f".empty-{mlflow.__version__}.db"

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbpromote.workflow.accepting import Offer, accept, baseline, offer
+    from nbpromote.workflow.automating import automate
     from nbpromote.workflow.checking import check
     from nbpromote.workflow.comparing import compare, preview
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
     from nbpromote.workflow.doctoring import doctor
     from nbpromote.workflow.explaining import why
-    from nbpromote.workflow.fleet import Order, run_many
+    from nbpromote.workflow.fleet import Order, run_many, unreleased
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.promotion.releasing import release
     from nbpromote.workflow.promotion.returning import rollback
     from nbpromote.workflow.promotion.waiting import advance
+    from nbpromote.workflow.proposing import propose
     from nbpromote.workflow.reporting import keep_page, page, subject
     from nbpromote.workflow.running import run
     from nbpromote.workflow.starting import init
@@ -30,6 +32,7 @@ __all__ = [
     "Order",
     "accept",
     "advance",
+    "automate",
     "baseline",
     "check",
     "check_staged",
@@ -47,6 +50,7 @@ __all__ = [
     "plan",
     "preview",
     "promote",
+    "propose",
     "record_agreement",
     "refusal",
     "release",
@@ -61,10 +65,12 @@ __all__ = [
     "sync_staged",
     "thaw",
     "unhold",
+    "unreleased",
     "why",
 ]
 
 _HOMES = {
+    "automating": ("automate",),
     "checking": ("check",),
     "configuring": ("compare_params", "schema_of", "show_params"),
     "hooks.hooking": ("check_staged", "sync_staged"),
@@ -72,8 +78,9 @@ _HOMES = {
     "pairing": ("record_agreement", "refusal", "sync"),
     "starting": ("init",),
     "doctoring": ("doctor",),
+    "proposing": ("propose",),
     "explaining": ("why",),
-    "fleet": ("Order", "run_many"),
+    "fleet": ("Order", "run_many", "unreleased"),
     "promotion.planning": ("plan",),
     "promotion.promoting": ("promote",),
     "promotion.releasing": ("release",),

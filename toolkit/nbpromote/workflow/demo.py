@@ -32,10 +32,20 @@ Say = Callable[[str], None]
 GOOD, WORSE = '    "dep_delay",\n', ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BackEnds:
+    """What the demo shares with others; without any it needs nothing but this machine."""
+
+    tracking_uri: str | None = None
+    store: str | None = None
+    remote: str | None = None
+
+
 @dataclass(frozen=True)
 class Walk:
     project: Project
     say: Say
+    shares: bool = False  # its commits, with a remote
 
     @contextmanager
     def step(self, verb: str, what: str) -> Iterator[None]:
@@ -45,12 +55,12 @@ class Walk:
         self.say(f"{verb:<9} {what:<62} {time.monotonic() - started:5.1f} s")
 
 
-def walk(folder: Path, *, say: Say) -> None:
+def walk(folder: Path, *, say: Say, on: BackEnds = BackEnds()) -> None:
     """Raises `Usage` when the folder is not new, and `Refused` when a step does not go as it should."""
     if folder.exists() and any(folder.iterdir()):
         raise Usage(f"{folder} is not empty; the demo wants a folder of its own")
     started = time.monotonic()
-    walker = _begin(folder, say)
+    walker = _begin(folder, say, on)
     witnessing.witness("python3", ())
     _together(_road(walker))
     _commit(walker, "Accept the outputs of dev")
@@ -58,19 +68,33 @@ def walk(folder: Path, *, say: Say) -> None:
     _end(walker, seconds=time.monotonic() - started)
 
 
-def _begin(folder: Path, say: Say) -> Walk:
+def _begin(folder: Path, say: Say, on: BackEnds) -> Walk:
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     repository = git.init(folder)  # of its own, wherever it lies: it is committed to
     starting.init(folder, example="flights")
     repository.run("config", "user.name", "Ada Demo")
     repository.run("config", "user.email", "ada@example.org")
-    walker = Walk(projects.find(folder), say)
+    _configure(folder, on)
+    walker = Walk(projects.find(folder), say, shares=on.remote is not None)
     _commit(walker, "Start from the flights example")
     say(f"{'init':<9} {f'four notebooks, three environments in {folder}':<62} {time.monotonic() - started:5.1f} s")
     with walker.step("sync", "notebooks and scripts agree"):
         _synced(walker.project)
     return walker
+
+
+def _configure(folder: Path, on: BackEnds) -> None:
+    """The lines that a team writes for what it shares."""
+    if on.tracking_uri:
+        base = folder / "params" / "base.yaml"
+        files.write(base, f"tracking_uri: {on.tracking_uri}\n\n{base.read_text()}")
+    settings = {"store": on.store, "remote": "origin" if on.remote else None}
+    lines = "".join(f'{name} = "{value}"\n' for name, value in settings.items() if value)
+    table = folder / "pyproject.toml"
+    files.write(table, table.read_text().replace("[tool.nbpromote]\n", f"[tool.nbpromote]\n{lines}"))
+    if on.remote:
+        git.find(folder).run("remote", "add", "origin", on.remote)
 
 
 # a notebook in an environment, and those that must be live before it: what it reads, and itself one below
@@ -140,6 +164,7 @@ def _worsen(walker: Walk) -> None:
     with walker.step("rollback", "train_delay in dev: code, parameters and model as before"):
         _live(returning.rollback(walker.project, ["train_delay"], env="dev", reason="refused by staging"))
         git.find(walker.project.root).run("revert", "--no-edit", "HEAD")
+        _share(walker)
 
 
 def _end(walker: Walk, *, seconds: float) -> None:
@@ -159,6 +184,13 @@ def _live(promotion: Promotion) -> None:
 
 def _commit(walker: Walk, message: str) -> None:
     starting.commit_all(walker.project.root, message)
+    _share(walker)
+
+
+def _share(walker: Walk) -> None:
+    """Promotions take code and policy from the remote's default branch, as a merge leaves them there."""
+    if walker.shares:
+        git.find(walker.project.root).run("push", "--quiet", "origin", "HEAD")
 
 
 def _synced(project: Project, *names: str) -> None:

@@ -11,19 +11,24 @@ from nbpromote.errors import Error, Refused, Usage
 from nbpromote.model import Check, Deployment, Outcome
 from nbpromote.project import Project
 from nbpromote.release import Damaged
-from nbpromote.workflow import performing
+from nbpromote.workflow import inspecting, performing
 from nbpromote.workflow.promotion import applying, keeping
 from nbpromote.workflow.site import Site
 from nbpromote.workflow.watching import known
 
 
-def doctor(project: Project, *, repair: bool = False) -> tuple[Check, ...]:
-    """Compare ledger, MLflow and store, and say what stands in the way; `repair` finishes or mends what it can."""
+def doctor(project: Project, *, env: str | None = None, repair: bool = False) -> tuple[Check, ...]:
+    """Compare ledger, MLflow and store, and say what stands in the way; `repair` finishes or mends what it can.
+
+    With an environment, that one alone, and also whether all that it stands on would let us work there.
+    """
     site = Site(project)
+    named = site.require(env) if env else None
     if repair:
         performing.close_killed(site)
     checks = list(_machine(site))
-    for environment in known(site):
+    checks += inspecting.back_ends(site, named) if named else ()
+    for environment in [named] if named else known(site):
         try:
             checks += _environment(site, environment, repair=repair)
         except Error as error:
@@ -39,9 +44,8 @@ def _machine(site: Site) -> Iterator[Check]:
     reached = site.fetch()
     shared = f"shared by remote {site.ledger.remote!r}" if site.ledger.remote else "local to this repository"
     yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}, which does not answer")
-    if keeping.stays_here(site):
-        said = "the history is shared and the store of releases is not: other clones cannot promote or roll back"
-        yield _failed("store", f"{said}; name a shared one in pyproject.toml: [tool.nbpromote] store = ...")
+    yield from (_failed("shared", reason) for reason in site.lacking)
+    yield from inspecting.left_over(site)
 
 
 def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Check]:

@@ -17,9 +17,13 @@ from nbpromote.workflow.site import Site
 
 
 def followed(site: Site, environment: Environment) -> Scanner:
-    """The environment's secrets by value. Raises `BadInput` with the place of each that cannot be had."""
+    """The environment's secrets by value, and what lets its kernels in at the tracking server.
+
+    Raises `BadInput` with the place of each that cannot be had.
+    """
+    ours = track.secrets(environment.tracking_uri)
     if not environment.secrets:
-        return Scanner({})
+        return Scanner(ours)
     for name in environment.secrets:
         _refuse_name(name, environment)
 
@@ -27,7 +31,8 @@ def followed(site: Site, environment: Environment) -> Scanner:
         return any(repository.tracks(path) for repository in (site.git, site.params_git) if repository)
 
     references, places = environment.secrets, environment.secret_origins
-    return Scanner(secrets.resolve(references, root=site.project.root, is_tracked=is_tracked, places=places))
+    given = secrets.resolve(references, root=site.project.root, is_tracked=is_tracked, places=places)
+    return Scanner({**ours, **given})
 
 
 def _refuse_name(name: str, environment: Environment) -> None:

@@ -153,14 +153,22 @@ def perform(scene: Scene, node: Any, *, against: Reference) -> Evidence:
     Raises `Interrupted` after a run that was interrupted has been recorded as such.
     """
     site, environment = scene.site, scene.environment
+    track.reach(environment.tracking_uri)  # before a kernel is started for it
     site.keep_out_of_git()
     footing.drop(site, environment.name, scene.name)
     node = node or notebook.parse(scene.path, scene.files[scene.path])
     scanner = guarding.followed(site, environment)
     guarding.refuse_written(scanner, environment, node, scene.files, scene.path)
-    ring = Ring.of(environment, scene.live, redact=scanner.redact)
+    draft = _draft(scene)
+    with execute.tracked(draft):
+        return _answered(scene, draft, node, scanner, against)
+
+
+def _answered(scene: Scene, draft: Run, node: Any, scanner: Scanner, against: Reference) -> Evidence:
+    """What the run, open in MLflow by now, is asked when its cells have run."""
+    ring = Ring.of(scene.environment, scene.live, redact=scanner.redact)
     ring.warm()
-    done = _executed(_job(scene, node, scanner), scanner, site.seen)
+    done = _executed(_job(scene, draft, node, scanner), scanner, scene.site.seen)
     shown = done.notebook_file.read_bytes()
     executed = notebook.parse("notebook.ipynb", shown)
     with _closing(done):
@@ -194,10 +202,9 @@ def _keep_beside(evidence: Evidence, executed: Any, against: Reference) -> None:
             files.write(run.folder / path, picture)
 
 
-def _job(scene: Scene, node: Any, scanner: Scanner) -> execute.Job:
+def _job(scene: Scene, draft: Run, node: Any, scanner: Scanner) -> execute.Job:
     """The run that is about to happen: open in MLflow, its code laid out in its folder."""
     site, environment, manner = scene.site, scene.environment, scene.manner
-    draft = _draft(scene)
     warmth = None if manner.fresh else warming.warmth(site.project, node, scene.files, environment, manner.together)
     execute.begin(environment, node, warmth)  # while MLflow is imported here
     draft = replace(draft, resolved=_live_models(site, environment, scene.staged), staged=_staged(draft, scene.staged))
@@ -367,4 +374,4 @@ def close_killed(site: Site) -> None:
     """Close what a killed runner left open, in its record and in MLflow."""
     for dead in execute.sweep(site.project.runs):
         with suppress(Unavailable):  # a server that is down now must not keep other environments from working
-            track.close(dead, "KILLED")
+            track.close(dead, "KILLED", project=site.project.name)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from nbpromote import files, ledger, notebook, release, report
+from nbpromote import files, notebook, release, report
 from nbpromote.errors import NotFound, Usage
 from nbpromote.model import Comparison, Deployment, Event, Evidence
 from nbpromote.project import Project
@@ -86,9 +86,7 @@ def _incumbent(site: Site, evidence: Evidence, attempt: tuple[Event, ...]) -> De
     run = evidence.run
     if not attempt:
         return naming.rival(site, evidence)
-    events = site.ledger.events(run.environment)
-    before = events[: events.index(attempt[0])]
-    return ledger.at(run.environment, before, attempt[0].at)[run.notebook].live
+    return site.ledger.state_before(attempt[0])[run.notebook].live
 
 
 # -- what it is held against ---------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from nbpromote.ledger import Ledger
 from nbpromote.model import CiContext, Code, Deployment, Environment, Event, Identity, Pair, Policy, Schema
 from nbpromote.project import Project
 from nbpromote.release import Store
-from nbpromote.workflow import trusting
+from nbpromote.workflow import sharing, trusting
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.trusting import Trusted, Upstream
 
@@ -90,8 +90,7 @@ class Site:
 
     @cached_property
     def store(self) -> Store:
-        url = self.project.store
-        return Store(url if "://" in url or url.startswith("/") else str(self.project.root / url))
+        return sharing.store_of(self.project, lambda: self.tracking_uris)
 
     def keep_out_of_git(self) -> None:
         """Whatever the project's own .gitignore says, nothing of the toolkit's state is ever committed."""
@@ -170,6 +169,18 @@ class Site:
         if len(entries) != 1:
             raise NotFound(f"several entry environments: {', '.join(entries) or 'none'}", hint="name one: --env E")
         return entries[0]
+
+    @cached_property
+    def tracking_uris(self) -> dict[str, str]:
+        """Where each environment's MLflow is."""
+        return {name: params.tracking_uri(self.params_now(name), name, self.around) for name in self.environments}
+
+    @cached_property
+    def lacking(self) -> tuple[str, ...]:
+        """Why another clone could not roll back."""
+        project = self.project
+        uris, remote = self.tracking_uris, self.ledger.remote
+        return sharing.lacking(uris, remote=remote, store=project.store, root=project.root)
 
     def policy(self, environment: str, notebook_name: str) -> Policy:
         """Demands are read from the commit where it holds them: an edit that nobody reviewed demands nothing."""

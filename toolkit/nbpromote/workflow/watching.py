@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbpromote import ledger, params, release
+from nbpromote import params, release
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.model import Deployment, Event, Standing, State, Status
 from nbpromote.project import Project
@@ -24,7 +24,7 @@ def known(site: Site) -> tuple[str, ...]:
 def _state(site: Site, environment: str, at: str | None) -> State:
     if at is None:
         return site.ledger.state(environment)
-    return ledger.at(environment, site.ledger.events(environment), at)
+    return site.ledger.state_at(environment, at)
 
 
 def _row(site: Site, environment: str, state: State, *, pending: bool) -> Status:

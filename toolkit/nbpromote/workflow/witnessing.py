@@ -10,6 +10,7 @@ from nbpromote import execute, track
 from nbpromote.errors import Unavailable
 from nbpromote.execute import Witness
 from nbpromote.model import Deployment, Model
+from nbpromote.secrets import Scanner
 
 
 def address(model: Model) -> str:
@@ -25,7 +26,7 @@ def witness(kernel: str, pass_env: tuple[str, ...]) -> Witness:
 def ask_model(model: Model, *, uri: str, kernel: str, pass_env: tuple[str, ...]) -> Any:
     """What a registered model, loaded through its alias, says to its own input example: not in the run's kernel."""
     question = track.question(f"models:/{model.name}@{track.CHAMPION}")
-    return track.answer(witness(kernel, pass_env).ask(question, _store(uri)))
+    return track.answer(_clean(witness(kernel, pass_env).ask(question, _store(uri)), uri))
 
 
 def said_of_rows(live: Deployment, table: Path, *, pass_env: tuple[str, ...]) -> Any:
@@ -44,11 +45,17 @@ def said_of_rows(live: Deployment, table: Path, *, pass_env: tuple[str, ...]) ->
         if fault:
             raise Unavailable(f"the live model is not what was validated: {fault}", hint="nbpromote doctor")
         question = track.question_of_rows(address(model), table, answers=folder / "answers.npy")
-        answer = track.answer(witness(live.kernel, pass_env).ask(question, _store(live.tracking_uri), folder=folder))
+        said = witness(live.kernel, pass_env).ask(question, _store(live.tracking_uri), folder=folder)
+        answer = track.answer(_clean(said, live.tracking_uri))
         if "error" in answer:
             raise Unavailable(f"the live model does not say: {answer['error']}")
         return np.load(folder / "answers.npy", allow_pickle=False)
 
 
 def _store(uri: str) -> dict[str, str]:
-    return {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
+    return {**track.variables(uri), "MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
+
+
+def _clean(said: str, uri: str) -> str:
+    """What a model says is kept: the password that it was fetched with must not be in there."""
+    return Scanner(track.secrets(uri)).redact(said)

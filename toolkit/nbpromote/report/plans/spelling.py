@@ -114,7 +114,7 @@ def back(move: Move) -> str:
     """Whether it could be undone."""
     if move.prospect is None:
         return ""
-    said = {Outcome.PASSED: "possible", Outcome.SKIPPED: "not possible"}
+    said = {Outcome.PASSED: "possible", Outcome.INCONCLUSIVE: "in part", Outcome.SKIPPED: "not possible"}
     check = move.prospect.back
     return f"{said.get(check.outcome, 'in danger')}: {words.line(check.summary)}"
 

@@ -10,7 +10,7 @@ from threading import Event, Lock
 from typing import Protocol
 
 from nbpromote import execute
-from nbpromote.errors import Error
+from nbpromote.errors import Error, Usage
 from nbpromote.model import Fate, Fleet, Member
 from nbpromote.params import Given
 from nbpromote.project import Project
@@ -32,10 +32,15 @@ class Board(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What is asked for. No names: all; `changed` narrows that to what differs from a commit, and what follows it."""
+    """What is asked for. No names: all.
+
+    `changed` narrows that to what differs from a commit, `unreleased` to what is not live in the entry environment as
+    it stands; with either comes what reads from those.
+    """
 
     names: Sequence[str] = ()
     changed: str | None = None
+    unreleased: bool = False
     jobs: int | None = None  # default: as many as there are cores to use
     keep_going: bool = False
     force: bool = False
@@ -53,7 +58,11 @@ def run_many(project: Project, order: Order, *, env: str | None = None, board: B
     started = time.monotonic()
     site = Site(project)
     performing.close_killed(site)
+    if order.unreleased:
+        site.fetch()
     environment = site.require(env or site.entry())
+    if order.unreleased and not site.policy(environment, "").is_entry:
+        raise Usage(f"releases are made in an entry environment, and {environment} is none")
     prepared, upstream = _chosen(site, environment, order)
     jobs = max(1, min(order.jobs or machine.cores(), len(prepared) or 1))
     crew = Crew(site=site, order=order, prepared=prepared, board=board)
@@ -73,14 +82,24 @@ def run_many(project: Project, order: Order, *, env: str | None = None, board: B
     return Fleet(environment=environment, members=members, jobs=jobs, seconds=time.monotonic() - started)
 
 
+def unreleased(project: Project) -> tuple[str, ...]:
+    """Notebooks that are not live in the entry environment as they stand here."""
+    site = Site(project)
+    site.fetch()
+    prepared = preparing.prepare(site, site.entry(), selecting.named(site, ()), given={}, cell_limit=None)
+    return tuple(sorted(selecting.unreleased(site, prepared)))
+
+
 def _chosen(site: Site, environment: str, order: Order) -> tuple[dict[str, Prepared], ordering.Upstream]:
     pairs = selecting.named(site, order.names)
     found = preparing.prepare(site, environment, pairs, given=order.parameters, cell_limit=order.cell_limit)
     prepared = {one.name: one for one in found}
     upstream = ordering.upstream({name: one.places for name, one in prepared.items()})
-    if order.changed is None:
+    if order.changed is None and not order.unreleased:
         return prepared, upstream
-    wanted = ordering.downstream(upstream, selecting.changed(site, found, order.changed))
+    since = order.changed
+    chosen = selecting.unreleased(site, found) if since is None else selecting.changed(site, found, since)
+    wanted = ordering.downstream(upstream, chosen)
     return (
         {name: one for name, one in prepared.items() if name in wanted},
         {name: waits & wanted for name, waits in upstream.items() if name in wanted},

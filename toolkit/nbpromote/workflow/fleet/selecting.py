@@ -1,13 +1,13 @@
-"""Which notebooks a fleet is of: all, some by name, or those that changed since a commit with all that follows."""
+"""Which notebooks a fleet is of: all, some by name, what changed since a commit, or what is not released yet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from nbpromote import params
+from nbpromote import params, release
 from nbpromote.errors import Error, NotFound, Usage
-from nbpromote.model import Code, Environment, Pair, canonical
+from nbpromote.model import Code, Deployment, Environment, Pair, canonical, sha256
 from nbpromote.workflow.fleet.preparing import Prepared
 from nbpromote.workflow.site import Site
 
@@ -32,6 +32,20 @@ def changed(site: Site, prepared: Sequence[Prepared], revision: str) -> frozense
     if prepared and _lock(site, prepared[0].environment) != site.lock_file(commit):
         return frozenset(one.name for one in prepared)
     return frozenset(one.name for one in prepared if _differs(site, one, commit))
+
+
+def unreleased(site: Site, prepared: Sequence[Prepared]) -> frozenset[str]:
+    """Those that are not live in their entry environment as they stand here: code, values and lock."""
+    state = site.ledger.state(prepared[0].environment.name) if prepared else None
+    return frozenset(one.name for one in prepared if state and not _is_live(site, one, state[one.name].live))
+
+
+def _is_live(site: Site, one: Prepared, live: Deployment | None) -> bool:
+    if live is None or live.code != site.code(site.pair(one.name)).digest:
+        return False
+    lock = site.lock_file()
+    sealed = release.open_(site.store, live.release).lock
+    return live.settings == one.environment.settings(site.project.root) and sealed == (lock and sha256(lock))
 
 
 def _lock(site: Site, environment: Environment) -> bytes | None:

@@ -54,6 +54,8 @@ def apply(
     def unmoved(state: State) -> None:
         refuse_moved(state, expected, intent)
 
+    for uri in {deployment.tracking_uri for deployment in deployments if deployment.model}:
+        track.reach(uri)  # before the claim: who cannot move the alias claims nothing
     with _alone(site, intent):
         site.ledger.append(intent, expect=unmoved)
         live, checks = carry_out(site, intent)
@@ -90,9 +92,9 @@ def ended(
 
 def already(site: Site, verb: str, planned: Plan) -> Promotion | None:
     """The same releases with the same settings go live once; what was left unverified is asked again."""
-    live = tuple(move.incumbent for move in planned.moves if move.incumbent and _is_live(move, move.incumbent))
-    if len(live) < len(planned.moves):
+    if not all(map(is_live, planned.moves)):
         return None
+    live = tuple(move.incumbent for move in planned.moves if move.incumbent)
     promotion = Promotion(plan=planned)
     if all(deployment.state == "verified" for deployment in live):
         return ended(promotion, live, {}, attempt="", note="already live; nothing was changed")
@@ -101,8 +103,10 @@ def already(site: Site, verb: str, planned: Plan) -> Promotion | None:
     return ended(promotion, done, checks, attempt=attempt, note="it was live, and not yet verified")
 
 
-def _is_live(move: Move, live: Deployment) -> bool:
-    return live.release == move.release and live.settings == move.settings
+def is_live(move: Move) -> bool:
+    """Whether the target has exactly this already."""
+    live = move.incumbent
+    return live is not None and live.release == move.release and live.settings == move.settings
 
 
 def refuse_moved(seen: State, expected: Mapping[str, Standing], intent: Event) -> None:
@@ -245,7 +249,7 @@ def point(site: Site, deployment: Deployment, attempt: str) -> Model:
     """The champion alias on a version whose bytes are those that were validated, read back."""
     model, uri = deployment.model, deployment.tracking_uri
     assert model is not None
-    model = _sound(site, deployment, model)
+    model = _sound(site, deployment, model, attempt)
     if model.version is None:
         name = model_name(site, deployment.environment, deployment.notebook)
         tags = {
@@ -261,7 +265,7 @@ def point(site: Site, deployment: Deployment, attempt: str) -> Model:
     return model
 
 
-def _sound(site: Site, deployment: Deployment, model: Model) -> Model:
+def _sound(site: Site, deployment: Deployment, model: Model, attempt: str) -> Model:
     """The model where its bytes are right: where it is, or brought there again from the store."""
     with tempfile.TemporaryDirectory() as folder:
         fault = track.check_model(deployment.tracking_uri, model, Path(folder) / "seen")
@@ -271,15 +275,16 @@ def _sound(site: Site, deployment: Deployment, model: Model) -> Model:
         if fault is None:
             return replace(model, version=None)
         kept = site.store.export(deployment.sealed, "model/", Path(folder) / "kept")
-        return _restore_model(site, deployment, model, kept)
+        return _restore_model(site, deployment, model, kept, attempt)
 
 
-def _restore_model(site: Site, deployment: Deployment, model: Model, folder: Path) -> Model:
+def _restore_model(site: Site, deployment: Deployment, model: Model, folder: Path, attempt: str) -> Model:
     fresh = track.keep_model(
         deployment.tracking_uri,
         experiment=f"{site.project.name}/{deployment.environment}/{deployment.notebook}",
         folder=folder,
         files=model.files,
+        token=attempt,
     )
     return replace(fresh, predictions=model.predictions)
 

@@ -68,22 +68,23 @@ def _carry(site: Site, source: Deployment, environment: Environment, live: Deplo
         id=run_id,
         folder=site.project.runs / run_id,
         notes=(f"copied from {source.environment}: run {source.run}",),
+        mlflow_run="",
         **performing.of_environment(site, environment),
     )
-    opened = track.open_run(run, project=site.project.name)
-    run = replace(run, mlflow_run=opened.run, experiment=opened.experiment)
-    files.write(run.notebook_file, site.store.get(source.sealed["executed.ipynb"].sha256))
-    execute.save_run(run)
-    executed = notebook.parse("executed.ipynb", run.notebook_file.read_bytes())
-    ring = Ring.of(environment, live)
-    evidence = replace(
-        kept,
-        run=run,
-        model=_carried_model(site, source, run.mlflow_run, environment),
-        contests=contesting.contests(kept.run, executed, ring),
-    )
-    proof.keep(evidence)
-    track.finish(evidence)
+    with execute.tracked(run):
+        opened = track.open_run(run, project=site.project.name)
+        run = replace(run, mlflow_run=opened.run, experiment=opened.experiment)
+        files.write(run.notebook_file, site.store.get(source.sealed["executed.ipynb"].sha256))
+        execute.save_run(run)
+        executed = notebook.parse("executed.ipynb", run.notebook_file.read_bytes())
+        evidence = replace(
+            kept,
+            run=run,
+            model=_carried_model(site, source, run.mlflow_run, environment),
+            contests=contesting.contests(kept.run, executed, Ring.of(environment, live)),
+        )
+        proof.keep(evidence)
+        track.finish(evidence)
     return evidence
 
 

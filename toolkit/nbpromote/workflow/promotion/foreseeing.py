@@ -97,7 +97,7 @@ def _back(sides: _Sides) -> Check:
     state = sides.site.ledger.state(sides.move.target)
     target = keeping.after(state[sides.move.notebook], sides.move.release).back
     if target is not None:
-        return keeping.way_back(sides.site, target)
+        return keeping.from_elsewhere(sides.site, target)
     told = "nothing verified and not held stands there" if sides.live else f"the first in {sides.move.target}"
     return Check(name="rollback", outcome=Outcome.SKIPPED, summary=f"{told}: there would be nothing to go back to")
 

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
+from nbpromote import release
 from nbpromote.errors import Error
 from nbpromote.model import Check, Deployment, Outcome, Standing
+from nbpromote.workflow import sharing
 from nbpromote.workflow.site import Site
-
-_LOCAL = ("sqlite:", "file:", "/")  # tracking servers that are files of this machine
 
 
 def fault(site: Site, deployment: Deployment) -> str:
     """Why the store can no longer give, byte for byte, what a deployment was made of; empty where it can."""
     try:
-        for digest in dict.fromkeys((deployment.release, *(sealed.sha256 for sealed in deployment.sealed.values()))):
-            site.store.get(digest)
+        release.whole(site.store, deployment.release)
+        for digest in {sealed.sha256 for sealed in deployment.sealed.values()}:
+            site.store.check(digest)
     except Error as error:
         return str(error)
     return ""
-
-
-def stays_here(site: Site) -> bool:
-    """Whether the history is shared and the store of releases is not: other clones can read, and change nothing."""
-    return site.ledger.remote is not None and Path(site.store.url).is_relative_to(site.project.state)
 
 
 def after(standing: Standing, release: str) -> Standing:
@@ -37,20 +32,22 @@ def after(standing: Standing, release: str) -> Standing:
 
 
 def way_back(site: Site, target: Deployment) -> Check:
-    """Rollback works, or says today that it would not: here, and from other clones."""
+    """Rollback works, or says today that it would not."""
     name = f"{target.environment}: {target.notebook} rollback"
-    lost = fault(site, target)
-    if lost:
-        summary = f"{target.alias} cannot be put back: {lost}"
-        return Check(name=name, outcome=Outcome.FAILED, summary=summary)
-    without = [f"output {output}" for output in _unkept(target)]
-    if without:
-        summary = f"to {target.alias}, without {', '.join(without)}: the store has not kept that"
-        return Check(name=name, outcome=Outcome.FAILED, summary=summary)
-    if bound := _bound_to_this_machine(site, target):
-        summary = f"to {target.alias} would work here, and from no other clone: {bound}"
+    if lost := fault(site, target):
+        return Check(name=name, outcome=Outcome.FAILED, summary=f"{target.alias} cannot be put back: {lost}")
+    if without := _unkept(target):
+        summary = f"to {target.alias}, without output {', '.join(without)}, which the store has not kept"
         return Check(name=name, outcome=Outcome.FAILED, summary=summary)
     return Check(name=name, outcome=Outcome.PASSED, summary=f"to {target.alias} would work")
+
+
+def from_elsewhere(site: Site, target: Deployment) -> Check:
+    """The same, asked of every clone that can read the history."""
+    here = way_back(site, target)
+    if here.outcome is not Outcome.PASSED or not (bound := _bound_to_this_machine(site, target)):
+        return here
+    return replace(here, outcome=Outcome.INCONCLUSIVE, summary=f"to {target.alias}, from no other clone: {bound}")
 
 
 def _unkept(target: Deployment) -> list[str]:
@@ -61,8 +58,6 @@ def _unkept(target: Deployment) -> list[str]:
 
 
 def _bound_to_this_machine(site: Site, target: Deployment) -> str:
-    if stays_here(site):
-        return f"the store {site.store.url} is not shared, and the history is"
-    if site.ledger.remote and target.model and target.tracking_uri.startswith(_LOCAL):
-        return f"the MLflow of {target.environment} is on this machine"
-    return ""
+    if site.ledger.remote and target.model and not sharing.is_shared(target.tracking_uri):
+        return f"the MLflow of {target.environment} is a file of this machine"
+    return "; ".join(site.lacking)

@@ -46,7 +46,7 @@ def choose(site: Site, names: Sequence[str], to: str | None) -> tuple[tuple[Depl
 
 
 def _everything(site: Site, states: Mapping[str, State], to: str | None) -> tuple[tuple[Deployment, ...], str]:
-    """Every release that is verified below and not yet in the target."""
+    """Every release that is verified below and not yet in the target; there may be none."""
     target = site.require(to) if to else _first_above(site)
     sources: dict[str, Deployment] = {}
     for below in site.policy(target, "").promotes_from:
@@ -54,8 +54,6 @@ def _everything(site: Site, states: Mapping[str, State], to: str | None) -> tupl
             live, there = standing.live, states[target][notebook].live
             if live and live.state == "verified" and (there is None or there.release != live.release):
                 sources.setdefault(notebook, live)
-    if not sources:
-        raise Usage(f"nothing is verified below {target} that is not live there already")
     return in_order(site, tuple(sources.values()), target), target
 
 

@@ -51,6 +51,9 @@ def promote(
         return Promotion(plan=planned)
     if (again := applying.already(site, "promote", planned)) is not None:
         return again
+    fresh = tuple(s for s, move in zip(sources, planned.moves, strict=True) if not applying.is_live(move))
+    if len(fresh) < len(sources):  # the others are there as they would come
+        sources, planned = fresh, plan_of(site, fresh, target)
     return _promote(site, planned, sources, reason=reason, watch=watch)
 
 
@@ -69,8 +72,9 @@ def _promote(
 ) -> Promotion:
     state = site.ledger.state(planned.target)
     expected = {source.notebook: state[source.notebook] for source in sources}
-    if any(source.model for source in sources):  # called now, so that it is ready when the model has gone live
-        witnessing.witness(sources[0].kernel, sources[0].pass_env)
+    for source in sources:
+        if source.model:  # called now, so that it is ready when the model has gone live
+            witnessing.witness(source.kernel, source.pass_env)
     promotion = _judged(site, planned, sources, expected, watch=watch)
     promotion = replace(promotion, attempt=applying.new_attempt())
     if promotion.state != "waiting":
@@ -103,7 +107,7 @@ def _candidate(
     site: Site, move: Move, source: Deployment, live: Deployment | None, brought: Brought, watch: Watch | None
 ) -> Candidate:
     """What a release makes of the target, and what the target's gates make of that."""
-    sealed = release.open_(site.store, move.release)
+    sealed = release.whole(site.store, move.release)
     environment = site.environment(move.target, move.notebook, sealed.schema)
     evidence = bring(site, source, sealed, environment, live, strategy=move.strategy, brought=brought, watch=watch)
     decision = gate.decide(evidence, move.gates, live=live, environment=move.target)

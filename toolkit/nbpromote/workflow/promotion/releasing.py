@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nbpromote import gate, notebook, track, validate
 from nbpromote import release as releases
-from nbpromote.errors import Refused
+from nbpromote.errors import Error, Refused
 from nbpromote.model import Candidate, Deployment, Evidence, Move, Plan, Promotion, Release, Run, Sealed, Standing
 from nbpromote.project import Project
 from nbpromote.workflow import accepting, proof, witnessing
@@ -109,7 +109,11 @@ def _code(site: Site, run: Run) -> dict[str, bytes]:
     code = {path.relative_to(ran).as_posix(): path.read_bytes() for path in ran.rglob("*") if path.is_file()}
     stem = run.path.rpartition(".")[0]
     sides = [side for suffix in notebook.SUFFIXES if (side := f"{stem}{suffix}") in code]
-    if site.code_of(sides, code.get, code).digest != run.code.digest:
+    try:
+        digest = site.code_of(sides, code.get, code).digest
+    except Error:  # what cannot even be read has not run
+        digest = ""
+    if digest != run.code.digest:
         raise Refused("this is not the code that ran", where=str(ran), hint=f"nbpromote run {run.notebook}")
     return code
 

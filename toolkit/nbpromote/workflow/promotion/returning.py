@@ -8,10 +8,11 @@ from pathlib import Path
 
 from nbpromote import clock
 from nbpromote.errors import NotFound, Refused, Usage, nearest
-from nbpromote.model import Candidate, Deployment, Event, Move, Plan, Promotion, Standing, State
+from nbpromote.model import Candidate, Check, Deployment, Event, Move, Plan, Promotion, Standing, State
 from nbpromote.project import Project
 from nbpromote.workflow.promotion import applying
 from nbpromote.workflow.promotion.planning import changed
+from nbpromote.workflow.promotion.verifying import verify
 from nbpromote.workflow.site import Site
 
 
@@ -50,8 +51,8 @@ def rollback(project: Project, names: Sequence[str], *, env: str, to: str | None
     site = Site(project)
     site.require(env)
     site.fetch()
-    for name in names:
-        applying.resume(site, env, name)
+    if (done := _finished(site, env, names, to)) is not None:
+        return done
     state = site.ledger.state(env)
     together = tuple(dict.fromkeys(other for name in names for other in _together(site, state, name)))
     if to is not None:
@@ -61,6 +62,33 @@ def rollback(project: Project, names: Sequence[str], *, env: str, to: str | None
     else:
         targets = {name: _stable(state[name], name, env, known=state) for name in together}
     return _back(site, env, targets, reason=reason)
+
+
+def _finished(site: Site, env: str, names: Sequence[str], to: str | None) -> Promotion | None:
+    """The rollback that a killed command had begun, ended now: to go back once more is not what was asked."""
+    claims = [event for name in names if (event := applying.resume(site, env, name)) and event.verb == "rollback"]
+    begun = claims or [event for name in names if (event := _unasked(site, env, name))]
+    found = next((event for event in begun if {*names} <= {*event.notebooks}), None)
+    if found is None or not (to is None or any(_is_called(to, d) for d in found.deployments)):
+        return None
+    live, checks = found.deployments, dict[str, tuple[Check, ...]]()
+    if not claims:
+        live, checks = verify(site, live, verb="rollback", attempt=found.attempt)
+    plan = Plan(target=env, moves=tuple(_move(deployment, None) for deployment in live))
+    note = "finished what an earlier command had begun"
+    return applying.ended(Promotion(plan=plan), live, checks, attempt=found.attempt, note=note)
+
+
+def _unasked(site: Site, env: str, name: str) -> Event | None:
+    """A rollback that was killed between going live and being verified."""
+    live = site.ledger.state(env)[name].live
+    if live is None or live.state != "unverified":
+        return None
+    event = _went_live(site, env, live)
+    if event is None or event.verb != "rollback":
+        return None
+    asked = any(other.attempt == event.attempt and other.step == "unverified" for other in site.ledger.events(env))
+    return None if asked else event
 
 
 def _together(site: Site, state: State, name: str) -> tuple[str, ...]:
@@ -102,7 +130,7 @@ def _named(site: Site, state: State, name: str, to: str) -> Deployment:
     known: dict[str, Deployment] = {}
     for deployment in (*reversed(standing.stable), *verified):
         known.setdefault(deployment.release, deployment)
-    found = [d for d in known.values() if to in (d.alias, d.run) or (len(to) >= 8 and d.release.startswith(to))]
+    found = [deployment for deployment in known.values() if _is_called(to, deployment)]
     if not found:
         aliases = [d.alias for d in known.values()]
         told = f"{to!r} was never verified as {name} in {state.environment}{nearest(to, aliases)}"
@@ -115,6 +143,10 @@ def _named(site: Site, state: State, name: str, to: str) -> Deployment:
             hint=f"nbpromote unhold {found[0].alias} --env {state.environment}",
         )
     return found[0]
+
+
+def _is_called(name: str, deployment: Deployment) -> bool:
+    return name in (deployment.alias, deployment.run) or (len(name) >= 8 and deployment.release.startswith(name))
 
 
 def _back(site: Site, env: str, targets: dict[str, Deployment], *, reason: str) -> Promotion:

@@ -1,0 +1,119 @@
+"""One bit of one file is another one when the next command comes: refused by name, or what goes live is right."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from faults import judging
+from faults.grounds import Plot
+from faults.killing import Scenario, value
+from ground import Done, Ground
+from nbpromote import ledger, release
+from nbpromote.errors import Error
+from nbpromote.workflow.site import Site
+
+# where the things are that a promotion rests on
+_THINGS = {
+    "release": ".nbpromote/store/sha256/*/*",
+    "model at MLflow": ".nbpromote/mlflow/*/mlflow-artifacts/**/models/**/*",
+    "ledger, policy and code": ".git/objects/[0-9a-f][0-9a-f]/*",
+    "run": ".nbpromote/runs/*/*",
+    "run's code": ".nbpromote/runs/*/code/**/*",
+}
+
+
+@dataclass(frozen=True)
+class Thing:
+    kind: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.path}"
+
+
+def things(plot: Plot, scenario: Scenario) -> list[Thing]:
+    root = plot.lay(scenario.kept).root
+    found = ((kind, path) for kind, glob in _THINGS.items() for path in sorted(root.glob(glob)))
+    return [Thing(kind, path.relative_to(root).as_posix()) for kind, path in found if _counts(path)]
+
+
+def _counts(path: Path) -> bool:
+    """Not MLflow's note of a load, nor what is kept to look things up."""
+    return path.is_file() and path.stat().st_size > 0 and path.name not in ("registered_model_meta", "journal.jsonl")
+
+
+def flipped(plot: Plot, scenario: Scenario, thing: Thing, chance: random.Random) -> list[str]:
+    """What is wrong with the command while a bit of the thing is another one, and with a second one when it is back."""
+    ground = plot.lay(scenario.kept)
+    file = ground.root / thing.path
+    before = file.read_bytes()
+    file.chmod(0o600)
+    file.write_bytes(_with_another_bit(before, chance))
+    faults = value(plot, lambda: list(_answered(ground, scenario)))
+    file.write_bytes(before)
+    faults += value(plot, lambda: list(_mended(ground, scenario)))
+    return [f"{scenario.name} with another bit in {thing}: {fault}" for fault in faults]
+
+
+def _with_another_bit(data: bytes, chance: random.Random) -> bytes:
+    at = chance.randrange(len(data))
+    return data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
+
+
+def _answered(ground: Ground, scenario: Scenario) -> Iterator[str]:
+    """Told in words and nothing went live; or all that is live is whole, and the bit was in what nobody needs."""
+    done = scenario.run(ground)
+    if done.returncode == 0:
+        yield from _unseen(ground, scenario)
+    elif "Traceback" in done.stderr:
+        yield f"a traceback: {done.stderr[-400:]}"
+    elif not _names_it(done):
+        yield f"the refusal names nothing: {(done.stdout + done.stderr)[-400:]}"
+
+
+def _unseen(ground: Ground, scenario: Scenario) -> Iterator[str]:
+    """What is wrong with what went live, to the last file of the release.
+
+    What is served has to be right. Damage in what nobody was asked for, records of old and what a rollback puts back
+    in an emergency, does not stop it; but `doctor` has to name it.
+    """
+    site, attempt = Site(ground.project), scenario.attempt
+    live = site.ledger.state(attempt.environment)[attempt.notebook].live
+    assert live is not None
+    yield from judging.served(live)
+    told = ground.nbpromote("doctor")
+    faults = [fault] if (fault := ledger.broken(site.ledger, attempt.environment)) else []
+    try:
+        release.whole(site.store, live.release)
+        for sealed in live.sealed.values():
+            site.store.check(sealed.sha256)
+    except Error as error:
+        faults.append(str(error))
+        if scenario.command[0] != "rollback":
+            yield f"it went live, and {error}"
+    if faults and told.returncode == 0:
+        yield f"doctor finds nothing, and {faults}"
+
+
+_NAMED = re.compile(
+    "was changed|is gone|corrupt|inflate|cannot be read|not the code that ran|was edited since|is no "
+    "|bad object|missing|not a valid|does not hold|was put in|unable to (read|unpack)"
+)
+
+
+def _names_it(done: Done) -> bool:
+    return _NAMED.search(done.stdout + done.stderr) is not None
+
+
+def _mended(ground: Ground, scenario: Scenario) -> Iterator[str]:
+    """Nothing was harmed: with the bit as it was the command does what it does."""
+    if not judging.is_done(ground, scenario.attempt):
+        done = scenario.run(ground)
+        if done.returncode != 0:
+            yield f"with the bit back: exit {done.returncode}: {(done.stdout + done.stderr)[-400:]}"
+            return
+    yield from (fault for fault in judging.judged(ground, scenario.attempt) if "versions" not in fault)

@@ -1,0 +1,121 @@
+"""What must hold of a project whatever happened to it: ledger, alias, store and MLflow tell one story."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ground import Ground
+from nbpromote import ledger, track
+from nbpromote.errors import Error
+from nbpromote.model import Deployment
+from nbpromote.track.store import client
+from nbpromote.workflow.site import Site
+
+# hidden names with eight random digits are drafts; git's locks and indexes are somebody's who is at work
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}(-journal)?|.*\.lock|nbpromote-index-.*")
+_STAY = re.compile(r"\.git/index\.lock|\.nbpromote/(locks/.*|.*\.lock)")  # ours, which processes hold by turns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """The one outcome that somebody wants: that a release goes live, over the history as it was before.
+
+    `versions` are those that the registered model has then.
+    """
+
+    environment: str
+    notebook: str
+    release: str
+    events: int
+    versions: int
+
+
+def lives(ground: Ground, attempt: Attempt) -> list[str]:
+    """Releases that went live since, in order."""
+    events = Site(ground.project).ledger.events(attempt.environment)[attempt.events :]
+    return [found.release for e in events if e.step == "live" and (found := e.deployment(attempt.notebook))]
+
+
+def is_done(ground: Ground, attempt: Attempt) -> bool:
+    state = Site(ground.project).ledger.state(attempt.environment)
+    live = state[attempt.notebook].live
+    verified = live is not None and live.state == "verified" and not state.attempts
+    return verified and lives(ground, attempt) == [attempt.release]
+
+
+def judged(ground: Ground, attempt: Attempt) -> list[str]:
+    """All that is wrong with the outcome."""
+    site = Site(ground.project)
+    state = site.ledger.state(attempt.environment)
+    live = state[attempt.notebook].live
+    faults = [f"{a.event.verb} {a.event.step} is still open" for a in state.attempts.values()]
+    faults += standing_of(site, attempt.environment, attempt.notebook)
+    if (went := lives(ground, attempt)) != [attempt.release]:
+        faults.append(f"went live: {went or 'nothing'}, wanted {attempt.release} once")
+    if live and live.model:
+        count = len(versions(live.tracking_uri, live.model.name))
+        faults += [f"{count} versions, wanted {attempt.versions}"] if count != attempt.versions else []
+        faults += running(live.tracking_uri, site.project.name)
+    return faults + left(ground.root)
+
+
+def standing_of(site: Site, environment: str, notebook: str) -> Iterator[str]:
+    """What ledger, alias, MLflow and store say otherwise than one another of what is live."""
+    if fault := ledger.broken(site.ledger, environment):
+        yield fault
+    live = site.ledger.state(environment)[notebook].live
+    if live is None:
+        return
+    if live.state != "verified":
+        yield f"{live.alias} is {live.state}"
+    yield from _kept(site, live)
+    yield from served(live)
+
+
+def _kept(site: Site, live: Deployment) -> Iterator[str]:
+    for digest in (live.release, *(sealed.sha256 for sealed in live.sealed.values())):
+        try:
+            site.store.get(digest)
+        except Error as error:
+            yield str(error)
+
+
+def served(live: Deployment) -> Iterator[str]:
+    """What whoever asks MLflow for the champion gets otherwise than the ledger says."""
+    model = live.model
+    if model is None:
+        return
+    pointed = track.pointed(live.tracking_uri, model.name)
+    if pointed != model.version:
+        yield f"the alias points at {pointed}, the ledger at {model.version}"
+    if not track.has_version(live.tracking_uri, model):
+        yield f"version {model.version} is not what the ledger says"
+    with tempfile.TemporaryDirectory() as folder:
+        if fault := track.check_model(live.tracking_uri, model, Path(folder)):
+            yield fault
+    tokens = Counter(version.tags.get("nbpromote.attempt") for version in versions(live.tracking_uri, model.name))
+    yield from (f"{count} versions by the token {token}" for token, count in tokens.items() if count > 1)
+
+
+def versions(uri: str, name: str) -> list[Any]:
+    return list(client(uri).search_model_versions(f"name = '{name}'"))
+
+
+def running(uri: str, project: str) -> list[str]:
+    """Runs of a project that MLflow believes to be at work."""
+    mlflow = client(uri)
+    experiments = [one.experiment_id for one in mlflow.search_experiments(filter_string=f"name LIKE '{project}/%'")]
+    found = mlflow.search_runs(experiments, "attributes.status = 'RUNNING'") if experiments else []
+    return [f"MLflow's run {run.info.run_name} is still running" for run in found]
+
+
+def left(root: Path) -> list[str]:
+    """Drafts and locks that nobody will come back for."""
+    found = (path.relative_to(root).as_posix() for path in root.rglob("*") if _DRAFT.fullmatch(path.name))
+    return [f"left: {path}" for path in found if not _STAY.fullmatch(path)]

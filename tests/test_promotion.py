@@ -1,0 +1,332 @@
+"""What the road asks besides gates: several notebooks at once, waiting, bars, plans that grow old, ways back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ground import HEADER, Ground, build, git
+
+# reads what `count` writes
+ADD = """
+# %% tags=["parameters"]
+numbers: str = "../data/dev/result.csv"  # what to add up
+total: str = "../data/dev/total.txt"  # where to
+
+# %%
+from IPython.display import display
+from pathlib import Path
+
+def glue(name, data):
+    payload = {"name": name, "data": data, "encoder": "json", "version": 1}
+    display({"application/scrapbook.scrap.json+json": payload}, raw=True, metadata={"scrapbook": {"name": name}})
+
+# %%
+found = [int(line) for line in Path(numbers).read_text().split()[1:]]
+Path(total).write_text(str(sum(found)))
+glue("sum", sum(found))
+"""
+
+
+def params(name: str, top: int) -> str:
+    return f"""\
+notebooks:
+  count:
+    parameters: {{top: {top}}}
+    outputs: {{result: data/{name}/result.csv}}
+  add:
+    inputs: {{numbers: data/{name}/result.csv}}
+    outputs: {{total: data/{name}/total.txt}}
+"""
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Ground:
+    """`count` and `add`, which reads what the other writes: both live in dev, nothing above."""
+    ground = build(tmp_path_factory.mktemp("promotion") / "small", empty_store)
+    (ground.root / "notebooks/train.py").unlink()
+    (ground.root / "notebooks/train.ipynb").unlink()
+    ground.write("notebooks/add.py", HEADER + ADD)
+    for name, top in (("dev", 3), ("staging", 4), ("prod", 5)):
+        ground.write(f"params/{name}.yaml", params(name, top))
+    for below, name in (("dev", "staging"), ("staging", "prod")):
+        ground.write(f"params/{name}.policy.yaml", policy(below))
+    ground.nbpromote("sync")
+    ground.commit("two notebooks")
+    return ground.released("count").released("add")
+
+
+def policy(below: str, *more: str) -> str:
+    gates = "gates: [{metric: rows, min: 2}]", "gates: [{metric: sum, min: 1}]"
+    return "\n".join(
+        [f"promotes_from: [{below}]", *more, "notebooks:", f"  count: {{{gates[0]}}}", f"  add: {{{gates[1]}}}", ""]
+    )
+
+
+@pytest.fixture
+def both(original: Ground, tmp_path: Path) -> Ground:
+    shutil.copytree(original.root, tmp_path / "small", symlinks=True)
+    return Ground(tmp_path / "small", original.empty_store)
+
+
+def again(ground: Ground) -> Ground:
+    """Another release of `count`, live in dev."""
+    ground.edit("notebooks/count.py", "range(", "range(0 + ")
+    ground.nbpromote("sync")
+    ground.commit("edit")
+    return ground.released("count")
+
+
+def demands(ground: Ground, *lines: str) -> None:
+    """What staging asks besides its gates, committed."""
+    ground.write("params/staging.policy.yaml", policy("dev", *lines))
+    ground.commit("policy")
+
+
+def state(ground: Ground, environment: str) -> dict[str, Any]:
+    rows = ground.json("status")["environments"]
+    return next(row for row in rows if row["name"] == environment)
+
+
+def live(ground: Ground, environment: str = "staging") -> dict[str, str]:
+    return {row["notebook"]: row["alias"] for row in state(ground, environment)["notebooks"]}
+
+
+def events(ground: Ground, environment: str = "staging") -> list[str]:
+    return [f"{e['verb']} {e['step']}" for e in ground.json("history", "--env", environment)["events"]]
+
+
+# -- several notebooks in one promotion -----------------------------------------------------------------------------
+
+
+def test_several_notebooks_go_live_in_one_promotion_each_reading_what_the_others_have_made(both: Ground) -> None:
+    done = both.nbpromote("promote", "add", "count", "--to", "staging")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(live(both)) == {"add", "count"}
+    assert events(both) == ["promote intent", "promote live", "promote verified"]
+    # 0 + 1 + 2 + 3: staging counts to four, and nothing stood at the destination before
+    assert (both.root / "data/staging/total.txt").read_text() == "6"
+
+
+def test_all_means_what_is_verified_below_and_not_live_there(both: Ground) -> None:
+    planned = both.json("plan", "--all", "--to", "staging")
+
+    assert [move["notebook"] for move in planned["moves"]] == ["count", "add"]
+    assert both.nbpromote("promote", "--all", "--to", "staging").returncode == 0
+    again = both.nbpromote("promote", "--all", "--to", "staging")
+    assert again.returncode == 0
+    assert "nothing that is verified below is missing in staging" in again.stdout
+    assert both.json("promote", "--all", "--to", "staging")["candidates"] == []
+
+
+def test_what_is_live_already_is_not_run_again_for_the_others(both: Ground) -> None:
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+
+    done = both.json("promote", "count", "add", "--to", "staging")
+
+    assert done["done"]
+    assert [one["notebook"] for one in done["candidates"]] == ["add"]
+
+
+def test_one_refused_notebook_keeps_all_of_them_out(both: Ground) -> None:
+    both.write("params/staging.policy.yaml", policy("dev").replace("sum, min: 1", "sum, min: 100"))
+    both.commit("policy")
+
+    done = both.nbpromote("promote", "--all", "--to", "staging")
+
+    assert done.returncode == 1
+    assert "not live: count" in done.stdout
+    assert "not live: add" in done.stdout
+    assert live(both) == {}
+    assert events(both) == ["promote refused"]
+    assert not (both.root / "data/staging").exists()
+
+
+def test_what_went_live_together_goes_back_together(both: Ground) -> None:
+    for line in (("promote", "--all", "--to", "staging"),):
+        assert both.nbpromote(*line).returncode == 0
+    first = live(both)
+    again(both)
+    both.edit("notebooks/add.py", "found = ", "found = [0] + ")
+    both.nbpromote("sync")
+    both.commit("edit")
+    both.released("add")
+    assert both.nbpromote("promote", "--all", "--to", "staging").returncode == 0
+    second = live(both)
+    (both.root / "data/staging/total.txt").write_text("by hand")
+
+    done = both.nbpromote("rollback", "add", "--env", "staging")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert live(both) == first
+    assert (both.root / "data/staging/total.txt").read_text() == "6"
+    assert "written to since" in done.stdout
+    held = state(both, "staging")["held"]
+    assert held == {"add": [second["add"]], "count": [second["count"]]}
+
+
+def test_a_rollback_brings_outputs_back_from_the_store_where_the_run_is_gone(both: Ground) -> None:
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+    before = (both.root / "data/staging/result.csv").read_bytes()
+    both.edit("notebooks/count.py", '{number}\\n"', '{number + 10}\\n"')
+    again(both)
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+    assert (both.root / "data/staging/result.csv").read_bytes() != before
+    shutil.rmtree(both.root / ".nbpromote/runs")
+
+    done = both.nbpromote("rollback", "count", "--env", "staging")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (both.root / "data/staging/result.csv").read_bytes() == before
+
+
+def test_back_to_a_release_that_is_named(both: Ground) -> None:
+    aliases = []
+    for number in range(3):
+        assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+        aliases.append(live(both)["count"])
+        if number < 2:
+            again(both)
+    assert len(set(aliases)) == 3
+
+    unknown = both.nbpromote("rollback", "count", "--env", "staging", "--to", "no-such")
+    assert unknown.returncode == 2
+    assert aliases[0] in unknown.stderr
+    done = both.nbpromote("rollback", "count", "--env", "staging", "--to", aliases[0])
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert live(both)["count"] == aliases[0]
+    assert state(both, "staging")["held"] == {"count": [aliases[2]]}
+
+
+# -- bars -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_frozen_environment_takes_nothing_and_runs_nothing_and_rolls_back_all_the_same(both: Ground) -> None:
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+    again(both)
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+
+    assert both.nbpromote("freeze", "--env", "staging", "--reason", "year end").returncode == 0
+
+    for line in (("promote", "add", "--to", "staging"), ("run", "count", "--env", "staging")):
+        refused = both.nbpromote(*line)
+        assert refused.returncode == 1
+        assert "was frozen by Ada Test" in refused.stdout + refused.stderr
+        assert "year end" in refused.stdout + refused.stderr
+    assert "frozen" in both.nbpromote("status").stdout
+    assert both.nbpromote("rollback", "count", "--env", "staging").returncode == 0
+    assert both.nbpromote("thaw", "--env", "staging").returncode == 0
+    assert both.nbpromote("promote", "add", "--to", "staging").returncode == 0
+
+
+@pytest.mark.parametrize("what", ["count", "its alias"])
+def test_what_is_held_does_not_go_live_until_that_is_lifted(both: Ground, what: str) -> None:
+    named = live(both, "dev")["count"] if what == "its alias" else what
+    assert both.nbpromote("hold", named, "--env", "staging", "--reason", "wait for legal").returncode == 0
+
+    refused = both.nbpromote("promote", "count", "--to", "staging")
+
+    assert refused.returncode == 1
+    assert "nbpromote unhold" in refused.stdout
+    assert both.nbpromote("promote", "add", "--to", "staging", "--dry-run").returncode == 0
+    assert both.nbpromote("unhold", named, "--env", "staging").returncode == 0
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+
+
+# -- plans that grow old, and promotions that wait ------------------------------------------------------------------
+
+
+def test_a_stale_plan_is_refused(both: Ground) -> None:
+    planned = both.json("plan", "count", "--to", "staging")
+    both.write("params/staging.yaml", params("staging", 7))
+    both.commit("another value")
+
+    refused = both.nbpromote("promote", "count", "--to", "staging", "--plan", planned["digest"])
+
+    assert refused.returncode == 1
+    assert "the plan is stale" in refused.stderr
+    now = both.json("plan", "count", "--to", "staging")["digest"]
+    assert both.nbpromote("promote", "count", "--to", "staging", "--plan", now).returncode == 0
+
+
+def test_a_promotion_that_soaks_waits_and_is_applied_when_it_is_due(both: Ground, monkeypatch: Any) -> None:
+    demands(both, "soak: 1h")
+
+    waiting = both.nbpromote("promote", "count", "--to", "staging")
+
+    assert waiting.returncode == 4, waiting.stdout + waiting.stderr
+    assert "waits at the door of staging" in waiting.stdout
+    assert live(both) == {}
+    assert not (both.root / "data/staging").exists()
+    assert state(both, "staging")["waiting"][0]["notebooks"] == ["count"]
+    assert both.nbpromote("advance").returncode == 4
+    assert events(both) == ["promote waiting"]
+    shutil.rmtree(both.root / ".nbpromote/runs")  # it may be applied by another machine
+
+    later(monkeypatch)
+    done = both.nbpromote("advance", "--env", "staging")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (both.root / "data/staging/result.csv").exists()
+    assert events(both) == ["promote waiting", "promote intent", "promote live", "promote verified"]
+    assert both.nbpromote("advance").returncode == 0
+    assert len(events(both)) == 4
+
+
+def later(monkeypatch: Any) -> None:
+    """Two hours from now."""
+    from datetime import UTC, datetime, timedelta
+
+    from nbpromote import clock
+
+    monkeypatch.setattr(clock, "now", lambda: clock.spelled(datetime.now(UTC) + timedelta(hours=2)))
+
+
+def test_what_waits_is_superseded_when_what_it_stands_on_moves(both: Ground, monkeypatch: Any) -> None:
+    demands(both, "soak: 1h")
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 4
+    both.write("params/staging.yaml", params("staging", 7))
+    both.commit("another value")
+    later(monkeypatch)
+
+    done = both.json("advance", "--env", "staging")
+
+    assert [one["state"] for one in done["promotions"]] == ["superseded"]
+    assert "was edited since its run" in done["promotions"][0]["note"]
+    assert live(both) == {}
+    assert state(both, "staging")["waiting"] == []
+
+
+def test_a_newer_promotion_of_the_same_notebook_supersedes_one_that_waits(both: Ground) -> None:
+    demands(both, "soak: 1h")
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 4
+    again(both)
+
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 4
+
+    assert events(both) == ["promote waiting", "promote waiting", "promote superseded"]
+    assert len(state(both, "staging")["waiting"]) == 1
+
+
+# -- records that fit together --------------------------------------------------------------------------------------
+
+
+def test_each_record_names_what_it_replaced(both: Ground) -> None:
+    both.nbpromote("promote", "count", "--to", "staging")
+    again(both)
+    both.nbpromote("promote", "count", "--to", "staging")
+    both.nbpromote("rollback", "count", "--env", "staging")
+
+    log = both.git("log", "--reverse", "--format=%H", "nbpromote/staging").split()
+    states = [json.loads(git(both.root, "cat-file", "blob", f"{commit}:state.json")) for commit in log]
+    lives = [s["notebooks"]["count"]["live"] for s in states if "count" in s["notebooks"]]
+    first, second = dict.fromkeys(one["run"] for one in lives)
+
+    assert [one["incumbent"] for one in lives if one["run"] == second] == [first, first, first]
+    assert [one["incumbent"] for one in lives if one["run"] == first] == ["", "", "", second, second]
