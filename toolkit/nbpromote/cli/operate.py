@@ -49,6 +49,23 @@ def history(here: Here, name: str | None, env: str | None, at: str | None, as_js
 
 
 @click.command()
+@click.argument("name", required=False)
+@click.option("--env", "-e", metavar="E", required=True, help="Environment.")
+@click.option("--since", metavar="24h|DATE", default="24h", show_default=True, help="90m, 24h, 7d, a date or a time.")
+@options.json
+@click.pass_obj
+def changes(here: Here, name: str | None, env: str, since: str, as_json: bool) -> int:
+    """Show what is not as it was: promotions, holds, params, policies, packages, inputs and upstream notebooks."""
+    from nbpromote import clock, report, workflow
+
+    moment = clock.since(since)
+    found = workflow.changes(here.project, env=env, since=moment, name=name)
+    text = report.changes(found, env, moment, colour=coloured())
+    said(text, report.changes_json(found, env, moment), as_json=as_json)
+    return 0
+
+
+@click.command()
 @click.argument("what", metavar="RUN|RELEASE|NOTEBOOK|ATTEMPT")
 @options.env
 @options.last
@@ -146,6 +163,7 @@ def _shown(page: Path) -> int:
 VERBS = (
     status,
     history,
+    changes,
     why,
     report_,
 )

@@ -3,6 +3,7 @@
 Times are ISO 8601 strings in UTC (`2026-01-31T12:00:00.000Z`), durations are seconds, digests are SHA-256 in hex.
 """
 
+from nbpromote.model.changes import Change
 from nbpromote.model.ci import CiContext
 from nbpromote.model.comparison import CellChange, Comparison, Likeness, Shown, Side, ValueChange
 from nbpromote.model.consent import Approvals, Asked, Consent, Identity, Wait, Window
@@ -51,6 +52,7 @@ __all__ = [
     "Candidate",
     "Cell",
     "CellChange",
+    "Change",
     "Check",
     "CiContext",
     "Code",

@@ -1,6 +1,7 @@
 """Records in, strings out: text for a terminal, JSON for scripts, HTML for people. Writes nothing."""
 
 from nbpromote.report.board import history, status
+from nbpromote.report.changes import changes, changes_json
 from nbpromote.report.collected import FORMS, report_as
 from nbpromote.report.comparison import comparisons, comparisons_as, comparisons_json
 from nbpromote.report.explanation import explanation, explanation_json
@@ -32,6 +33,8 @@ __all__ = [
     "Step",
     "Subject",
     "advanced",
+    "changes",
+    "changes_json",
     "checks",
     "checks_json",
     "comparisons",

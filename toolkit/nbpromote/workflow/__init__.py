@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbpromote.workflow.accepting import Offer, accept, baseline, offer
     from nbpromote.workflow.automating import automate
+    from nbpromote.workflow.changing import changes
     from nbpromote.workflow.checking import check
     from nbpromote.workflow.comparing import compare, preview
     from nbpromote.workflow.configuring import compare_params, schema_of, show_params
@@ -34,6 +35,7 @@ __all__ = [
     "advance",
     "automate",
     "baseline",
+    "changes",
     "check",
     "check_staged",
     "compare",
@@ -70,6 +72,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "changing": ("changes",),
     "automating": ("automate",),
     "checking": ("check",),
     "configuring": ("compare_params", "schema_of", "show_params"),
