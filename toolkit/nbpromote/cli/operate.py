@@ -66,6 +66,21 @@ def changes(here: Here, name: str | None, env: str, since: str, as_json: bool) -
 
 
 @click.command()
+@click.argument("name", required=False)
+@click.option("--env", "-e", metavar="E", help="Environment; default: every one.")
+@options.json
+@click.pass_obj
+def verify(here: Here, name: str | None, env: str | None, as_json: bool) -> int:
+    """Ask what is live whether it is what was validated: bytes, alias, outputs, and the model's own answers."""
+    from nbpromote import report, workflow
+
+    found = workflow.verify(here.project, name, env=env)
+    said(report.verified(found, colour=coloured()), report.verified_json(found), as_json=as_json)
+    outcomes = {one.outcome.value for one in found}
+    return 1 if "failed" in outcomes else 0 if outcomes <= {"passed"} else 3
+
+
+@click.command()
 @click.argument("what", metavar="RUN|RELEASE|NOTEBOOK|ATTEMPT")
 @options.env
 @options.last
@@ -164,6 +179,7 @@ VERBS = (
     status,
     history,
     changes,
+    verify,
     why,
     report_,
 )

@@ -35,6 +35,7 @@ from nbpromote.model.releases import (
     Release,
     Sealed,
     Verdict,
+    Verification,
 )
 from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Machine, Model, Outcome, Run, Scrap, is_metric
 from nbpromote.model.tables import Breach, Column, Judged, Profile
@@ -112,6 +113,7 @@ __all__ = [
     "Tolerance",
     "ValueChange",
     "Verdict",
+    "Verification",
     "Wait",
     "Window",
     "canonical",

@@ -14,8 +14,8 @@ class Event:
     """One line of history.
 
     `verb` is what somebody did: release, promote, rollback, approve, reject, override, hold, unhold, freeze, thaw,
-    adopt, repair, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified or
-    failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or superseded.
+    adopt, repair, verify, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified
+    or failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or superseded.
     Everything else is done. The events of one attempt share `attempt`, also the consents to it. What the gates said is
     written once, with the first event of an attempt, in the order of `deployments`.
     """

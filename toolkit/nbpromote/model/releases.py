@@ -219,6 +219,22 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What was asked of a deployment that is live, and what it answered."""
+
+    deployment: Deployment
+    checks: tuple[Check, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of its answers; `passed` where nothing blocks."""
+        found = {check.outcome for check in self.checks}
+        return next(
+            (bad for bad in (Outcome.FAILED, Outcome.ERRORED, Outcome.INCONCLUSIVE) if bad in found), Outcome.PASSED
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Promotion:
     """What an attempt to make releases live came to.
 

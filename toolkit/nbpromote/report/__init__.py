@@ -17,9 +17,10 @@ from nbpromote.report.plain import (
     parameters_json,
     promotion_json,
     status_json,
+    verified_json,
 )
 from nbpromote.report.plans import plan, plan_as, plan_json
-from nbpromote.report.promotion import advanced, promotion, said
+from nbpromote.report.promotion import advanced, promotion, said, verified
 from nbpromote.report.proposal import Proposal, Step
 from nbpromote.report.proposal import markdown as proposal
 from nbpromote.report.subject import Kind, Rival, Subject
@@ -72,4 +73,6 @@ __all__ = [
     "sarif",
     "status",
     "status_json",
+    "verified",
+    "verified_json",
 ]

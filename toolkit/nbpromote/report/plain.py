@@ -25,6 +25,7 @@ from nbpromote.model import (
     Prospect,
     Status,
     Verdict,
+    Verification,
     dump,
 )
 from nbpromote.report import words
@@ -260,6 +261,21 @@ def _candidate(promotion: Promotion, candidate: Candidate) -> dict[str, Json]:
         "evidence": evidence_json(candidate.evidence) if candidate.evidence else None,
         "decision": decision_json(candidate.decision) if candidate.decision else None,
         "verification": checks_json(candidate.verification)["checks"],
+    }
+
+
+def verified_json(found: Sequence[Verification]) -> dict[str, Json]:
+    return {
+        "passed": all(one.outcome is Outcome.PASSED for one in found),
+        "deployments": [
+            {
+                "environment": one.deployment.environment,
+                **_deployment(one.deployment),
+                "outcome": one.outcome.value,
+                **checks_json(one.checks),
+            }
+            for one in found
+        ],
     }
 
 

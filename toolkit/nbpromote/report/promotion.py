@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nbpromote.model import Candidate, Event, Move, Promotion
+from nbpromote.model import Candidate, Event, Move, Promotion, Verification
 from nbpromote.report import words
 from nbpromote.report.layout import Paint
 from nbpromote.report.plans.spelling import wait
-from nbpromote.report.text import decision, ended, evidence, listed, told_checks
+from nbpromote.report.text import STYLES, decision, ended, evidence, listed, told_checks
 
 
 def promotion(promotion: Promotion, *, colour: bool = False) -> str:
@@ -67,6 +67,16 @@ def _outcome(promotion: Promotion, move: Move, candidate: Candidate | None, pain
 def advanced(promotions: Sequence[Promotion], *, colour: bool = False) -> str:
     """What came of several promotions, one after the other."""
     return ended([line for each in promotions for line in (promotion(each, colour=colour), "")])
+
+
+def verified(found: Sequence[Verification], *, colour: bool = False) -> str:
+    """What each live deployment answered."""
+    paint, lines = Paint(colour), list[str]()
+    for one in found:
+        live, word = one.deployment, paint(one.outcome.value, STYLES[one.outcome])
+        what = f"{words.line(live.notebook)} {words.release(live.alias, live.release)}"
+        lines += [f"{word}: {what} in {words.line(live.environment)}", *told_checks(one.checks, paint), ""]
+    return ended(lines or ["nothing is live"])
 
 
 _DONE = {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.promotion.holding import freeze, hold, thaw, unhold
     from nbpromote.workflow.promotion.planning import plan
     from nbpromote.workflow.promotion.promoting import promote
+    from nbpromote.workflow.promotion.rechecking import verify
     from nbpromote.workflow.promotion.releasing import release
     from nbpromote.workflow.promotion.returning import rollback
     from nbpromote.workflow.promotion.waiting import advance
@@ -68,6 +69,7 @@ __all__ = [
     "thaw",
     "unhold",
     "unreleased",
+    "verify",
     "why",
 ]
 
@@ -89,6 +91,7 @@ _HOMES = {
     "promotion.releasing": ("release",),
     "reporting": ("keep_page", "page", "subject"),
     "promotion.holding": ("freeze", "hold", "thaw", "unhold"),
+    "promotion.rechecking": ("verify",),
     "promotion.returning": ("rollback",),
     "promotion.waiting": ("advance",),
     "accepting": ("Offer", "accept", "baseline", "offer"),

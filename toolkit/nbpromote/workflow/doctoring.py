@@ -13,6 +13,7 @@ from nbpromote.project import Project
 from nbpromote.release import Damaged
 from nbpromote.workflow import inspecting, performing
 from nbpromote.workflow.promotion import applying, keeping
+from nbpromote.workflow.promotion.verifying import misplaced
 from nbpromote.workflow.site import Site
 from nbpromote.workflow.watching import known
 
@@ -98,27 +99,19 @@ def _live(site: Site, live: Deployment, *, repair: bool) -> Iterator[Check]:
 
 
 def _model_fault(live: Deployment) -> str | None:
-    model = live.model
-    assert model is not None
-    assert model.name is not None
-    seen = track.pointed(live.tracking_uri, model.name)
-    if seen != model.version:
-        moved = f"points at version {seen}" if seen else "is gone"
-        return f"alias {model.name}@{track.CHAMPION} {moved}, and the ledger says {model.version}: moved from outside"
-    if not track.has_version(live.tracking_uri, model):
-        return f"version {model.version} of {model.name} is not what was registered"
+    assert live.model is not None
+    if fault := misplaced(live):
+        return fault
     with tempfile.TemporaryDirectory() as folder:
-        return track.check_model(live.tracking_uri, model, Path(folder))
+        return track.check_model(live.tracking_uri, live.model, Path(folder))
 
 
 def _kept(site: Site, live: Deployment) -> Check:
     name = f"{live.environment}: {live.notebook} release"
     lost = keeping.fault(site, live)
-    return (
-        _failed(name, f"{live.alias} cannot be put back: {lost}")
-        if lost
-        else _passed(name, f"{live.alias} is in the store")
-    )
+    if lost:
+        return _failed(name, f"{live.alias} cannot be put back: {lost}")
+    return _passed(name, f"{live.alias} is in the store")
 
 
 def _passed(name: str, summary: str) -> Check:
