@@ -21,8 +21,8 @@ def status(here: Here, as_json: bool) -> int:
     """Show what is live where."""
     from nbpromote import report, workflow
 
-    rows = workflow.status(here.project)
-    said(report.status(rows, colour=coloured()), report.status_json(rows), as_json=as_json)
+    board = workflow.status(here.project)
+    said(report.board(board, colour=coloured()), report.board_json(board), as_json=as_json)
     return 0
 
 
@@ -41,7 +41,7 @@ def history(here: Here, name: str | None, env: str | None, at: str | None, as_js
     text = report.history(events)
     document = report.history_json(events)
     if moment:
-        rows = workflow.status(here.project, at=moment)
+        rows = workflow.status(here.project, at=moment).rows
         text = f"live at {moment}\n{report.status(rows, colour=coloured())}\n\n{text}"
         document = {**document, **report.status_json(rows), "at": moment}
     said(text, document, as_json=as_json)
@@ -91,7 +91,7 @@ def why(here: Here, what: str, env: str | None, last: bool, as_json: bool) -> in
     from nbpromote import report, workflow
 
     told = workflow.why(here.project, what, env=env, last=last)
-    said(report.explanation(told, colour=coloured()), report.explanation_json(told), as_json=as_json)
+    said(report.explanations(told, colour=coloured()), report.explanations_json(told), as_json=as_json)
     return 0
 
 

@@ -21,7 +21,7 @@ from nbpromote.model.environments import (
     size_told,
 )
 from nbpromote.model.fleet import Fate, Fleet, Member
-from nbpromote.model.history import Attempt, Event, Explanation, Freeze, Standing, State, Status
+from nbpromote.model.history import Attempt, Board, Event, Explanation, Freeze, Standing, State, Status
 from nbpromote.model.metrics import SCORES, WITHOUT_INTERVAL, greater_is_better
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import (
@@ -49,6 +49,7 @@ __all__ = [
     "Approvals",
     "Asked",
     "Attempt",
+    "Board",
     "Breach",
     "Candidate",
     "Cell",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nbpromote.model.consent import Consent
+from nbpromote.model.consent import Consent, Wait
 from nbpromote.model.releases import Decision, Deployment
 
 
@@ -124,7 +124,7 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """One cell of the status table."""
+    """One cell of the status table. `waits` says by attempt what each promotion that waits lacks."""
 
     environment: str
     tracking_uri: str
@@ -133,7 +133,21 @@ class Status:
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open: tuple[str, ...] = ()  # notebooks with a promotion left half-way
     waiting: tuple[Attempt, ...] = ()
+    waits: Mapping[str, tuple[Wait, ...]] = field(default_factory=dict)
     frozen: Freeze | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """The status of every environment. `as_of` is when the remote was last heard; empty: never."""
+
+    rows: tuple[Status, ...]
+    as_of: str
+    silent: str = ""  # the remote that did not answer just now
+
+    @property
+    def stale(self) -> bool:
+        return bool(self.silent)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,5 +162,6 @@ class Explanation:
     verb: str = ""
     attempt: str = ""
     ended: str = ""  # the last step of the attempt
+    said: tuple[str, ...] = ()  # by people: who approved, rejected or overrode, and why
     at: str = ""
     by: str = ""

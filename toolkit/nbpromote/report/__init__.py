@@ -1,14 +1,15 @@
 """Records in, strings out: text for a terminal, JSON for scripts, HTML for people. Writes nothing."""
 
-from nbpromote.report.board import history, status
+from nbpromote.report.board import board, history, status
 from nbpromote.report.changes import changes, changes_json
 from nbpromote.report.collected import FORMS, report_as
 from nbpromote.report.comparison import comparisons, comparisons_as, comparisons_json
-from nbpromote.report.explanation import explanation, explanation_json
+from nbpromote.report.explanation import explanation, explanation_json, explanations, explanations_json
 from nbpromote.report.findings import findings, findings_as, findings_json, github, junit, sarif
 from nbpromote.report.fleet import fleet, fleet_json, fleet_junit
 from nbpromote.report.page import page
 from nbpromote.report.plain import (
+    board_json,
     checks_json,
     decision_json,
     differences_json,
@@ -34,6 +35,8 @@ __all__ = [
     "Step",
     "Subject",
     "advanced",
+    "board",
+    "board_json",
     "changes",
     "changes_json",
     "checks",
@@ -49,6 +52,8 @@ __all__ = [
     "evidence_json",
     "explanation",
     "explanation_json",
+    "explanations",
+    "explanations_json",
     "findings",
     "findings_as",
     "findings_json",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nbpromote.model import (
     Attempt,
+    Board,
     Candidate,
     Cell,
     Check,
@@ -26,11 +27,16 @@ from nbpromote.model import (
     Status,
     Verdict,
     Verification,
+    Wait,
     dump,
 )
 from nbpromote.report import words
 from nbpromote.report.comparison.plain import cell_json, value_json
 from nbpromote.report.text import given
+
+
+def board_json(board: Board) -> dict[str, Json]:
+    return {"as_of": board.as_of or None, "stale": board.stale, **status_json(board.rows)}
 
 
 def status_json(rows: Sequence[Status]) -> dict[str, Json]:
@@ -46,12 +52,12 @@ def _environment(row: Status) -> dict[str, Json]:
         ],
         "held": {notebook: list(digests) for notebook, digests in row.held.items()},
         "open": list(row.open),
-        "waiting": [_waiting(attempt) for attempt in row.waiting],
+        "waiting": [_waiting(attempt, row.waits.get(attempt.event.attempt, ())) for attempt in row.waiting],
         "frozen": dump(row.frozen) if row.frozen else None,
     }
 
 
-def _waiting(attempt: Attempt) -> dict[str, Json]:
+def _waiting(attempt: Attempt, waits: Sequence[Wait]) -> dict[str, Json]:
     event = attempt.event
     return {
         "attempt": event.attempt,
@@ -60,6 +66,7 @@ def _waiting(attempt: Attempt) -> dict[str, Json]:
         "at": event.at,
         "actor": event.actor,
         "consents": [dump(consent) for consent in attempt.consents],
+        "waits": [dump(wait) for wait in waits],
     }
 
 
