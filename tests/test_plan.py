@@ -60,6 +60,7 @@ def test_a_plan_shows_packages_data_metrics_and_parameters(road: Ground) -> None
         ("small-new", None, "24.1.0"),
     ]
     (data,) = seen["data"]
+    assert data["after"]["path"] == "data/staging/any.csv"
     assert (data["name"], data["before"]["size"], data["after"]["size"]) == ("source", 9, 11)
     assert {c["name"]: (c["before"], c["after"]) for c in seen["metrics"]} == {"rows": (4, 3), "error": (2.5, 3.0)}
     assert move["changed"]["limit"] == {"live": 2.5, "candidate": 3.5}

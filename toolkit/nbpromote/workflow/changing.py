@@ -213,16 +213,18 @@ class _Window:
         self, notebook: str, name: str, files: tuple[File, File], rows: tuple[int, ...], met: str, at: str
     ) -> Change:
         one, other = files
+        place = other.path.removeprefix(f"{self.site.project.root}/")
         counted = f"{rows[0]:,} -> {rows[1]:,} rows, " if len(rows) == 2 else ""
         return Change(
             at=other.modified if self.since <= other.modified <= at else at,
             kind="input",
             environment=self.environment,
-            what=f"{name}: {counted}{one.size:,} -> {other.size:,} bytes, {one.sha256[:12]} -> {other.sha256[:12]}",
+            what=f"{name}: {counted}{one.size:,} -> {other.size:,} bytes, {place}",
             notebooks=(notebook,),
             outcome=met,
             where=other.path,
             read_by=self._readers([notebook]),
+            details=(f"-sha256 {one.sha256}", f"+sha256 {other.sha256}"),
         )
 
     def _now(self, last: Run) -> Iterator[Change]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from nbpromote import ledger, track
 from nbpromote.errors import Error, Refused, Usage
-from nbpromote.model import Check, Deployment, Outcome
+from nbpromote.model import Attempt, Check, Deployment, Outcome
 from nbpromote.project import Project
 from nbpromote.release import Damaged
 from nbpromote.workflow import inspecting, performing
-from nbpromote.workflow.promotion import applying, keeping
+from nbpromote.workflow.promotion import applying, keeping, waiting
 from nbpromote.workflow.promotion.verifying import misplaced
 from nbpromote.workflow.site import Site
 from nbpromote.workflow.watching import known
@@ -62,6 +62,21 @@ def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Chec
             yield from _live(site, standing.live, repair=repair)
         if standing.back is not None:
             yield keeping.way_back(site, standing.back)
+    if state.frozen:
+        told = f"by {state.frozen.by} at {state.frozen.at}; nbpromote thaw --env {environment} lifts that"
+        yield Check(name=f"{environment}: frozen", outcome=Outcome.SKIPPED, summary=told)
+    yield from (_waiting(site, attempt) for attempt in state.attempts.values() if not attempt.applies)
+
+
+def _waiting(site: Site, attempt: Attempt) -> Check:
+    """Whether what waits can go live at all; what can not is ended by whoever looks at it next."""
+    event = attempt.event
+    name = f"{event.environment}: {', '.join(event.notebooks)} waiting"
+    told = f"{', '.join(event.aliases)} since {event.at}"
+    moved = waiting.moved_under(site, waiting.recalled(site, attempt), event)
+    if moved:
+        return _failed(name, f"{told} can never go live: {moved}; nbpromote advance --env {event.environment} ends it")
+    return _passed(name, told)
 
 
 def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> Check:

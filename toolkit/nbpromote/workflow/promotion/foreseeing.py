@@ -168,35 +168,31 @@ def _data(sides: _Sides) -> tuple[ValueChange, ...]:
         before, after = (dict(_read(evidence)) for evidence in (there, below))
         return validate.value_changes(before, after) if there and below else ()
     before = dict(_read(there)) if there else {}
-    found = {name: _now(sides, path, before.get(name)) for name, path in sides.environment.inputs.items()}
+    root, seen, inputs = sides.site.project.root, sides.site.seen, sides.environment.inputs
+    found = {name: _told(seen.measure(path), path, root) for name, path in inputs.items()}
     changes = validate.value_changes(before, found) if there else ()
-    return tuple(_by_whom(sides, change) for change in changes)
+    return tuple(_by_whom(sides, change, inputs.get(change.name, "")) for change in changes)
 
 
 def _read(evidence: Evidence | None) -> Iterator[tuple[str, Json]]:
     run = evidence.run if evidence else None
+    root = run.folder.parent.parent.parent if run else Path()  # of the clone that it ran in
     for name, path in run.inputs.items() if run else ():
-        file = run.files.get(name) if run else None
-        yield name, _told(file) if file else {"path": path}
+        yield name, _told(run.files.get(name) if run else None, path, root)
 
 
-def _told(file: File) -> dict[str, Json]:
-    return {"path": file.path, "size": file.size, "sha256": file.sha256}
+def _told(file: File | None, path: str, root: Path) -> dict[str, Json]:
+    """An address is known by its name alone."""
+    place = path.removeprefix(f"{root}/")
+    return {"path": place, "size": file.size, "sha256": file.sha256} if file else {"path": place}
 
 
-def _now(sides: _Sides, path: str, before: Json) -> dict[str, Json]:
-    """What stands there now. An address is known by its name alone."""
-    file = sides.site.seen.measure(path)
-    return _told(file) if file else {"path": path}
-
-
-def _by_whom(sides: _Sides, change: ValueChange) -> ValueChange:
-    path = (change.after or {}).get("path", "")
+def _by_whom(sides: _Sides, change: ValueChange, path: str) -> ValueChange:
     writer = sides.written.get(path)
     if writer:
         return replace(change, origin=f"and {writer} writes it anew in this promotion")
-    changed = Path(path).stat().st_mtime_ns if Path(path).exists() else None
-    return replace(change, origin=f"written {clock.at(changed)[:16]}") if changed else change
+    written = clock.at(Path(path).stat().st_mtime_ns) if path and Path(path).exists() else ""
+    return replace(change, origin=f"written {written[:16].replace('T', ' ')}") if written else change
 
 
 def _tables(sides: _Sides) -> tuple[ValueChange, ...]:

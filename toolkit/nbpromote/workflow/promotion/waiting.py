@@ -14,7 +14,6 @@ from nbpromote.model import (
     Deployment,
     Event,
     Identity,
-    Plan,
     Promotion,
     Standing,
     State,
@@ -139,7 +138,7 @@ def look_again(site: Site, attempt: Attempt) -> Promotion:
     """A promotion that waits, held against what it stands on today: it goes live, waits on, or is superseded."""
     promotion = recalled(site, attempt)
     event = attempt.event
-    if moved := _moved(site, promotion.plan, event):
+    if moved := moved_under(site, promotion, event):
         _end(site, attempt, "superseded", moved)
         return replace(promotion, state="superseded", note=moved)
     still = waits(site, promotion, attempt)
@@ -176,9 +175,9 @@ def _below(site: Site, deployment: Deployment) -> Deployment:
     return replace(deployment, environment="", state="gone", verified="")
 
 
-def _moved(site: Site, planned: Plan, event: Event) -> str:
+def moved_under(site: Site, promotion: Promotion, event: Event) -> str:
     """What changed under a promotion that waits, so that it can never go live as it was asked for."""
-    reasons = []
+    planned, reasons = promotion.plan, []
     for move, deployment in zip(planned.moves, event.deployments, strict=True):
         if not move.source:
             reasons.append(f"{deployment.alias} stands in no environment below any more")
@@ -190,6 +189,8 @@ def _moved(site: Site, planned: Plan, event: Event) -> str:
             reasons.append(f"the configuration of {move.notebook} in {event.environment} was edited since its run")
         fault = _lost(site, deployment)
         reasons += [fault] if fault else []
+    if not reasons and bound(promotion) != event.bound:  # all else that it is bound to was looked at
+        reasons.append(f"the policy of {event.environment} was edited since it was asked for")
     return "; ".join(reasons)
 
 
