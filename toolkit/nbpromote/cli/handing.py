@@ -12,7 +12,7 @@ from nbpromote.execute.kernels.keeping import Kept
 from nbpromote.execute.kernels.process import Birth, forked
 
 # verbs that need MLflow, papermill or nbval, whose imports take seconds
-_HEAVY = {"run", "baseline", "diff", "release", "promote", "rollback", "report", "doctor"}
+_HEAVY = {"run", "baseline", "diff", "release", "promote", "rollback", "report", "doctor", "verify"}
 
 
 def handed(arguments: list[str]) -> int | None:
