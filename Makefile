@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: demo test browser-test lint bench faults soak format lock wheel-check clean
+.PHONY: demo test browser-test lint bench faults soak pipelines format lock wheel-check clean
 
 # BACKEND=server: on an MLflow server with a password, PostgreSQL, a bucket and a git remote, all of them on this machine
 demo: $(READY)
@@ -47,6 +47,10 @@ soak: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(SOAK_SECONDS)
 	PYTHONPATH=tests $(BIN)/python -m kills $(SOAK_KILLS)
 	EVIDENCE_CASES=$(SOAK_EVIDENCE) $(BIN)/pytest tests/test_evidence.py
+
+# the workflows of `init --ci`, job by job in fresh clones, all the way to prod and back
+pipelines: $(READY)
+	PIPELINES=whole $(BIN)/pytest tests/test_pipelines.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

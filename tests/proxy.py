@@ -46,6 +46,7 @@ class Proxy:
 
         class Passing(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else the head of each reply waits 40 ms for its body
 
             def do_GET(self) -> None:
                 proxy.serve(self)

@@ -72,9 +72,9 @@ CASES = {
         "params/dev.yaml", ("notebooks:", "secrets: {a: hunter22}\nnotebooks:"), "run count", 2,
         ["params/dev.yaml:1", "'a' wants a reference, never a value"],
     ),
-    "a policy key that is not built yet": (
-        "params/staging.policy.yaml", ("promotes_from", "approvals: 1\npromotes_from"), "check", 1,
-        ["params/staging.policy.yaml:1", "approvals", "not built"],
+    "a demand that nobody could meet": (
+        "params/staging.policy.yaml", ("promotes_from", "approvals: {groups: [owners]}\npromotes_from"), "check", 1,
+        ["params/staging.policy.yaml:1", "no group 'owners'"],
     ),
     "an unknown key": (
         "params/dev.yaml", ("notebooks:", "notebook:"), "run count", 2, ["dev.yaml:1", "did you mean 'notebooks'"],

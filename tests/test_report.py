@@ -105,6 +105,7 @@ def test_status_json_holds_what_scripts_were_promised(live: Deployment) -> None:
             "code": CODE,
             "state": "verified",
             "since": "2026-11-20T08:00:00.000Z",
+            "overrides": [],
             "model": {
                 "name": "staging.train_delay",
                 "version": "2",

@@ -10,11 +10,14 @@ import pytest
 from mlflow import MlflowClient
 
 import servers
+from faults import lanes
 from ground import Ground, build, git
 from nbpromote import track
 from nbpromote.errors import Unavailable
 from nbpromote.track import asking
 from proxy import Proxy
+
+pytestmark = pytest.mark.skipif(not lanes.WHOLE, reason="its servers take a minute to start")
 
 
 @pytest.fixture(scope="module")

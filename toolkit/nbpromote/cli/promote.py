@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nbpromote.cli import options
+from nbpromote.cli import consent, options
 from nbpromote.cli.options import Here, said
 from nbpromote.cli.progress import progress
 from nbpromote.errors import Usage
@@ -203,6 +203,7 @@ VERBS = (
     release,
     plan,
     promote,
+    *consent.VERBS,
     advance,
     rollback,
     hold,

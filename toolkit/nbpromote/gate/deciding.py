@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from nbpromote.gate import contests
@@ -10,14 +10,21 @@ from nbpromote.gate.bounds import Seen, Spell, absolute, change, verdict
 from nbpromote.model import Decision, Deployment, Evidence, Gate, Mode, Outcome, Verdict, is_metric, size_told
 
 
-def decide(evidence: Evidence, gates: Sequence[Gate], *, live: Deployment | None, environment: str) -> Decision:
+def decide(
+    evidence: Evidence,
+    gates: Sequence[Gate],
+    *,
+    live: Deployment | None,
+    environment: str,
+    overridden: Mapping[Gate, str] | None = None,
+) -> Decision:
     """What the gates and checks say of evidence.
 
     `live` is the deployment that would be replaced; None where there is no incumbent, so that relative gates are
-    not asked.
+    not asked. `overridden` are gates that somebody passes over, with who and why: they are asked, and do not refuse.
     """
     asked = [gate for gate in gates if gate.mode is not Mode.OFF]
-    verdicts = tuple(_judge(gate, evidence, live) for gate in asked)
+    verdicts = tuple(_passed_over(_judge(gate, evidence, live), overridden or {}) for gate in asked)
     reasons = [verdict.reason for verdict in verdicts if verdict.refuses]
     reasons += _unwritten(evidence, gates)
     reasons += _unproven(evidence, reasons)
@@ -30,6 +37,21 @@ def decide(evidence: Evidence, gates: Sequence[Gate], *, live: Deployment | None
         checks=asked_anyway,
         reference=evidence.reference,
     )
+
+
+def may_be_overridden(gate: Gate) -> bool:
+    """Not what proves that anything was run, nor what keeps secrets and other environments' ground."""
+    return gate.check not in (_PROOF, _LEAKS, _STAYS)
+
+
+def _passed_over(verdict: Verdict, overridden: Mapping[Gate, str]) -> Verdict:
+    """An override shows wherever the gate does, since it stands in the reason; one that was not needed does not."""
+    by = overridden.get(verdict.gate, "")
+    if not by or not verdict.refuses or not may_be_overridden(verdict.gate):
+        return verdict
+    place = f" [{verdict.gate.where}]"  # reports tell it apart, at the end
+    said = verdict.reason.removesuffix(place)
+    return replace(verdict, overridden=by, reason=f"{said}; {by}{verdict.reason[len(said) :]}")
 
 
 def lacks_proof(gates: Sequence[Gate], *, environment: str) -> str:
@@ -63,6 +85,7 @@ def _unproven(evidence: Evidence, told: Sequence[str]) -> list[str]:
 
 _PROOF = "ran-to-the-end"
 _LEAKS = "no-secrets"
+_STAYS = "stayed-inside"
 
 
 def _leaking(evidence: Evidence, told: Sequence[str]) -> list[str]:

@@ -20,9 +20,16 @@ def waits(policy: Policy, asked: Asked, consents: Sequence[Consent], *, now: str
     """
     rules = _Rules(policy, asked, now)
     overrides = [consent for consent in consents if consent.overrides]
-    lifted = {what for consent in overrides if not rules.discounts(consent) for what in consent.overrides}
+    passed_over = lifted(policy, asked, consents, now=now)
     found = [*rules.approvals(consents), *rules.soaks(), *rules.hours()]
-    return tuple(rules.with_overrides(wait, overrides) for wait in found if wait.kind not in lifted)
+    return tuple(rules.with_overrides(wait, overrides) for wait in found if wait.kind not in passed_over)
+
+
+def lifted(policy: Policy, asked: Asked, consents: Sequence[Consent], *, now: str) -> tuple[str, ...]:
+    """What those overrides pass over that count."""
+    rules = _Rules(policy, asked, now)
+    counted = [consent for consent in consents if consent.overrides and not rules.discounts(consent)]
+    return tuple(dict.fromkeys(what for consent in counted for what in consent.overrides))
 
 
 def discounts(policy: Policy, asked: Asked, consent: Consent, *, now: str) -> str:

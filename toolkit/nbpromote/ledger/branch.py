@@ -29,10 +29,14 @@ _TRIES = 30
 
 @dataclass(frozen=True)
 class Ledger:
-    """`remote` is the git remote that shares the ledger; None while it is local."""
+    """`remote` is the git remote that shares the ledger; None while it is local.
+
+    `vouching` says of an event whether its commit is signed, by giving what that is asked before anybody sees it.
+    """
 
     git: Repository
     remote: str | None = None
+    vouching: Callable[[Event], Callable[[str], None] | None] = lambda _event: None
 
     def fetch(self) -> bool:
         """Bring what others appended. False when the remote did not answer within two seconds."""
@@ -83,7 +87,10 @@ class Ledger:
             numbered = _next(before, event)
             after = replace(fold(before, numbered), head=None)
             files = {place(after.count): self.spelling.written(numbered), STATE: self.spelling.written(after)}
-            commit = self.git.commit(files, _message(numbered), parent=before.head)
+            vouch = self.vouching(numbered)
+            commit = self.git.commit(files, _message(numbered), parent=before.head, sign=vouch is not None)
+            if vouch is not None:
+                vouch(commit)
             try:
                 self._publish(event.environment, commit, before.head)
             except Rejected as rejected:

@@ -12,7 +12,8 @@ _STABLE = 10
 
 def fold(state: State, event: Event) -> State:
     """The state after one more event. Pure."""
-    state = replace(state, count=state.count + 1, at=event.at, attempts=_attempts(state, event))
+    overrides = _overrides(state, event)
+    state = replace(state, count=state.count + 1, at=event.at, attempts=_attempts(state, event), overrides=overrides)
     if event.verb in ("freeze", "thaw"):
         frozen = Freeze(by=event.actor, at=event.at, reason=event.reason) if event.verb == "freeze" else None
         return replace(state, frozen=frozen)
@@ -32,6 +33,18 @@ def _attempts(state: State, event: Event) -> dict[str, Attempt]:
     elif known:
         del attempts[event.attempt]
     return attempts
+
+
+def _overrides(state: State, event: Event) -> tuple[Event, ...]:
+    """Overrides of gates that no promotion has used: each lets its release in once."""
+    if event.verb == "override" and event.attempt not in state.attempts:
+        return (*state.overrides, event)[-_OVERRIDES:]
+    if event.step != "intent" or not state.overrides:
+        return state.overrides
+    return tuple(one for one in state.overrides if not set(one.releases) <= set(event.digests))
+
+
+_OVERRIDES = 20  # in every state that is written; whoever overrides more often than promotes has another problem
 
 
 def _consent(event: Event) -> Consent:

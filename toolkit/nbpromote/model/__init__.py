@@ -21,7 +21,7 @@ from nbpromote.model.environments import (
     size_told,
 )
 from nbpromote.model.fleet import Fate, Fleet, Member
-from nbpromote.model.history import Attempt, Event, Explanation, Freeze, Standing, State, Status
+from nbpromote.model.history import Attempt, Event, Explanation, Freeze, Heard, Standing, State, Status
 from nbpromote.model.metrics import SCORES, WITHOUT_INTERVAL, greater_is_better
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import Candidate, Decision, Deployment, Move, Plan, Promotion, Release, Sealed, Verdict
@@ -66,6 +66,7 @@ __all__ = [
     "Fleet",
     "Freeze",
     "Gate",
+    "Heard",
     "Identity",
     "Isolation",
     "Json",

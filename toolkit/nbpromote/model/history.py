@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nbpromote.model.consent import Consent
+from nbpromote.model.consent import Consent, Wait
 from nbpromote.model.releases import Decision, Deployment
 
 
@@ -33,7 +33,7 @@ class Event:
     deployments: tuple[Deployment, ...] = ()
     decisions: tuple[Decision, ...] = ()
     aliases: tuple[str, ...] = ()  # of the releases that it is about
-    releases: tuple[str, ...] = ()  # those that a hold or an unhold is about; none: the notebooks themselves
+    releases: tuple[str, ...] = ()  # those that a hold or a consent is about; none: the notebooks themselves
     holds: tuple[str, ...] = ()  # releases that may not come back after this until it is lifted
     bound: str = ""  # digest of everything that consent is given to
     overrides: tuple[str, ...] = ()  # what an override passes over, in this event or in its attempt
@@ -65,6 +65,15 @@ class Attempt:
     def applies(self) -> bool:
         """Whether its application has begun, so that it can only be finished or undone."""
         return self.event.step == "intent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What somebody said of a promotion, and what it waits for after that."""
+
+    event: Event
+    waits: tuple[Wait, ...] = ()
+    asks: bool = False  # it was said before the promotion, which is now to be asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +113,7 @@ class State:
     environment: str
     notebooks: Mapping[str, Standing] = field(default_factory=dict)
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
+    overrides: tuple[Event, ...] = ()  # of gates, for promotions that are still to be asked for
     frozen: Freeze | None = None
     count: int = 0
     head: str | None = None

@@ -53,10 +53,11 @@ class Verdict:
     seen: float | None = None
     live: float | None = None
     contest: Contest | None = None
+    overridden: str = ""  # by whom, and why: it refuses no more
 
     @property
     def refuses(self) -> bool:
-        return self.outcome.blocks and self.gate.mode is Mode.ENFORCE
+        return self.outcome.blocks and self.gate.mode is Mode.ENFORCE and not self.overridden
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +112,7 @@ class Deployment:
     since: str = ""
     verified: str = ""  # when; empty while it is not
     state: str = "unverified"  # verified, unverified, failed
+    overrides: tuple[str, ...] = ()  # what was passed over for it to go live
 
     def keeps(self, prefix: str) -> bool:
         """Whether the store has files of it whose path starts so."""
@@ -153,6 +155,7 @@ class Plan:
     unmet: tuple[str, ...] = ()
     waits: tuple[Wait, ...] = ()
     policies: Mapping[str, str] = field(default_factory=dict)  # digest of what is demanded of each notebook
+    overrides: tuple[str, ...] = ()  # gates that somebody passes over, with who and why
     head: str | None = None  # the ledger commit this stands on
 
     @property

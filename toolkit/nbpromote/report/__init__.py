@@ -14,17 +14,19 @@ from nbpromote.report.plain import (
     decision_json,
     differences_json,
     evidence_json,
+    heard_json,
     history_json,
     parameters_json,
     plan_json,
     promotion_json,
     status_json,
 )
-from nbpromote.report.promotion import advanced, plan, promotion, said
+from nbpromote.report.promotion import advanced, heard, plan, promotion, said
 from nbpromote.report.proposal import Proposal, Step
 from nbpromote.report.proposal import markdown as proposal
 from nbpromote.report.subject import Kind, Rival, Subject
 from nbpromote.report.text import checks, decision, differences, evidence, parameters
+from nbpromote.report.words import gate
 
 __all__ = [
     "EXPORTS",
@@ -57,7 +59,10 @@ __all__ = [
     "fleet",
     "fleet_json",
     "fleet_junit",
+    "gate",
     "github",
+    "heard",
+    "heard_json",
     "history",
     "history_json",
     "junit",

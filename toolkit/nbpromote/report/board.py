@@ -66,6 +66,10 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
         for notebook, digests in sorted(row.held.items()):
             held = f"{', '.join(map(words.line, digests))} may not come back until `nbpromote unhold`"
             lines += [[paint("held", "yellow"), environment, words.line(notebook), held]] if digests else []
+        for live in row.deployments:
+            if live.overrides:
+                told = f"{live.alias} is live with this passed over: {', '.join(live.overrides)}"
+                lines.append([paint("overridden", "yellow"), environment, words.line(live.notebook), words.line(told)])
         if row.frozen:
             why = f": {row.frozen.reason}" if row.frozen.reason else ""
             told = f"by {row.frozen.by} since {words.moment(row.frozen.at)}{why}; `nbpromote thaw` lifts that"
@@ -95,7 +99,7 @@ def history(events: Iterable[Event], *, colour: bool = False) -> str:
 def _attempt(group: Sequence[Event], paint: Paint) -> list[str]:
     first, last = group[0], group[-1]
     aliases = next((event.aliases for event in reversed(group) if event.aliases), ())
-    reasons = dict.fromkeys(words.line(event.reason) for event in group if event.reason)
+    reasons = dict.fromkeys(words.line(told) for event in group if (told := words.event(event)))
     step = words.line(last.step)
     return [
         words.moment(first.at),

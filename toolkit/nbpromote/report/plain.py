@@ -17,6 +17,7 @@ from nbpromote.model import (
     Event,
     Evidence,
     Gate,
+    Heard,
     Json,
     Model,
     Move,
@@ -68,6 +69,7 @@ def _deployment(live: Deployment) -> dict[str, Json]:
         "code": live.code,
         "state": live.state,
         "since": live.since,
+        "overrides": list(live.overrides),
         "model": _model(live.model),
         "run": live.run,
         "metrics": dict(live.metrics),
@@ -169,6 +171,7 @@ def plan_json(plan: Plan) -> dict[str, Json]:
         "allowed": plan.allowed,
         "unmet": list(plan.unmet),
         "waits": [dump(wait) for wait in plan.waits],
+        "overrides": list(plan.overrides),
         "moves": moves,
         "digest": plan.digest,
         "ledger": plan.head,
@@ -224,6 +227,10 @@ def checks_json(checks: Sequence[Check]) -> dict[str, Json]:
             for c in checks
         ]
     }
+
+
+def heard_json(heard: Heard) -> dict[str, Json]:
+    return {"event": _event(heard.event), "waits": [dump(wait) for wait in heard.waits]}
 
 
 def promotion_json(promotion: Promotion) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nbpromote.model import Candidate, Event, Gate, Move, Plan, Promotion, Wait
+from nbpromote.model import Candidate, Event, Gate, Heard, Move, Plan, Promotion, Wait
 from nbpromote.report import words
 from nbpromote.report.layout import Paint, columns
 from nbpromote.report.text import block, decision, ended, evidence, listed, told_checks
@@ -19,6 +19,7 @@ def plan(plan: Plan, *, colour: bool = False) -> str:
         lines += [*_move(move, plan, paint), ""]
     own = [reason for move in plan.moves for reason in move.unmet]
     lines += listed("still unmet", [*(r for r in plan.unmet if r not in own), *own])
+    lines += listed("overridden", map(words.line, plan.overrides))
     lines += listed("then it waits", map(_wait, plan.waits))
     return ended([*lines, "", f"plan {words.short(plan.digest)}; nothing was changed"])
 
@@ -135,6 +136,10 @@ _DONE = {
     "unhold": "{what} may go live in {environment} again",
     "freeze": "{environment} is frozen: nothing is promoted to it or run in it; rollbacks go on",
     "thaw": "{environment} is thawed",
+    "approve": "approved: {what} in {environment}, by {by}",
+    "reject": "rejected: {what} will not get into {environment}; what is live there was not changed",
+    "override": "overridden for {what} in {environment}: {over}, by {by}",
+    "promote": "you have approved {what} in {environment} already",
 }
 
 
@@ -142,4 +147,26 @@ def said(event: Event) -> str:
     """What one event that stands alone has done."""
     what = " ".join(words.line(part) for part in (*event.notebooks, *event.aliases))
     told = _DONE.get(event.verb, "{what} in {environment}: {verb}")
-    return told.format(what=what, environment=words.line(event.environment), verb=event.verb)
+    return told.format(
+        what=what,
+        environment=words.line(event.environment),
+        verb=event.verb,
+        by=words.line(f"{event.actor} ({event.vouched})"),
+        over=words.line(", ".join(event.overrides)),
+    )
+
+
+def heard(heard: Heard) -> str:
+    """What somebody has said of a promotion, and what it still waits for."""
+    event = heard.event
+    names = " ".join(map(words.line, event.notebooks))
+    if event.verb == "reject":
+        return said(event)
+    after = listed("it still waits", map(_wait, heard.waits))
+    return ended([said(event), *(after or ["", _NEXT[heard.asks].format(names=names, env=event.environment)])])
+
+
+_NEXT = {
+    True: "ask for it again: nbpromote promote {names} --to {env}",
+    False: "nothing is missing: nbpromote advance --env {env} makes it live",
+}

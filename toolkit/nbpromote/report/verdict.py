@@ -116,7 +116,7 @@ def remarks(subject: Subject) -> tuple[Remark, ...]:
     """In the order in which the page shows what they are about."""
     if subject.kind is Kind.DIFF:
         return tuple(_differences(subject))
-    return (*_failing(subject), *_gates(subject), *_also(subject), *_checks(subject))
+    return (*_failing(subject), *_gates(subject), *_also(subject), *_checks(subject), *_passed_over(subject))
 
 
 def _failing(subject: Subject) -> Iterator[Remark]:
@@ -130,6 +130,14 @@ def _gates(subject: Subject) -> Iterator[Remark]:
         if verdict.outcome.blocks:
             level = "no" if verdict.refuses else "warn"
             yield Remark(level=level, text=reason(verdict), place=f"gate-{number}", where=verdict.gate.where)
+
+
+def _passed_over(subject: Subject) -> Iterator[Remark]:
+    """What people passed over besides gates, which say it themselves."""
+    gates = {words.gate(verdict.gate) for verdict in subject.verdicts if verdict.overridden}
+    over = dict.fromkeys(what for event in subject.attempt for what in event.overrides if what not in gates)
+    if over:
+        yield Remark(level="warn", text=f"overridden: {', '.join(over)}", place="provenance")
 
 
 def reason(verdict: Verdict) -> str:

@@ -203,6 +203,12 @@ def release(alias: str, digest: str) -> str:
     return f"{line(alias)} ({short(digest)})" if alias and digest else line(alias) or short(digest)
 
 
+def event(event: Event) -> str:
+    """Why something happened, and what was passed over for it."""
+    over = f"overridden: {', '.join(event.overrides)}" if event.overrides else ""
+    return "; ".join(part for part in (event.reason, over) if part)
+
+
 def attempts(events: tuple[Event, ...]) -> list[list[Event]]:
     """Events grouped by attempt, in the order in which the attempts began."""
     grouped: dict[tuple[str, str], list[Event]] = {}

@@ -164,23 +164,24 @@ def _fill(mlflow: Any, model_id: str, folder: Path, run: str | None) -> None:
 def register(uri: str, model: Model, name: str, *, token: str, tags: Mapping[str, str]) -> Model:
     """The model as a version of a registered one. `token` names the attempt: asked twice, one version is made."""
 
-    def make(mlflow: Any) -> None:
-        _create_registered(mlflow, name)
-        _create_version(mlflow, name, model, {**tags, _TOKEN: token})
-
-    done = f"a version of {name} was made"
-    version = once(uri, look=lambda mlflow: _version(mlflow, name, token), make=make, done=done)
+    _registered(uri, name)
+    version = once(
+        uri,
+        look=lambda mlflow: _version(mlflow, name, token),
+        make=lambda mlflow: _create_version(mlflow, name, model, {**tags, _TOKEN: token}),
+        done=f"a version of {name} was made",
+    )
     return replace(model, name=name, version=version)
 
 
-def _create_registered(mlflow: Any, name: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        mlflow.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
+def _registered(uri: str, name: str) -> None:
+    """Another process that is first makes the making fail, and is seen."""
+    once(
+        uri,
+        look=lambda mlflow: _found(lambda: mlflow.get_registered_model(name)),
+        make=lambda mlflow: mlflow.create_registered_model(name),
+        done=f"{name} was registered",
+    )
 
 
 def _version(mlflow: Any, name: str, token: str) -> str | None:
@@ -253,12 +254,7 @@ def has_version(uri: str, model: Model) -> bool:
 def try_registry(uri: str, name: str) -> None:
     """Register a model without a version under a name that nobody has, and delete it. Raises where that is refused."""
     try:
-        once(
-            uri,
-            look=lambda mlflow: _found(lambda: mlflow.get_registered_model(name)),
-            make=lambda mlflow: mlflow.create_registered_model(name),
-            done=f"{name} was registered",
-        )
+        _registered(uri, name)
     finally:
         ask(uri, lambda mlflow: _found(lambda: mlflow.delete_registered_model(name)), done=f"{name} was deleted")
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
+    from nbpromote.workflow.promotion.consenting import approve, override, reject
     from nbpromote.workflow.promotion.holding import freeze, hold, thaw, unhold
     from nbpromote.workflow.promotion.planning import plan
     from nbpromote.workflow.promotion.promoting import promote
@@ -33,6 +34,7 @@ __all__ = [
     "Order",
     "accept",
     "advance",
+    "approve",
     "automate",
     "baseline",
     "check",
@@ -48,6 +50,7 @@ __all__ = [
     "init",
     "keep_page",
     "offer",
+    "override",
     "page",
     "plan",
     "preview",
@@ -55,6 +58,7 @@ __all__ = [
     "propose",
     "record_agreement",
     "refusal",
+    "reject",
     "release",
     "rollback",
     "run",
@@ -84,6 +88,7 @@ _HOMES = {
     "proposing": ("propose",),
     "explaining": ("why",),
     "fleet": ("Order", "run_many", "unreleased"),
+    "promotion.consenting": ("approve", "override", "reject"),
     "promotion.planning": ("plan",),
     "promotion.promoting": ("promote",),
     "promotion.releasing": ("release",),

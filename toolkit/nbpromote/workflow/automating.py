@@ -119,9 +119,10 @@ def _filled(template: str, facts: Mapping[str, Any]) -> str:
     """A template for these facts. Its marks are none that a host knows."""
     from jinja2 import Environment, StrictUndefined
 
-    marks = {"variable_start_string": "<{", "variable_end_string": "}>", "block_start_string": "<%"}
     jinja = Environment(
-        **marks,
+        variable_start_string="<{",
+        variable_end_string="}>",
+        block_start_string="<%",
         block_end_string="%>",
         trim_blocks=True,
         lstrip_blocks=True,

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from nbpromote.ledger import Ledger
 from nbpromote.model import CiContext, Code, Deployment, Environment, Event, Identity, Pair, Policy, Schema
 from nbpromote.project import Project
 from nbpromote.release import Store
-from nbpromote.workflow import sharing, trusting
+from nbpromote.workflow import people, sharing, trusting
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.trusting import Trusted, Upstream
 
@@ -42,7 +42,7 @@ class Site:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.git, ledger.shared_by(self.git, self.project.remote))
+        return Ledger(self.git, ledger.shared_by(self.git, self.project.remote), partial(people.vouching, self))
 
     @cached_property
     def trusted(self) -> Trusted:
@@ -113,8 +113,8 @@ class Site:
 
     @cached_property
     def me(self) -> Identity:
-        """Who acts here, and how that is known."""
-        return Identity(name=self.actor)
+        """Who acts here, and how that is known; where an environment wants signatures, `people.me_in` says."""
+        return people.me(self.git, self.ci)
 
     def event(
         self,
@@ -130,11 +130,10 @@ class Site:
     ) -> Event:
         """An event by whoever acts here; the ledger numbers and dates it."""
         named = tuple(each.alias for each in deployments) or tuple(map(release.alias, releases))
-        return Event(
+        event = Event(
             id="",
             at="",
-            actor=self.me.name,
-            vouched=f"{self.me.source} {self.me.detail}".strip(),
+            actor="",
             verb=verb,
             step=step,
             environment=environment,
@@ -145,6 +144,14 @@ class Site:
             aliases=named,
             **facts,
         )
+        return self.mine(event)
+
+    def mine(self, event: Event, **changes: Any) -> Event:
+        """The same event, or a later one of the same attempt, by whoever acts here."""
+        event = replace(event, **changes)
+        signed = people.wants_signature(self.policy(event.environment, ""), event.verb, event.step)
+        who = people.me_in(self, event.environment) if signed else self.me
+        return replace(event, actor=who.name, vouched=f"{who.source} {who.detail}".strip())
 
     # -- environments
 

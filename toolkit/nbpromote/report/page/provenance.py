@@ -60,5 +60,5 @@ def _event(event: Event) -> dict[str, str]:
         "at": words.moment(event.at),
         "step": f"{event.verb}: {event.step}",
         "actor": event.actor,
-        "reason": event.reason,
+        "reason": words.event(event),
     }

@@ -38,7 +38,8 @@ def apply(
 
     Raises `LostRace` when somebody else moved one of the notebooks first, `Refused` when the environment was frozen.
     """
-    deployments = tuple(_replacing(deployment, expected) for deployment in promotion.deployments)
+    overrides = promotion.overrides
+    deployments = tuple(replace(_replacing(d, expected), overrides=overrides) for d in promotion.deployments)
     intent = site.event(
         verb,
         "intent",
@@ -48,7 +49,7 @@ def apply(
         decisions=tuple(c.decision for c in promotion.candidates if c.decision),
         reason=reason,
         holds=holds,
-        overrides=promotion.overrides,
+        overrides=overrides,
     )
 
     def unmoved(state: State) -> None:
@@ -178,7 +179,7 @@ def carry_out(site: Site, intent: Event) -> tuple[tuple[Deployment, ...], dict[s
         if attempt is None or not attempt.applies:
             raise LostRace(f"somebody else finished {', '.join(intent.aliases)} in {intent.environment}")
 
-    live = replace(intent, step="live", deployments=placed, decisions=(), actor=site.actor)
+    live = site.mine(intent, step="live", deployments=placed, decisions=())
     state = site.ledger.append(live, expect=mine)
     standing = tuple(d for name in intent.notebooks if (d := state[name].live) is not None)
     return verify(site, standing, verb=intent.verb, attempt=intent.attempt)
@@ -196,7 +197,7 @@ def abandon(site: Site, claim: Event, *, reason: str) -> None:
                 _publish_outputs(site, live, verb="rollback")
                 if live.model is not None:
                     point(site, live, new_attempt())
-        event = replace(claim, step="aborted", reason=reason, deployments=(), decisions=(), actor=site.actor)
+        event = site.mine(claim, step="aborted", reason=reason, deployments=(), decisions=())
         site.ledger.append(event, expect=lambda _state: None)
 
 

@@ -9,6 +9,8 @@ from nbpromote import clock, gate, release
 from nbpromote.errors import NotFound, Usage, nearest
 from nbpromote.model import Asked, Deployment, Move, Plan, Policy, Release, State, Wait, sha256
 from nbpromote.project import Project
+from nbpromote.workflow import people
+from nbpromote.workflow.promotion import overriding
 from nbpromote.workflow.promotion.ordering import in_order
 from nbpromote.workflow.site import Site
 
@@ -146,7 +148,8 @@ def plan_of(site: Site, sources: Sequence[Deployment], target: str) -> Plan:
         policies={name: policy.digest for name, policy in policies.items()},
         head=state.head,
     )
-    return replace(planned, waits=waits(site, planned, policies, asked(site, planned)))
+    over = tuple(overriding.told(site, planned))
+    return replace(planned, waits=waits(site, planned, policies, asked(site, planned)), overrides=over)
 
 
 def _move(site: Site, source: Deployment, state: State, policy: Policy, target: str, together: frozenset[str]) -> Move:
@@ -247,7 +250,7 @@ def asked(site: Site, planned: Plan) -> Asked:
     return Asked(
         environment=planned.target,
         bound=planned.digest,
-        requester=site.me,
+        requester=people.me_in(site, planned.target),
         authors=tuple(dict.fromkeys(source.author for source in below.values() if source.author)),
         below={notebook: source.verified for notebook, source in below.items()},
     )

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from nbpromote import gate, release
 from nbpromote.errors import Refused
-from nbpromote.model import Candidate, Decision, Deployment, Event, Move, Outcome, Plan, Promotion, Standing
+from nbpromote.model import Candidate, Decision, Deployment, Event, Gate, Move, Outcome, Plan, Promotion, Standing
 from nbpromote.project import Project
 from nbpromote.workflow import performing, witnessing
 from nbpromote.workflow.performing import Watch
-from nbpromote.workflow.promotion import applying, sealing, waiting
+from nbpromote.workflow.promotion import applying, overriding, sealing, waiting
 from nbpromote.workflow.promotion.bringing import Brought, bring
 from nbpromote.workflow.promotion.planning import choose, plan_of
 from nbpromote.workflow.promotion.releasing import deployment_of
@@ -94,23 +94,31 @@ def _judged(
     brought = Brought()
     candidates: list[Candidate] = []
     for move, source in zip(planned.moves, sources, strict=True):
-        candidate = _candidate(site, move, source, expected[move.notebook].live, brought, watch)
+        over = overriding.passed_over(site, planned, move)
+        candidate = _candidate(site, move, source, expected[move.notebook].live, brought, watch, over)
         candidates.append(candidate)
         if candidate.decision is None or not candidate.decision.allowed:
             break
         brought.add(candidate)
     decisions = [candidate.decision for candidate in candidates if candidate.decision]
-    return Promotion(plan=planned, candidates=tuple(candidates), state=_state(decisions))
+    overrides = overriding.used(decisions)
+    return Promotion(plan=planned, candidates=tuple(candidates), state=_state(decisions), overrides=overrides)
 
 
 def _candidate(
-    site: Site, move: Move, source: Deployment, live: Deployment | None, brought: Brought, watch: Watch | None
+    site: Site,
+    move: Move,
+    source: Deployment,
+    live: Deployment | None,
+    brought: Brought,
+    watch: Watch | None,
+    overridden: Mapping[Gate, str],
 ) -> Candidate:
     """What a release makes of the target, and what the target's gates make of that."""
     sealed = release.whole(site.store, move.release)
     environment = site.environment(move.target, move.notebook, sealed.schema)
     evidence = bring(site, source, sealed, environment, live, strategy=move.strategy, brought=brought, watch=watch)
-    decision = gate.decide(evidence, move.gates, live=live, environment=move.target)
+    decision = gate.decide(evidence, move.gates, live=live, environment=move.target, overridden=overridden)
     deployment = deployment_of(sealed, evidence, strategy=move.strategy, kept={})
     kept = (
         sealing.keep(site, evidence, strategy=move.strategy)

@@ -13,14 +13,14 @@ from nbpromote.model import (
     Candidate,
     Deployment,
     Event,
-    Identity,
-    Plan,
+    Policy,
     Promotion,
     Standing,
     State,
     Wait,
 )
 from nbpromote.project import Project
+from nbpromote.workflow import people
 from nbpromote.workflow.promotion import applying
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.returning import put_back
@@ -35,27 +35,29 @@ def bound(promotion: Promotion) -> str:
 
 def waits(site: Site, promotion: Promotion, attempt: Attempt | None = None) -> tuple[Wait, ...]:
     """Why a promotion that every gate has let in does not go live now; each reason once."""
-    about = _asked(site, promotion, attempt)
-    consents = attempt.consents if attempt else ()
-    now, target = clock.now(), promotion.plan.target
-    policies = [site.policy(target, notebook) for notebook in promotion.plan.notebooks]
-    found = (wait for policy in policies for wait in gate.waits(policy, about, consents, now=now))
+    about = asked(site, promotion, attempt)
+    consents = people.consents(site, attempt) if attempt else ()
+    now, policies = clock.now(), policies_of(site, promotion)
+    found = [wait for policy in policies for wait in gate.waits(policy, about, consents, now=now)]
+    me = people.me_in(site, promotion.plan.target)
+    found += [Wait(kind="applier", reason=why) for policy in policies if (why := gate.may_apply(policy, me))]
     return tuple(dict.fromkeys(found))
 
 
-def _asked(site: Site, promotion: Promotion, attempt: Attempt | None) -> Asked:
+def policies_of(site: Site, promotion: Promotion) -> tuple[Policy, ...]:
+    """What is demanded of each notebook of a promotion."""
+    return tuple(site.policy(promotion.plan.target, notebook) for notebook in promotion.plan.notebooks)
+
+
+def asked(site: Site, promotion: Promotion, attempt: Attempt | None) -> Asked:
     moves = promotion.plan.moves
     return Asked(
         environment=promotion.plan.target,
         bound=bound(promotion),
-        requester=_requester(site, attempt.event) if attempt else site.me,
+        requester=people.requester(site, attempt.event) if attempt else people.me_in(site, promotion.plan.target),
         authors=tuple(dict.fromkeys(d.author for d in promotion.deployments if d.author)),
         below={move.notebook: move.below.verified for move in moves if move.below},
     )
-
-
-def _requester(site: Site, event: Event) -> Identity:
-    return Identity(name=event.actor, source=event.vouched.partition(" ")[0] or "git")
 
 
 def request(site: Site, promotion: Promotion, *, expected: Mapping[str, Standing], reason: str) -> Promotion:
@@ -74,6 +76,7 @@ def request(site: Site, promotion: Promotion, *, expected: Mapping[str, Standing
         decisions=tuple(c.decision for c in promotion.candidates if c.decision),
         reason=reason,
         bound=bound(promotion),
+        overrides=promotion.overrides,
     )
 
     def unmoved(state: State) -> None:
@@ -94,7 +97,7 @@ def _overtaken(state: State, event: Event) -> Iterator[Attempt]:
 
 def _end(site: Site, attempt: Attempt, step: str, reason: str) -> None:
     """A promotion that waited, and will not go live. Whoever was first to end it, or to apply it, is right."""
-    event = replace(attempt.event, step=step, reason=reason, deployments=(), decisions=(), bound="", actor=site.actor)
+    event = site.mine(attempt.event, step=step, reason=reason, deployments=(), decisions=(), bound="")
 
     def still(state: State) -> None:
         known = state.attempts.get(event.attempt)
@@ -139,19 +142,30 @@ def look_again(site: Site, attempt: Attempt) -> Promotion:
     """A promotion that waits, held against what it stands on today: it goes live, waits on, or is superseded."""
     promotion = recalled(site, attempt)
     event = attempt.event
-    if moved := _moved(site, promotion.plan, event):
+    if moved := moved_under(site, promotion, event):
         _end(site, attempt, "superseded", moved)
         return replace(promotion, state="superseded", note=moved)
     still = waits(site, promotion, attempt)
     if still or not promotion.plan.allowed:
         return replace(promotion, state="waiting", waits=still)
-    overrides = tuple(dict.fromkeys(kind for consent in attempt.consents for kind in consent.overrides))
     state = site.ledger.state(event.environment)
     expected = {name: state[name] for name in event.notebooks}
     done = applying.apply(
-        site, "promote", replace(promotion, overrides=overrides), expected=expected, reason=event.reason
+        site,
+        "promote",
+        replace(promotion, overrides=_passed_over(site, promotion, attempt)),
+        expected=expected,
+        reason=event.reason,
     )
     return put_back(site, done)
+
+
+def _passed_over(site: Site, promotion: Promotion, attempt: Attempt) -> tuple[str, ...]:
+    """What overrides lift: gates before it was asked for, and what it waited for since."""
+    about, consents, now = asked(site, promotion, attempt), people.consents(site, attempt), clock.now()
+    policies = policies_of(site, promotion)
+    lifted = (what for policy in policies for what in gate.lifted(policy, about, consents, now=now))
+    return tuple(dict.fromkeys([*attempt.event.overrides, *lifted]))
 
 
 def recalled(site: Site, attempt: Attempt) -> Promotion:
@@ -176,9 +190,9 @@ def _below(site: Site, deployment: Deployment) -> Deployment:
     return replace(deployment, environment="", state="gone", verified="")
 
 
-def _moved(site: Site, planned: Plan, event: Event) -> str:
+def moved_under(site: Site, promotion: Promotion, event: Event) -> str:
     """What changed under a promotion that waits, so that it can never go live as it was asked for."""
-    reasons = []
+    planned, reasons = promotion.plan, []
     for move, deployment in zip(planned.moves, event.deployments, strict=True):
         if not move.source:
             reasons.append(f"{deployment.alias} stands in no environment below any more")
@@ -190,6 +204,8 @@ def _moved(site: Site, planned: Plan, event: Event) -> str:
             reasons.append(f"the configuration of {move.notebook} in {event.environment} was edited since its run")
         fault = _lost(site, deployment)
         reasons += [fault] if fault else []
+    if not reasons and bound(promotion) != event.bound:  # all else that it is bound to was looked at
+        reasons.append(f"the policy of {event.environment} was edited since it was asked for")
     return "; ".join(reasons)
 
 
