@@ -230,7 +230,7 @@ def checks_json(checks: Sequence[Check]) -> dict[str, Json]:
 
 
 def heard_json(heard: Heard) -> dict[str, Json]:
-    return {"event": _event(heard.event), "waits": [dump(wait) for wait in heard.waits]}
+    return {"event": event_json(heard.event), "waits": [dump(wait) for wait in heard.waits]}
 
 
 def promotion_json(promotion: Promotion) -> dict[str, Json]:
