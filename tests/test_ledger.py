@@ -157,6 +157,16 @@ def test_a_folder_holds_a_hundred_events(local):
     assert ledger.broken(local, "prod") is None
 
 
+def test_a_repository_of_longer_names_holds_a_ledger_too(tmp_path):
+    subprocess.run(["git", "init", "--quiet", "--object-format=sha256", tmp_path / "sha256"], check=True)
+    book = Ledger(named(git.Repository(tmp_path / "sha256")))
+
+    *_, state = written(book, *promoted("otter"))
+
+    assert len(state.head) == 64
+    assert ledger.broken(book, "prod") is None
+
+
 @pytest.mark.parametrize(
     ("typed", "moment"),
     [

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbpromote.errors import Unavailable
-from nbpromote.execute.kernels import keeping
-from nbpromote.execute.kernels.keeping import Kept
-from nbpromote.execute.kernels.process import Birth, forked
+
+if TYPE_CHECKING:
+    from nbpromote.execute.kernels.keeping import Kept
 
 # verbs that need MLflow, papermill or nbval, whose imports take seconds
 _HEAVY = {"run", "baseline", "diff", "release", "promote", "rollback", "report", "doctor", "verify"}
@@ -19,6 +20,8 @@ def handed(arguments: list[str]) -> int | None:
     """The exit code of a command that a warm toolkit carried out; None where it is to be carried out here."""
     if _verb(arguments) not in _HEAVY or _asks(arguments):
         return None
+    from nbpromote.execute.kernels import keeping  # 0.1 s, which `status` need not pay
+
     for kept in keeping.all_kept():
         if kept.is_toolkit and kept.is_current:
             return _carried_out(kept, arguments)
@@ -37,6 +40,9 @@ def _asks(arguments: list[str]) -> bool:
 
 def _carried_out(kept: Kept, arguments: list[str]) -> int | None:
     """With this process's terminal, folder, variables and signals; None where a variable stands in the way."""
+    from nbpromote.execute.kernels import keeping
+    from nbpromote.execute.kernels.process import Birth, forked
+
     command = [*keeping.TOOLKIT, "-m", "nbpromote.cli", *arguments]
     try:
         process = forked(kept.address, Birth(argv=command, env=dict(os.environ), cwd=Path.cwd()))

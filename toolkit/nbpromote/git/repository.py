@@ -14,7 +14,6 @@ from nbpromote.git import objects, signatures
 from nbpromote.git.program import Program
 from nbpromote.git.signatures import Signature
 
-ZERO = "0" * 40
 PUSH_SECONDS = 60.0  # a remote that says nothing must not hold a promotion for ever
 
 
@@ -183,7 +182,7 @@ class Repository:
 
     def move(self, name: str, new: str, *, old: str | None) -> None:
         """Compare and set. Raises `Rejected` when the reference is not at `old`, or is being moved right now."""
-        done = self._program.call(("update-ref", name, new, old or ZERO))
+        done = self._program.call(("update-ref", name, new, old or ""))  # empty: there is none yet
         if done.returncode == 0:
             return
         said = done.stderr.decode(errors="replace").strip()

@@ -18,8 +18,9 @@ from nbpromote.model import (
     Standing,
     State,
     Wait,
-    digest,
+    canonical,
     dump,
+    sha256,
 )
 from nbpromote.project import Project
 from nbpromote.workflow import people
@@ -30,14 +31,18 @@ from nbpromote.workflow.promotion.verifying import verify
 from nbpromote.workflow.site import Site
 
 
-def bound(promotion: Promotion) -> str:
-    """Digest of everything that consent is given to: what was planned, and the evidence of each candidate."""
-    return promotion.plan.bound({each.notebook: _as_asked(each) for each in promotion.deployments})
+def bound(site: Site, promotion: Promotion) -> str:
+    """Digest of everything that consent is given to: what was planned, and what each candidate is."""
+    return promotion.plan.bound({each.notebook: _as_asked(site, each) for each in promotion.deployments})
 
 
-def _as_asked(deployment: Deployment) -> str:
-    """Digest of a candidate with its evidence, model and outputs, but for what going live writes into it."""
-    return digest(dump(replace(deployment, incumbent="", since="", verified="", state="", overrides=())))
+def _as_asked(site: Site, deployment: Deployment) -> str:
+    """Digest of a candidate with its evidence, model and outputs, but for what going live writes into it.
+
+    Paths count from the project's root, so that every clone comes to the same.
+    """
+    asked = replace(deployment, incumbent="", since="", verified="", state="", overrides=())
+    return sha256(canonical(dump(asked)).replace(f"{site.project.root}/".encode(), b""))
 
 
 def waits(site: Site, promotion: Promotion, attempt: Attempt | None = None) -> tuple[Wait, ...]:
@@ -60,7 +65,7 @@ def asked(site: Site, promotion: Promotion, attempt: Attempt | None) -> Asked:
     moves = promotion.plan.moves
     return Asked(
         environment=promotion.plan.target,
-        bound=bound(promotion),
+        bound=bound(site, promotion),
         requester=people.requester(site, attempt.event) if attempt else people.me_in(site, promotion.plan.target),
         authors=tuple(dict.fromkeys(d.author for d in promotion.deployments if d.author)),
         below={move.notebook: move.below.verified for move in moves if move.below},
@@ -82,7 +87,7 @@ def request(site: Site, promotion: Promotion, *, expected: Mapping[str, Standing
         ),
         decisions=tuple(c.decision for c in promotion.candidates if c.decision),
         reason=reason,
-        bound=bound(promotion),
+        bound=bound(site, promotion),
         overrides=promotion.overrides,
     )
 
@@ -211,7 +216,7 @@ def moved_under(site: Site, promotion: Promotion, event: Event) -> str:
             reasons.append(f"the configuration of {move.notebook} in {event.environment} was edited since its run")
         fault = _lost(site, deployment)
         reasons += [fault] if fault else []
-    if not reasons and bound(promotion) != event.bound:  # all else that it is bound to was looked at
+    if not reasons and bound(site, promotion) != event.bound:  # all else that it is bound to was looked at
         reasons.append(f"the policy of {event.environment} was edited since it was asked for")
     return "; ".join(reasons)
 
