@@ -532,7 +532,7 @@ def test_a_gpg_key_is_known_by_its_fingerprint_in_the_policy_and_by_nothing_else
 
 def short_folder() -> Path:
     """gpg's agent listens on a socket, and the path of one is short."""
-    folder = Path(os.environ["XDG_RUNTIME_DIR"]) / f"gpg-{os.getpid()}"
+    folder = Path(f"/tmp/nbpromote-gpg-{os.getpid()}")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
