@@ -18,6 +18,10 @@ def status(project: Project, *, at: str | None = None) -> tuple[Status, ...]:
     """What is live in each environment, now or at a moment (ISO 8601, UTC)."""
     site = Site(project)
     site.fetch()
+    return _status(site, at)
+
+
+def _status(site: Site, at: str | None) -> tuple[Status, ...]:
     return tuple(_row(site, name, _state(site, name, at), pending=at is None) for name in known(site))
 
 
@@ -94,6 +98,19 @@ def history(
     """
     site = Site(project)
     site.fetch()
+    return _history(site, name, env, at, newest)
+
+
+def moment(
+    project: Project, at: str, name: str | None = None, *, env: str | None = None, newest: int | None = None
+) -> tuple[tuple[Status, ...], Iterator[Event]]:
+    """What was live at a moment, and the history up to it."""
+    site = Site(project)
+    site.fetch()
+    return _status(site, at), _history(site, name, env, at, newest)
+
+
+def _history(site: Site, name: str | None, env: str | None, at: str | None, newest: int | None) -> Iterator[Event]:
     stretches = [site.ledger.events(environment) for environment in ([site.require(env)] if env else known(site))]
     if at is not None:
         stretches = [events.upto(at) for events in stretches]
