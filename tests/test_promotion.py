@@ -166,6 +166,8 @@ def test_what_went_live_together_goes_back_together(both: Ground) -> None:
     assert live(both) == first
     assert (both.root / "data/staging/total.txt").read_text() == "6"
     assert "written to since" in done.stdout
+    told = f"{second['count']}, {second['add']} may not come back until nbpromote unhold; no approval, soak or window"
+    assert told in done.stdout
     held = state(both, "staging")["held"]
     assert held == {"add": [second["add"]], "count": [second["count"]]}
 
@@ -295,8 +297,11 @@ def test_what_waits_is_superseded_when_what_it_stands_on_moves(both: Ground, mon
     both.commit("another value")
     later(monkeypatch)
 
+    seen = both.nbpromote("doctor").stdout
     done = both.json("advance", "--env", "staging")
 
+    assert "staging: count waiting" in seen
+    assert "can never go live: the configuration of count in staging was edited since its run" in seen
     assert [one["state"] for one in done["promotions"]] == ["superseded"]
     assert "was edited since its run" in done["promotions"][0]["note"]
     assert live(both) == {}

@@ -25,8 +25,8 @@ def status(here: Here, as_json: bool) -> int:
     """Show what is live where."""
     from nbpromote import report, workflow
 
-    rows = workflow.status(here.project)
-    said(report.status(rows, colour=coloured()), report.status_json(rows), as_json=as_json)
+    board = workflow.status(here.project)
+    said(report.board(board, colour=coloured()), report.board_json(board), as_json=as_json)
     return 0
 
 
@@ -60,11 +60,12 @@ def history(
     form = "json" if as_json else form
     most = newest or (_SHOWN if form == "text" and not every else None)
     moment = clock.parse(at) if at else None
-    rows, events = (
+    board, events = (
         workflow.moment(here.project, moment, name, env=env, newest=most)
         if moment
-        else ((), workflow.history(here.project, name, env=env, newest=most))
+        else (None, workflow.history(here.project, name, env=env, newest=most))
     )
+    rows = board.rows if board else ()
     if form in report.EXPORTS:
         then = {**report.status_json(rows), "at": moment} if moment else {}
         _poured(report.exported(form, events, then=then), output)
@@ -90,6 +91,38 @@ def _poured(pieces: Iterable[str], output: Path | None) -> None:
 
 
 @click.command()
+@click.argument("name", required=False)
+@click.option("--env", "-e", metavar="E", required=True, help="Environment.")
+@click.option("--since", metavar="24h|DATE", default="24h", show_default=True, help="90m, 24h, 7d, a date or a time.")
+@options.json
+@click.pass_obj
+def changes(here: Here, name: str | None, env: str, since: str, as_json: bool) -> int:
+    """Show what is not as it was: promotions, holds, params, policies, packages, inputs and upstream notebooks."""
+    from nbpromote import clock, report, workflow
+
+    moment = clock.since(since)
+    found = workflow.changes(here.project, env=env, since=moment, name=name)
+    text = report.changes(found, env, moment, colour=coloured())
+    said(text, report.changes_json(found, env, moment), as_json=as_json)
+    return 0
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--env", "-e", metavar="E", help="Environment; default: every one.")
+@options.json
+@click.pass_obj
+def verify(here: Here, name: str | None, env: str | None, as_json: bool) -> int:
+    """Ask what is live whether it is what was validated: bytes, alias, outputs, and the model's own answers."""
+    from nbpromote import report, workflow
+
+    found = workflow.verify(here.project, name, env=env)
+    said(report.verified(found, colour=coloured()), report.verified_json(found), as_json=as_json)
+    outcomes = {one.outcome.value for one in found}
+    return 1 if "failed" in outcomes else 0 if outcomes <= {"passed"} else 3
+
+
+@click.command()
 @click.argument("what", metavar="RUN|RELEASE|NOTEBOOK|ATTEMPT")
 @options.env
 @options.last
@@ -100,7 +133,7 @@ def why(here: Here, what: str, env: str | None, last: bool, as_json: bool) -> in
     from nbpromote import report, workflow
 
     told = workflow.why(here.project, what, env=env, last=last)
-    said(report.explanation(told, colour=coloured()), report.explanation_json(told), as_json=as_json)
+    said(report.explanations(told, colour=coloured()), report.explanations_json(told), as_json=as_json)
     return 0
 
 
@@ -187,6 +220,8 @@ def _shown(page: Path) -> int:
 VERBS = (
     status,
     history,
+    changes,
+    verify,
     why,
     report_,
 )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
+from string import hexdigits
 from typing import Any
 
 import click
 
+from nbpromote import files
 from nbpromote.cli import consent, options
-from nbpromote.cli.options import Here, said
+from nbpromote.cli.options import Here, coloured, said
 from nbpromote.cli.progress import progress
-from nbpromote.errors import Usage
+from nbpromote.errors import BadInput, Usage
 
 _NAMES = click.argument("names", metavar="NAME...", nargs=-1)
 _ALL = click.option("--all", "everything", is_flag=True, help="Everything that is verified below and not live there.")
@@ -37,18 +41,39 @@ def release(
     return told(done[0], as_json=as_json) if len(names) == 1 else _told_all(done, "nothing is unreleased", as_json)
 
 
+_FORMATS = ("text", "markdown", "json")
+
+
 @click.command()
 @_NAMES
 @_ALL
 @_TO
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="text, markdown, json.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
 @options.json
 @click.pass_obj
-def plan(here: Here, names: tuple[str, ...], everything: bool, to: str | None, as_json: bool) -> int:
-    """Say what promoting NAMES (notebooks or releases) together would change, and what is still unmet."""
+def plan(
+    here: Here,
+    names: tuple[str, ...],
+    everything: bool,
+    to: str | None,
+    form: str,
+    output: Path | None,
+    as_json: bool,
+) -> int:
+    """Say what promoting NAMES (notebooks or releases) together would change, and what is still unmet.
+
+    Markdown is for a pull request; a JSON file is what `promote --plan` takes.
+    """
     from nbpromote import report, workflow
 
+    options.require_folder("--output", output)
     planned = workflow.plan(here.project, _meant(names, everything), to=to)
-    said(report.plan(planned), report.plan_json(planned), as_json=as_json)
+    text = report.plan_as("json" if as_json else form, planned, colour=not output and coloured())
+    if output:
+        files.write(output, f"{text.rstrip()}\n")
+    else:
+        click.echo(text.rstrip())
     return 0 if planned.allowed else 1
 
 
@@ -63,7 +88,7 @@ def _meant(names: tuple[str, ...], everything: bool) -> tuple[str, ...]:
 @_ALL
 @_TO
 @click.option("--dry-run", is_flag=True, help="Plan only.")
-@click.option("--plan", "digest", metavar="DIGEST", default="", help="Refuse where the plan is not this one any more.")
+@click.option("--plan", "digest", metavar="DIGEST|FILE", default="", help="Refuse where the plan is another by now.")
 @options.reason
 @options.json
 @click.pass_context
@@ -82,10 +107,24 @@ def promote(
         return int(ctx.invoke(plan, names=names, everything=everything, to=to, as_json=as_json))
     from nbpromote import workflow
 
-    meant = _meant(names, everything)
+    meant, wanted = _meant(names, everything), _digest(digest)
     with progress() as watch:
-        promotion = workflow.promote(ctx.obj.project, meant, to=to, reason=reason, plan=digest, watch=watch)
+        promotion = workflow.promote(ctx.obj.project, meant, to=to, reason=reason, plan=wanted, watch=watch)
     return told(promotion, as_json=as_json)
+
+
+def _digest(given: str) -> str:
+    """Of a plan: as it is printed, or in the file that `plan --format json --output FILE` wrote. Raises `BadInput`."""
+    if not given or (12 <= len(given) <= 64 and set(given) <= set(hexdigits)):
+        return given
+    try:
+        found = json.loads(Path(given).read_text())["digest"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise BadInput(
+            f"--plan: {given!r} is neither the digest of a plan nor a file that holds one",
+            hint="nbpromote plan NAME --format json --output plan.json",
+        ) from error
+    return str(found)
 
 
 @click.command()

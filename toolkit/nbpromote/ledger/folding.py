@@ -76,6 +76,8 @@ def _judged(standing: Standing, deployment: Deployment, event: Event) -> Standin
     live = standing.live
     if live is None or live.run != deployment.run:
         return standing
+    if event.verb == "verify" and event.step == "unverified":
+        return standing  # that nobody answers today says nothing of what was verified before
     verified = (live.verified or event.at) if event.step == "verified" else ""
     return replace(standing, live=replace(live, state=event.step, verified=verified))
 

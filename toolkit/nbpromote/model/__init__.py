@@ -4,6 +4,7 @@ Times are ISO 8601 strings in UTC (`2026-01-31T12:00:00.000Z`), durations are se
 """
 
 from nbpromote.model.care import Collection, Litter
+from nbpromote.model.changes import Change
 from nbpromote.model.ci import CiContext
 from nbpromote.model.comparison import CellChange, Comparison, Likeness, Shown, Side, ValueChange
 from nbpromote.model.consent import Approvals, Asked, Consent, Identity, Wait, Window
@@ -21,10 +22,22 @@ from nbpromote.model.environments import (
     size_told,
 )
 from nbpromote.model.fleet import Fate, Fleet, Member
-from nbpromote.model.history import Attempt, Event, Explanation, Freeze, Heard, Standing, State, Status
+from nbpromote.model.history import Attempt, Board, Event, Explanation, Freeze, Heard, Standing, State, Status
 from nbpromote.model.metrics import SCORES, WITHOUT_INTERVAL, greater_is_better
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
-from nbpromote.model.releases import Candidate, Decision, Deployment, Move, Plan, Promotion, Release, Sealed, Verdict
+from nbpromote.model.releases import (
+    Candidate,
+    Decision,
+    Deployment,
+    Move,
+    Plan,
+    Promotion,
+    Prospect,
+    Release,
+    Sealed,
+    Verdict,
+    Verification,
+)
 from nbpromote.model.runs import Cell, Check, Ending, Evidence, File, Machine, Model, Outcome, Run, Scrap, is_metric
 from nbpromote.model.tables import Breach, Column, Judged, Profile
 from nbpromote.model.written import Json, canonical, digest, dump, load, sha256
@@ -37,10 +50,12 @@ __all__ = [
     "Approvals",
     "Asked",
     "Attempt",
+    "Board",
     "Breach",
     "Candidate",
     "Cell",
     "CellChange",
+    "Change",
     "Check",
     "CiContext",
     "Code",
@@ -86,6 +101,7 @@ __all__ = [
     "Policy",
     "Profile",
     "Promotion",
+    "Prospect",
     "Release",
     "Run",
     "Sanitizer",
@@ -102,6 +118,7 @@ __all__ = [
     "Tolerance",
     "ValueChange",
     "Verdict",
+    "Verification",
     "Wait",
     "Window",
     "canonical",

@@ -14,8 +14,8 @@ class Event:
     """One line of history.
 
     `verb` is what somebody did: release, promote, rollback, approve, reject, override, hold, unhold, freeze, thaw,
-    adopt, repair, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified or
-    failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or superseded.
+    adopt, repair, verify, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified
+    or failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or superseded.
     Everything else is done. The events of one attempt share `attempt`, also the consents to it. What the gates said is
     written once, with the first event of an attempt, in the order of `deployments`.
     """
@@ -134,7 +134,7 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """One cell of the status table."""
+    """One cell of the status table. `waits` says by attempt what each promotion that waits lacks."""
 
     environment: str
     tracking_uri: str
@@ -143,7 +143,21 @@ class Status:
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open: tuple[str, ...] = ()  # notebooks with a promotion left half-way
     waiting: tuple[Attempt, ...] = ()
+    waits: Mapping[str, tuple[Wait, ...]] = field(default_factory=dict)
     frozen: Freeze | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """The status of every environment. `as_of` is when the remote was last heard; empty: never."""
+
+    rows: tuple[Status, ...]
+    as_of: str
+    silent: str = ""  # the remote that did not answer just now
+
+    @property
+    def stale(self) -> bool:
+        return bool(self.silent)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,5 +172,6 @@ class Explanation:
     verb: str = ""
     attempt: str = ""
     ended: str = ""  # the last step of the attempt
+    said: tuple[str, ...] = ()  # by people: who approved, rejected or overrode, and why
     at: str = ""
     by: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from nbpromote.model.comparison import CellChange, ValueChange
 from nbpromote.model.consent import Wait
 from nbpromote.model.contests import Contest
 from nbpromote.model.environments import Gate, Mode
@@ -123,6 +124,25 @@ class Deployment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """What a move would change of what is live in its target, and whether that could be put back.
+
+    Cells are compared by their code alone, since outputs follow the target's own data. `unread` says what could not be
+    looked at, and why: that nothing is listed proves nothing then.
+    """
+
+    back: Check
+    cells: tuple[CellChange, ...] = ()
+    modules: tuple[ValueChange, ...] = ()  # files that the cells import, or that the settings include
+    packages: tuple[ValueChange, ...] = ()  # by the sealed locks
+    metrics: tuple[ValueChange, ...] = ()  # live's in the target; the release's where it comes from
+    data: tuple[ValueChange, ...] = ()  # inputs: what live has read; what this would read
+    tables: tuple[ValueChange, ...] = ()  # shape of the inputs, live's and that where the release comes from
+    model: ValueChange | None = None
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Move:
     """One notebook's part of a plan."""
 
@@ -141,6 +161,7 @@ class Move:
     settings: str = ""  # digest of what the target gives it
     below: Deployment | None = None  # as it stands where it comes from
     unmet: tuple[str, ...] = ()
+    prospect: Prospect | None = None  # None where nobody asked what it would change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +219,22 @@ class Candidate:
     decision: Decision | None = None
     deployment: Deployment | None = None
     verification: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What was asked of a deployment that is live, and what it answered."""
+
+    deployment: Deployment
+    checks: tuple[Check, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of its answers; `passed` where nothing blocks."""
+        found = {check.outcome for check in self.checks}
+        return next(
+            (bad for bad in (Outcome.FAILED, Outcome.ERRORED, Outcome.INCONCLUSIVE) if bad in found), Outcome.PASSED
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from nbpromote.model import Collection, Deployment, Event, Status
+from nbpromote.model import Board, Collection, Deployment, Event, Status
 from nbpromote.report import words
 from nbpromote.report.layout import Paint, columns, grid
 
@@ -18,6 +18,16 @@ _STEPS = {
     "intent": "yellow",
     "unverified": "yellow",
 }
+
+
+def board(board: Board, *, colour: bool = False) -> str:
+    """The status, and by when that is so: what a remote has not said yet cannot be shown."""
+    paint, at = Paint(colour), board.as_of
+    heard = f"{words.line(at[:19].replace('T', ' '))}Z" if at else "never, in this clone"
+    told = f"as of {heard}"
+    if board.stale:
+        told = paint(f"STALE: {told} ({words.line(board.silent)} did not answer)", "red")
+    return f"{status(board.rows, colour=colour)}\n\n{told}"
 
 
 def status(rows: Sequence[Status], *, colour: bool = False) -> str:
@@ -78,6 +88,9 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
             event = attempt.event
             told = f"{', '.join(event.aliases)} since {words.moment(event.at)}, asked for by {event.actor}"
             lines.append([paint("waiting", "yellow"), environment, ", ".join(event.notebooks), words.line(told)])
+            lines += [
+                ["", "", "", words.line(f"{wait.kind}: {wait.reason}")] for wait in row.waits.get(event.attempt, ())
+            ]
         for notebook in row.open:
             told = "a promotion was left half-way: run it again, or `nbpromote doctor --repair`"
             lines.append([paint("half-way", "red"), environment, words.line(notebook), told])

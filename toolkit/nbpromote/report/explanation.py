@@ -12,6 +12,17 @@ from nbpromote.report.text import STYLES
 _EVERY_RUN = "asked of every run"
 
 
+def explanations(found: Sequence[Explanation], *, colour: bool = False) -> str:
+    """Of each notebook of one attempt, in the order in which they went."""
+    return "\n\n".join(explanation(told, colour=colour) for told in found)
+
+
+def explanations_json(found: Sequence[Explanation]) -> dict[str, Json]:
+    """With one decision its facts stand on top as well."""
+    told = [explanation_json(one) for one in found]
+    return {**(told[0] if len(told) == 1 else {}), "decisions": told}
+
+
 def explanation(told: Explanation, *, colour: bool = False) -> str:
     """The verdict first, then each gate with the file and line that asks, refusals before what passed."""
     paint, decision = Paint(colour), told.decision
@@ -33,7 +44,8 @@ def _circumstances(told: Explanation) -> list[str]:
         return [f"decided now, over {run} of {words.moment(told.at)}, by the policy of today"]
     ended = "" if told.ended == "refused" else f", {words.line(told.ended)}"
     who = f"{words.moment(told.at)} by {words.line(told.by)}"
-    return [f"{words.line(told.verb)} at {who}: attempt {words.line(told.attempt)}{ended}", run]
+    said = map(words.line, told.said)
+    return [f"{words.line(told.verb)} at {who}: attempt {words.line(told.attempt)}{ended}", run, *said]
 
 
 def _gate(verdict: Verdict, paint: Paint) -> Iterator[str]:
@@ -80,6 +92,7 @@ def explanation_json(told: Explanation) -> dict[str, Json]:
         "ended": told.ended,
         "at": told.at,
         "by": told.by,
+        "said": list(told.said),
         "unmet": decision["unmet"],
         "gates": decision["gates"],
         "checks": [

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nbpromote.model import (
     Attempt,
+    Board,
     Candidate,
     Cell,
     Check,
@@ -21,14 +22,23 @@ from nbpromote.model import (
     Json,
     Model,
     Move,
+    Outcome,
     Plan,
     Promotion,
+    Prospect,
     Status,
     Verdict,
+    Verification,
+    Wait,
     dump,
 )
 from nbpromote.report import words
+from nbpromote.report.comparison.plain import cell_json, value_json
 from nbpromote.report.text import given
+
+
+def board_json(board: Board) -> dict[str, Json]:
+    return {"as_of": board.as_of or None, "stale": board.stale, **status_json(board.rows)}
 
 
 def status_json(rows: Sequence[Status]) -> dict[str, Json]:
@@ -44,12 +54,12 @@ def _environment(row: Status) -> dict[str, Json]:
         ],
         "held": {notebook: list(digests) for notebook, digests in row.held.items()},
         "open": list(row.open),
-        "waiting": [_waiting(attempt) for attempt in row.waiting],
+        "waiting": [_waiting(attempt, row.waits.get(attempt.event.attempt, ())) for attempt in row.waiting],
         "frozen": dump(row.frozen) if row.frozen else None,
     }
 
 
-def _waiting(attempt: Attempt) -> dict[str, Json]:
+def _waiting(attempt: Attempt, waits: Sequence[Wait]) -> dict[str, Json]:
     event = attempt.event
     return {
         "attempt": event.attempt,
@@ -58,6 +68,7 @@ def _waiting(attempt: Attempt) -> dict[str, Json]:
         "at": event.at,
         "actor": event.actor,
         "consents": [dump(consent) for consent in attempt.consents],
+        "waits": [dump(wait) for wait in waits],
     }
 
 
@@ -192,6 +203,18 @@ def _move(move: Move) -> dict[str, Json]:
         "origins": dict(move.origins),
         "changed": {name: {"live": live, "candidate": new} for name, (live, new) in move.changed.items()},
         "gates": [_gate(gate) for gate in move.gates],
+        "prospect": _prospect(move.prospect) if move.prospect else None,
+    }
+
+
+def _prospect(prospect: Prospect) -> dict[str, Json]:
+    parts = ("modules", "packages", "metrics", "data", "tables")
+    return {
+        "cells": [cell_json(cell) for cell in prospect.cells],
+        **{part: [value_json(change) for change in getattr(prospect, part)] for part in parts},
+        "model": value_json(prospect.model) if prospect.model else None,
+        "rollback": {"possible": prospect.back.outcome is Outcome.PASSED, "summary": prospect.back.summary},
+        "unread": list(prospect.unread),
     }
 
 
@@ -260,6 +283,21 @@ def _candidate(promotion: Promotion, candidate: Candidate) -> dict[str, Json]:
         "evidence": evidence_json(candidate.evidence) if candidate.evidence else None,
         "decision": decision_json(candidate.decision) if candidate.decision else None,
         "verification": checks_json(candidate.verification)["checks"],
+    }
+
+
+def verified_json(found: Sequence[Verification]) -> dict[str, Json]:
+    return {
+        "passed": all(one.outcome is Outcome.PASSED for one in found),
+        "deployments": [
+            {
+                "environment": one.deployment.environment,
+                **_deployment(one.deployment),
+                "outcome": one.outcome.value,
+                **checks_json(one.checks),
+            }
+            for one in found
+        ],
     }
 
 

@@ -1,76 +1,14 @@
-"""Plans and promotions as text for a terminal."""
+"""Promotions as text for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nbpromote.model import Candidate, Event, Gate, Heard, Move, Plan, Promotion, Wait
+from nbpromote.model import Candidate, Event, Heard, Move, Promotion, Verification
 from nbpromote.report import words
-from nbpromote.report.layout import Paint, columns
-from nbpromote.report.text import block, decision, ended, evidence, listed, told_checks
-
-
-def plan(plan: Plan, *, colour: bool = False) -> str:
-    """What a promotion would change, and everything still unmet."""
-    paint = Paint(colour)
-    nothing = f"nothing is verified below {words.line(plan.target)} that is not live there already"
-    lines: list[str] = [] if plan.moves else [nothing]
-    for move in plan.moves:
-        lines += [*_move(move, plan, paint), ""]
-    own = [reason for move in plan.moves for reason in move.unmet]
-    lines += listed("still unmet", [*(r for r in plan.unmet if r not in own), *own])
-    lines += listed("overridden", map(words.line, plan.overrides))
-    lines += listed("then it waits", map(_wait, plan.waits))
-    return ended([*lines, "", f"plan {words.short(plan.digest)}; nothing was changed"])
-
-
-def _move(move: Move, plan: Plan, paint: Paint) -> list[str]:
-    ready = paint("ready", "green") if not (move.unmet or plan.unmet) else paint("not ready", "red")
-    lines = [f"{ready}: {words.line(move.notebook)} from {words.line(move.source)} to {words.line(move.target)}", ""]
-    lines += columns(
-        [
-            ["release", f"{words.release(move.alias, move.release)} from {words.line(move.source)}"],
-            ["replaces", _incumbent(move)],
-            ["strategy", _strategy(move)],
-        ]
-    )
-    lines += block("parameters that change", (_changed(move, name) for name in sorted(move.changed)))
-    lines += block("gates", (_asked(gate, move) for gate in move.gates))
-    return lines
-
-
-def _incumbent(move: Move) -> str:
-    live = move.incumbent
-    if live is None:
-        return f"nothing: the first in {words.line(move.target)}"
-    same = ", the same code" if live.code == move.code else ""
-    since = f"live since {words.moment(live.since)}, {words.line(live.state)}"
-    return f"{words.release(live.alias, live.release)}, {since}{same}"
-
-
-def _strategy(move: Move) -> str:
-    target, source = words.line(move.target), words.line(move.source)
-    told = {
-        "retrain": f"retrain: it runs in {target} with {target}'s parameters",
-        "copy": f"copy: nothing runs; the model verified in {source} is carried over",
-    }
-    return told.get(move.strategy, words.line(move.strategy))
-
-
-def _changed(move: Move, name: str) -> list[str]:
-    before, after = move.changed[name]
-    change = f"{words.value(before)} -> {words.value(after)}"
-    return [words.line(name), change, words.line(move.origins.get(name, ""))]
-
-
-def _asked(gate: Gate, move: Move) -> list[str]:
-    unasked = "not asked: nothing is live" if gate.relative and move.incumbent is None else ""
-    return [words.gate(gate), unasked or words.line(gate.where)]
-
-
-def _wait(wait: Wait) -> str:
-    until = f", until {words.moment(wait.until)}" if wait.until else ""
-    return f"{words.line(wait.kind)}: {words.line(wait.reason)}{until}"
+from nbpromote.report.layout import Paint
+from nbpromote.report.plans.spelling import wait
+from nbpromote.report.text import STYLES, decision, ended, evidence, listed, told_checks
 
 
 def promotion(promotion: Promotion, *, colour: bool = False) -> str:
@@ -83,7 +21,7 @@ def promotion(promotion: Promotion, *, colour: bool = False) -> str:
     lines += listed("unmet", plan.unmet)
     for candidate in promotion.candidates:
         lines += _candidate(candidate, len(plan.moves) > 1, paint)
-    lines += listed("it waits", map(_wait, promotion.waits))
+    lines += listed("it waits", map(wait, promotion.waits))
     lines += listed("overridden", map(words.line, promotion.overrides))
     lines += listed("written to since, and left as it was published before", map(words.line, promotion.written))
     return ended(lines)
@@ -131,6 +69,16 @@ def advanced(promotions: Sequence[Promotion], *, colour: bool = False) -> str:
     return ended([line for each in promotions for line in (promotion(each, colour=colour), "")])
 
 
+def verified(found: Sequence[Verification], *, colour: bool = False) -> str:
+    """What each live deployment answered."""
+    paint, lines = Paint(colour), list[str]()
+    for one in found:
+        live, word = one.deployment, paint(one.outcome.value, STYLES[one.outcome])
+        what = f"{words.line(live.notebook)} {words.release(live.alias, live.release)}"
+        lines += [f"{word}: {what} in {words.line(live.environment)}", *told_checks(one.checks, paint), ""]
+    return ended(lines or ["nothing is live"])
+
+
 _DONE = {
     "hold": "{what} may not go live in {environment}: nbpromote unhold lifts that",
     "unhold": "{what} may go live in {environment} again",
@@ -162,7 +110,7 @@ def heard(heard: Heard) -> str:
     names = " ".join(map(words.line, event.notebooks))
     if event.verb == "reject":
         return said(event)
-    after = listed("it still waits", map(_wait, heard.waits))
+    after = listed("it still waits", map(wait, heard.waits))
     return ended([said(event), *(after or ["", _NEXT[heard.asks].format(names=names, env=event.environment)])])
 
 

@@ -16,6 +16,7 @@ from nbpromote.validate.values import (
     package_changes,
     parameter_changes,
     scrap_changes,
+    value_changes,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "pins",
     "scrap_changes",
     "scraps",
+    "value_changes",
 ]

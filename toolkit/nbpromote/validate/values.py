@@ -50,6 +50,11 @@ def parameter_changes(before: Run, after: Run) -> tuple[ValueChange, ...]:
     return tuple(_differing(one, other, after.origins))
 
 
+def value_changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[ValueChange, ...]:
+    """What is not exactly the same by its name."""
+    return tuple(_differing(before, after))
+
+
 def package_changes(before: Run, after: Run) -> tuple[ValueChange, ...]:
     """Of the kernels; of the locks where a kernel did not say. None where nobody knows of one side."""
     for one, other in ((before.packages, after.packages), (before.locked, after.locked)):

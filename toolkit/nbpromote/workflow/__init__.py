@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbpromote.workflow.accepting import Offer, accept, baseline, offer
     from nbpromote.workflow.automating import automate
+    from nbpromote.workflow.changing import changes
     from nbpromote.workflow.checking import check
     from nbpromote.workflow.collecting import gc
     from nbpromote.workflow.comparing import compare, preview
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.promotion.holding import freeze, hold, thaw, unhold
     from nbpromote.workflow.promotion.planning import plan
     from nbpromote.workflow.promotion.promoting import promote
+    from nbpromote.workflow.promotion.rechecking import verify
     from nbpromote.workflow.promotion.releasing import release
     from nbpromote.workflow.promotion.returning import rollback
     from nbpromote.workflow.promotion.waiting import advance
@@ -37,6 +39,7 @@ __all__ = [
     "approve",
     "automate",
     "baseline",
+    "changes",
     "check",
     "check_staged",
     "compare",
@@ -73,10 +76,12 @@ __all__ = [
     "thaw",
     "unhold",
     "unreleased",
+    "verify",
     "why",
 ]
 
 _HOMES = {
+    "changing": ("changes",),
     "automating": ("automate",),
     "checking": ("check",),
     "configuring": ("compare_params", "schema_of", "show_params"),
@@ -95,6 +100,7 @@ _HOMES = {
     "promotion.releasing": ("release",),
     "reporting": ("keep_page", "page", "subject"),
     "promotion.holding": ("freeze", "hold", "thaw", "unhold"),
+    "promotion.rechecking": ("verify",),
     "promotion.returning": ("rollback",),
     "promotion.waiting": ("advance",),
     "accepting": ("Offer", "accept", "baseline", "offer"),

@@ -170,7 +170,7 @@ def _worsen(walker: Walk) -> None:
 def _end(walker: Walk, *, seconds: float) -> None:
     page = reporting.page(walker.project, "train_delay", env="prod")
     walker.say("")
-    walker.say(report.status(watching.status(walker.project)))
+    walker.say(report.status(watching.status(walker.project).rows))
     walker.say("")
     walker.say(f"report    {page}")
     walker.say(f"history   git -C {walker.project.root} log nbpromote/prod")

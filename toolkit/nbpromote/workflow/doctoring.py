@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from nbpromote import ledger, release, track
+from nbpromote import ledger, track
 from nbpromote.errors import Error, Refused, Usage
-from nbpromote.model import Check, Deployment, Outcome
+from nbpromote.model import Attempt, Check, Deployment, Outcome
 from nbpromote.project import Project
 from nbpromote.release import Damaged
 from nbpromote.workflow import inspecting, performing
-from nbpromote.workflow.promotion import applying
+from nbpromote.workflow.promotion import applying, keeping, waiting
+from nbpromote.workflow.promotion.verifying import misplaced
 from nbpromote.workflow.site import Site
 from nbpromote.workflow.watching import known
 
@@ -63,7 +64,22 @@ def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Chec
         if standing.live is not None:
             yield from _live(site, standing.live, repair=repair)
         if standing.back is not None:
-            yield _way_back(site, standing.back)
+            yield keeping.way_back(site, standing.back)
+    if state.frozen:
+        told = f"by {state.frozen.by} at {state.frozen.at}; nbpromote thaw --env {environment} lifts that"
+        yield Check(name=f"{environment}: frozen", outcome=Outcome.SKIPPED, summary=told)
+    yield from (_waiting(site, attempt) for attempt in state.attempts.values() if not attempt.applies)
+
+
+def _waiting(site: Site, attempt: Attempt) -> Check:
+    """Whether what waits can go live at all; what can not is ended by whoever looks at it next."""
+    event = attempt.event
+    name = f"{event.environment}: {', '.join(event.notebooks)} waiting"
+    told = f"{', '.join(event.aliases)} since {event.at}"
+    moved = waiting.moved_under(site, waiting.recalled(site, attempt), event)
+    if moved:
+        return _failed(name, f"{told} can never go live: {moved}; nbpromote advance --env {event.environment} ends it")
+    return _passed(name, told)
 
 
 def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> Check:
@@ -86,7 +102,7 @@ def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> C
 def _live(site: Site, live: Deployment, *, repair: bool) -> Iterator[Check]:
     if live.state != "verified":
         yield _failed(f"{live.environment}: {live.notebook} verification", f"{live.alias} is live and {live.state}")
-    yield _kept(site, live, name=f"{live.environment}: {live.notebook} release", said=f"{live.alias} is in the store")
+    yield _kept(site, live)
     if live.model is None:
         return
     name = f"{live.environment}: {live.notebook} model"
@@ -101,34 +117,19 @@ def _live(site: Site, live: Deployment, *, repair: bool) -> Iterator[Check]:
 
 
 def _model_fault(live: Deployment) -> str | None:
-    model = live.model
-    assert model is not None
-    assert model.name is not None
-    seen = track.pointed(live.tracking_uri, model.name)
-    if seen != model.version:
-        moved = f"points at version {seen}" if seen else "is gone"
-        return f"alias {model.name}@{track.CHAMPION} {moved}, and the ledger says {model.version}: moved from outside"
-    if not track.has_version(live.tracking_uri, model):
-        return f"version {model.version} of {model.name} is not what was registered"
+    assert live.model is not None
+    if fault := misplaced(live):
+        return fault
     with tempfile.TemporaryDirectory() as folder:
-        return track.check_model(live.tracking_uri, model, Path(folder))
+        return track.check_model(live.tracking_uri, live.model, Path(folder))
 
 
-def _way_back(site: Site, target: Deployment) -> Check:
-    """Rollback works, or says today that it would not."""
-    name = f"{target.environment}: {target.notebook} rollback"
-    return _kept(site, target, name=name, said=f"to {target.alias} would work")
-
-
-def _kept(site: Site, deployment: Deployment, *, name: str, said: str) -> Check:
-    """Whether the store still has, byte for byte, what a deployment was made of."""
-    try:
-        release.whole(site.store, deployment.release)
-        for sealed in deployment.sealed.values():
-            site.store.check(sealed.sha256)
-    except Error as error:
-        return _failed(name, f"{deployment.alias} cannot be put back: {error}")
-    return _passed(name, said)
+def _kept(site: Site, live: Deployment) -> Check:
+    name = f"{live.environment}: {live.notebook} release"
+    lost = keeping.fault(site, live)
+    if lost:
+        return _failed(name, f"{live.alias} cannot be put back: {lost}")
+    return _passed(name, f"{live.alias} is in the store")
 
 
 def _passed(name: str, summary: str) -> Check:

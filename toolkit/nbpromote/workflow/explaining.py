@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from nbpromote import gate
@@ -13,9 +14,10 @@ from nbpromote.workflow.site import Site
 from nbpromote.workflow.watching import known
 
 
-def why(project: Project, what: str, *, env: str | None = None, last: bool = False) -> Explanation:
+def why(project: Project, what: str, *, env: str | None = None, last: bool = False) -> tuple[Explanation, ...]:
     """The newest decision about a run, a release, a notebook or an attempt, as it was taken and written down.
 
+    An attempt that carried several notebooks has one decision for each.
     What nobody decided on is decided now: by the policy of its environment, against what is live there. With `last`, a
     notebook's name means its last run and not the last decision. Raises `NotFound` for an attempt that asked no gate.
     """
@@ -28,8 +30,9 @@ def why(project: Project, what: str, *, env: str | None = None, last: bool = Fal
     written = [told for environment in environments for told in _written(site, environment, what)]
     if not written:
         _refuse_unasked(site, environments, what)
-        return _now(site, what, env)
-    return max(written, key=lambda told: told.at)
+        return (_now(site, what, env),)
+    newest = max(written, key=lambda told: told.at)
+    return tuple(told for told in written if (told.attempt, told.at) == (newest.attempt, newest.at))
 
 
 def decided(site: Site, evidence: Evidence, rival: Deployment | None) -> Decision:
@@ -41,12 +44,16 @@ def decided(site: Site, evidence: Evidence, rival: Deployment | None) -> Decisio
 
 def _written(site: Site, environment: str, what: str) -> Iterator[Explanation]:
     events = site.ledger.events(environment)
-    ends = {event.attempt: event.step for event in events}
+    ends, heard = dict[str, str](), defaultdict[str, list[str]](list)
     for event in events:
-        pairs = zip(event.deployments, event.decisions, strict=False)
-        for deployment, decision in pairs if _is_about(event, what) else ():
-            if what in event.notebooks and what != deployment.notebook:
-                continue
+        if event.verb in _SAID:
+            heard[event.attempt].append(_told(event))
+        else:
+            ends[event.attempt] = event.step
+    for event in events:
+        pairs = list(zip(event.deployments, event.decisions, strict=False)) if _is_about(event, what) else []
+        named = [pair for pair in pairs if _is_called(pair[0], what)]
+        for deployment, decision in named or pairs:
             yield Explanation(
                 notebook=deployment.notebook,
                 run=deployment.run,
@@ -56,15 +63,29 @@ def _written(site: Site, environment: str, what: str) -> Iterator[Explanation]:
                 verb=event.verb,
                 attempt=event.attempt,
                 ended=ends[event.attempt],
+                said=tuple(heard[event.attempt]),
                 at=event.at,
                 by=event.actor,
             )
 
 
+_SAID = {"approve": "approved", "reject": "rejected", "override": "overridden"}
+
+
+def _told(event: Event) -> str:
+    """`overridden by Ada at 2026-11-23 06:10 (soak): the fix cannot wait`."""
+    over = f" ({', '.join(event.overrides)})" if event.overrides else ""
+    because = f": {event.reason}" if event.reason else ""
+    return f"{_SAID[event.verb]} by {event.actor} at {event.at[:16].replace('T', ' ')}{over}{because}"
+
+
+def _is_called(deployment: Deployment, what: str) -> bool:
+    is_digest = len(what) >= 8 and deployment.release.startswith(what)
+    return is_digest or what in (deployment.alias, deployment.run, deployment.notebook)
+
+
 def _is_about(event: Event, what: str) -> bool:
-    is_digest = len(what) >= 8 and any(release.startswith(what) for release in event.digests)
-    runs = [deployment.run for deployment in event.deployments]
-    return is_digest or what in (event.attempt, event.id, *event.aliases, *runs, *event.notebooks)
+    return what in (event.attempt, event.id) or any(_is_called(deployment, what) for deployment in event.deployments)
 
 
 def _refuse_unasked(site: Site, environments: Sequence[str], what: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from nbpromote import ci, files, git, ledger, notebook, params, project, release, secrets
+from nbpromote import ci, clock, files, git, ledger, notebook, params, project, release, secrets
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
@@ -86,7 +87,24 @@ class Site:
             reached = self._params_upstream.fetch()
         for known in ("trusted", "trusted_params", "environments"):
             self.__dict__.pop(known, None)
+        if reached and self.ledger.remote:
+            with suppress(OSError):  # a folder that nobody may write to is looked at all the same
+                self.project.state.mkdir(parents=True, exist_ok=True)
+                self._heard.touch()
         return reached
+
+    @property
+    def heard(self) -> str:
+        """When the remotes last answered, by this clone's memory; empty: never. git's own FETCH_HEAD says only when
+        it last asked."""
+        try:
+            return clock.at(self._heard.stat().st_mtime_ns)
+        except OSError:
+            return ""
+
+    @property
+    def _heard(self) -> Path:
+        return self.project.state / "fetched"
 
     @cached_property
     def store(self) -> Store:

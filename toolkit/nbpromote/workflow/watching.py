@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain, islice
 
-from nbpromote import params, release
+from nbpromote import clock, gate, params, release
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.ledger import Events
-from nbpromote.model import Deployment, Event, Standing, State, Status
+from nbpromote.model import Asked, Attempt, Board, Deployment, Event, Standing, State, Status, Wait
 from nbpromote.project import Project
+from nbpromote.workflow import people
 from nbpromote.workflow.site import Site
 
 
-def status(project: Project, *, at: str | None = None) -> tuple[Status, ...]:
-    """What is live in each environment, now or at a moment (ISO 8601, UTC)."""
+def status(project: Project, *, at: str | None = None) -> Board:
+    """What is live in each environment, now or at a moment (ISO 8601, UTC), as far as the remote was heard."""
     site = Site(project)
-    site.fetch()
-    return _status(site, at)
+    return _board(site, at, reached=site.fetch())
 
 
-def _status(site: Site, at: str | None) -> tuple[Status, ...]:
-    return tuple(_row(site, name, _state(site, name, at), pending=at is None) for name in known(site))
+def _board(site: Site, at: str | None, *, reached: bool) -> Board:
+    states = {name: _state(site, name, at) for name in known(site)}
+    rows = tuple(_row(site, name, state, now=at is None) for name, state in states.items())
+    if reached:
+        return Board(rows=rows, as_of=clock.now())
+    # a clone that never asked knows at least as much as the last event that it has
+    heard = site.heard or max((state.at for state in states.values()), default="")
+    return Board(rows=rows, as_of=heard, silent=site.ledger.remote or "the git remote")
 
 
 def known(site: Site) -> tuple[str, ...]:
@@ -36,19 +42,48 @@ def _state(site: Site, environment: str, at: str | None) -> State:
     return site.ledger.state_at(environment, at)
 
 
-def _row(site: Site, environment: str, state: State, *, pending: bool) -> Status:
+def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
     standings = sorted(state.notebooks.items())
     live = tuple(standing.live for _, standing in standings if standing.live)
+    waiting = tuple(attempt for attempt in state.attempts.values() if not attempt.applies)
     return Status(
         environment=environment,
         tracking_uri=_tracking_uri(site, environment, live),
         deployments=live,
-        pending=tuple(d.notebook for d in live if pending and _is_pending(site, d)),
+        pending=tuple(d.notebook for d in live if now and _is_pending(site, d)),
         held={name: held for name, standing in standings if (held := _held(standing))},
         open=tuple(name for a in state.attempts.values() if a.applies for name in a.event.notebooks),
-        waiting=tuple(attempt for attempt in state.attempts.values() if not attempt.applies),
+        waiting=waiting,
+        waits={attempt.event.attempt: _waits(site, attempt) for attempt in waiting if now},
         frozen=state.frozen,
     )
+
+
+def _waits(site: Site, attempt: Attempt) -> tuple[Wait, ...]:
+    """What a promotion lacks, as it was asked for; `advance` looks whether what it stands on has moved since."""
+    event = attempt.event
+    if event.environment not in site.environments:
+        return ()
+    policies = [site.policy(event.environment, notebook) for notebook in event.notebooks]
+    sources = dict.fromkeys(name for policy in policies for name in policy.promotes_from)
+    below = [site.ledger.state(name) for name in sources]
+    about = Asked(
+        environment=event.environment,
+        bound=event.bound,
+        requester=people.requester(site, event),
+        authors=tuple(dict.fromkeys(d.author for d in event.deployments if d.author)),
+        below={d.notebook: _verified(below, d) for d in event.deployments},
+    )
+    consents, now = people.consents(site, attempt), clock.now()
+    found = (wait for policy in policies for wait in gate.waits(policy, about, consents, now=now))
+    return tuple(dict.fromkeys(found))
+
+
+def _verified(below: Iterable[State], wanted: Deployment) -> str:
+    """Since when a release stands verified below; empty where it does not."""
+    standings = [state[wanted.notebook] for state in below]
+    found = (d for s in standings for d in (s.live, *reversed(s.stable)) if d and d.release == wanted.release)
+    return next((deployment.verified for deployment in found), "")
 
 
 def _held(standing: Standing) -> tuple[str, ...]:
@@ -103,11 +138,10 @@ def history(
 
 def moment(
     project: Project, at: str, name: str | None = None, *, env: str | None = None, newest: int | None = None
-) -> tuple[tuple[Status, ...], Iterator[Event]]:
+) -> tuple[Board, Iterator[Event]]:
     """What was live at a moment, and the history up to it."""
     site = Site(project)
-    site.fetch()
-    return _status(site, at), _history(site, name, env, at, newest)
+    return _board(site, at, reached=site.fetch()), _history(site, name, env, at, newest)
 
 
 def _history(site: Site, name: str | None, env: str | None, at: str | None, newest: int | None) -> Iterator[Event]:

@@ -19,16 +19,16 @@ def _comparison(comparison: Comparison) -> dict[str, Json]:
         "same": comparison.same,
         "before": dump(before),
         "after": dump(after),
-        "cells": [_cell(cell) for cell in comparison.cells],
-        "metrics": [_value(change) for change in comparison.metrics],
-        "scraps": [_value(change) for change in comparison.scraps],
-        "parameters": [_value(change) for change in comparison.parameters],
-        "packages": [_value(change) for change in comparison.packages],
-        "files": [_value(change) for change in comparison.files],
+        "cells": [cell_json(cell) for cell in comparison.cells],
+        "metrics": [value_json(change) for change in comparison.metrics],
+        "scraps": [value_json(change) for change in comparison.scraps],
+        "parameters": [value_json(change) for change in comparison.parameters],
+        "packages": [value_json(change) for change in comparison.packages],
+        "files": [value_json(change) for change in comparison.files],
     }
 
 
-def _cell(cell: CellChange) -> dict[str, Json]:
+def cell_json(cell: CellChange) -> dict[str, Json]:
     return {
         "before": cell.before,
         "after": cell.after,
@@ -50,7 +50,7 @@ def _shown(output: Shown) -> dict[str, Json]:
     }
 
 
-def _value(change: ValueChange) -> dict[str, Json]:
+def value_json(change: ValueChange) -> dict[str, Json]:
     return {
         "name": change.name,
         "before": change.before,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nbpromote.model import Deployment
 from nbpromote.workflow.fleet import ordering
 from nbpromote.workflow.fleet.ordering import Places
@@ -19,11 +21,17 @@ def in_order(site: Site, sources: tuple[Deployment, ...], target: str) -> tuple[
 
 
 def _places(site: Site, source: Deployment, target: str) -> Places:
-    """A live model is a place as well: whoever is scored with it comes after whoever trains it."""
+    """In another environment than the one that it stands in."""
     environment = site.environment(target, source.notebook, source.schema)
-    given = environment.parameters.values()
+    there = replace(source, parameters=environment.parameters, inputs=environment.inputs, outputs=environment.outputs)
+    return places_of(there)
+
+
+def places_of(deployment: Deployment) -> Places:
+    """A live model is a place as well: whoever is scored with it comes after whoever trains it."""
+    given = deployment.parameters.values()
     models = (value for value in given if isinstance(value, str) and value.startswith(LIVE))
     return Places(
-        reads=(*environment.inputs.values(), *models),
-        writes=(*environment.outputs.values(), f"{LIVE}{source.notebook}"),
+        reads=(*deployment.inputs.values(), *models),
+        writes=(*deployment.outputs.values(), f"{LIVE}{deployment.notebook}"),
     )

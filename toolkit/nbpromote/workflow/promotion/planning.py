@@ -10,7 +10,7 @@ from nbpromote.errors import NotFound, Usage, nearest
 from nbpromote.model import Asked, Deployment, Move, Plan, Policy, Release, State, Wait, sha256
 from nbpromote.project import Project
 from nbpromote.workflow import people
-from nbpromote.workflow.promotion import overriding
+from nbpromote.workflow.promotion import foreseeing, overriding
 from nbpromote.workflow.promotion.ordering import in_order
 from nbpromote.workflow.site import Site
 
@@ -24,7 +24,7 @@ def plan(project: Project, names: Sequence[str] = (), *, to: str | None = None) 
     site = Site(project)
     site.fetch()
     sources, target = choose(site, names, to)
-    return plan_of(site, sources, target)
+    return foreseeing.foreseen(site, plan_of(site, sources, target))
 
 
 # -- what is meant ----------------------------------------------------------------------------------------------------

@@ -31,8 +31,8 @@ def promote(
     """Bring releases into an environment together: run or copy them there, ask the gates, make them live, verify them.
 
     A refusal is a value, and is written into the ledger; so is a promotion that waits. `plan` is the digest of the
-    plan that is meant. Raises `LostRace` when somebody else moved one of the notebooks meanwhile, `Refused` for a stale
-    plan.
+    plan that is meant, or its beginning. Raises `LostRace` when somebody else moved one of the notebooks meanwhile,
+    `Refused` for a stale plan.
     """
     site = Site(project)
     performing.close_killed(site)
@@ -41,8 +41,8 @@ def promote(
     finished = [event for source in sources if (event := applying.resume(site, target, source.notebook))]
     planned = plan_of(site, sources, target)
     if (done := _finished(finished, planned)) is not None:
-        return done
-    if plan and plan != planned.digest:
+        return put_back(site, done)
+    if plan and not planned.digest.startswith(plan):
         raise Refused(
             "the plan is stale: what it stands on has moved since; nothing was changed",
             hint="look at nbpromote plan again, and promote that",
@@ -50,7 +50,7 @@ def promote(
     if not planned.allowed:
         return Promotion(plan=planned)
     if (again := applying.already(site, "promote", planned)) is not None:
-        return again
+        return put_back(site, again)
     fresh = tuple(s for s, move in zip(sources, planned.moves, strict=True) if not applying.is_live(move))
     if len(fresh) < len(sources):  # the others are there as they would come
         sources, planned = fresh, plan_of(site, fresh, target)

@@ -53,7 +53,7 @@ def _make_live(site: Site, sealed: Release, evidence: Evidence, standing: Standi
     move = _move(site, deployment, standing)
     plan = Plan(target=deployment.environment, moves=(move,), unmet=move.unmet)
     if (again := applying.already(site, "release", plan)) is not None:
-        return again
+        return put_back(site, again)
     decision = gate.decide(evidence, move.gates, live=standing.live, environment=deployment.environment)
     candidate = Candidate(move=move, evidence=evidence, decision=decision)
     if not (plan.allowed and decision.allowed):

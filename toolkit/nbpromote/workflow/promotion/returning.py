@@ -159,9 +159,17 @@ def _back(site: Site, env: str, targets: dict[str, Deployment], *, reason: str) 
         Candidate(move=move, deployment=target.with_state("unverified"))
         for move, target in zip(moves, targets.values(), strict=True)
     )
-    promotion = Promotion(plan=Plan(target=env, moves=moves, head=state.head), candidates=candidates, written=written)
     holds = tuple(live.release for live in left)
+    promotion = Promotion(
+        plan=Plan(target=env, moves=moves, head=state.head),
+        candidates=candidates,
+        written=written,
+        note=f"{', '.join(live.alias for live in left)} may not come back until nbpromote unhold; {_UNASKED}",
+    )
     return applying.apply(site, "rollback", promotion, expected=expected, reason=reason, holds=holds)
+
+
+_UNASKED = "no approval, soak or window was asked: what comes back was let in before, and every minute counts"
 
 
 def _move(target: Deployment, left: Deployment | None) -> Move:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nbpromote import track, validate
@@ -21,8 +21,20 @@ def verify(
     What is live together is verified together: one event, and the worst of its answers is that of all.
     """
     checks: dict[str, tuple[Check, ...]] = {
-        each.notebook: (_outputs_there(each), _model_answers(each)) for each in deployments
+        each.notebook: (_outputs_there(each), model_answers(each)) for each in deployments
     }
+    return noted(site, deployments, checks, verb=verb, attempt=attempt), checks
+
+
+def noted(
+    site: Site,
+    deployments: Sequence[Deployment],
+    checks: Mapping[str, Sequence[Check]],
+    *,
+    verb: str,
+    attempt: str,
+) -> tuple[Deployment, ...]:
+    """Write down what was answered, and say how each deployment stands now."""
     asked = [check for answers in checks.values() for check in answers]
     outcomes = {check.outcome for check in asked}
     step = (
@@ -44,7 +56,21 @@ def verify(
     now = (state[each.notebook].live for each in deployments)
     # somebody may have replaced one of them since: what was asked of it is history by now
     found = (n if n and n.run == e.run else e.with_state(step) for n, e in zip(now, deployments, strict=True))
-    return tuple(found), checks
+    return tuple(found)
+
+
+def misplaced(live: Deployment) -> str | None:
+    """How MLflow's alias or version is not what the ledger says; None where it is, or where there is no model."""
+    model = live.model
+    if model is None or model.name is None:
+        return None
+    seen = track.pointed(live.tracking_uri, model.name)
+    if seen != model.version:
+        moved = f"points at version {seen}" if seen else "is gone"
+        return f"alias {model.name}@{track.CHAMPION} {moved}, and the ledger says {model.version}: moved from outside"
+    if not track.has_version(live.tracking_uri, model):
+        return f"version {model.version} of {model.name} is not what was registered"
+    return None
 
 
 def _outputs_there(deployment: Deployment) -> Check:
@@ -61,7 +87,7 @@ def _outputs_there(deployment: Deployment) -> Check:
     return Check(name=name, outcome=Outcome.PASSED, summary=f"{count} in place", count=count)
 
 
-def _model_answers(deployment: Deployment) -> Check:
+def model_answers(deployment: Deployment) -> Check:
     """The model, loaded through its alias, says to its input example what it said when it was validated."""
     model = deployment.model
     if model is None:

@@ -18,6 +18,8 @@ from nbpromote.model import (
     Standing,
     State,
     Wait,
+    digest,
+    dump,
 )
 from nbpromote.project import Project
 from nbpromote.workflow import people
@@ -30,7 +32,12 @@ from nbpromote.workflow.site import Site
 
 def bound(promotion: Promotion) -> str:
     """Digest of everything that consent is given to: what was planned, and the evidence of each candidate."""
-    return promotion.plan.bound({deployment.notebook: deployment.evidence for deployment in promotion.deployments})
+    return promotion.plan.bound({each.notebook: _as_asked(each) for each in promotion.deployments})
+
+
+def _as_asked(deployment: Deployment) -> str:
+    """Digest of a candidate with its evidence, model and outputs, but for what going live writes into it."""
+    return digest(dump(replace(deployment, incumbent="", since="", verified="", state="", overrides=())))
 
 
 def waits(site: Site, promotion: Promotion, attempt: Attempt | None = None) -> tuple[Wait, ...]:
