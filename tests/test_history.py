@@ -62,9 +62,10 @@ def test_the_newest_are_those_that_happened_last(old: Ground, name: str | None) 
 
 
 def test_text_is_an_attempt_a_line_newest_first(old: Ground) -> None:
-    every = old.nbpromote("history").stdout.splitlines()
+    every = old.nbpromote("history", "--all").stdout.splitlines()
 
     assert len(every) == 1 + 90
+    assert old.nbpromote("history").stdout.splitlines()[-1] == "of the newest 200 events; --all shows every one"
     assert old.nbpromote("history", "--newest", "6").stdout.splitlines()[1:] != every[1:]
     assert [line.split()[3:6] for line in every[1:4]] == [
         ["report", "rollback", "verified"],

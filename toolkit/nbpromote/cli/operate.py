@@ -15,7 +15,7 @@ from nbpromote.cli import options
 from nbpromote.cli.options import Here, coloured, said, shown
 from nbpromote.errors import Usage
 
-_SHOWN = 1000  # events of a history that nobody asked for in full
+_SHOWN = 200  # events of a history that nobody asked for in full
 
 
 @click.command()
@@ -58,21 +58,23 @@ def history(
     if newest and every:
         raise Usage(f"--newest {newest} is not --all")
     form = "json" if as_json else form
-    moment = clock.parse(at) if at else None
     most = newest or (_SHOWN if form == "text" and not every else None)
-    events = workflow.history(here.project, name, env=env, at=moment, newest=most)
-    rows = workflow.status(here.project, at=moment).rows if moment else ()
+    moment = clock.parse(at) if at else None
+    board, events = (
+        workflow.moment(here.project, moment, name, env=env, newest=most)
+        if moment
+        else (None, workflow.history(here.project, name, env=env, newest=most))
+    )
+    rows = board.rows if board else ()
     if form in report.EXPORTS:
         then = {**report.status_json(rows), "at": moment} if moment else {}
         _poured(report.exported(form, events, then=then), output)
         return 0
     last = tuple(events) if most else ()
-    text = report.history(last if most else events)
-    if len(last) == _SHOWN and not newest:
-        text += f"\n\nof the newest {_SHOWN} events; --all shows every one"
-    if moment:
-        text = f"live at {moment}\n{report.status(rows, colour=coloured())}\n\n{text}"
-    _poured([f"{text}\n"], output)
+    lines = [f"live at {moment}", report.status(rows, colour=coloured()), ""] if moment else []
+    lines.append(report.history(last if most else events))
+    lines += ["", f"of the newest {_SHOWN} events; --all shows every one"] if len(last) == most == _SHOWN else []
+    _poured((f"{line}\n" for line in lines), output)
     return 0
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.reporting import keep_page, page, subject
     from nbpromote.workflow.running import run
     from nbpromote.workflow.starting import init
-    from nbpromote.workflow.watching import history, status
+    from nbpromote.workflow.watching import history, moment, status
 
 __all__ = [
     "Offer",
@@ -52,6 +52,7 @@ __all__ = [
     "hooks_are_missing",
     "init",
     "keep_page",
+    "moment",
     "offer",
     "override",
     "page",
@@ -105,7 +106,7 @@ _HOMES = {
     "accepting": ("Offer", "accept", "baseline", "offer"),
     "comparing": ("compare", "preview"),
     "running": ("run",),
-    "watching": ("history", "status"),
+    "watching": ("history", "moment", "status"),
 }
 
 

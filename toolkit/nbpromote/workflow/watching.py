@@ -18,7 +18,10 @@ from nbpromote.workflow.site import Site
 def status(project: Project, *, at: str | None = None) -> Board:
     """What is live in each environment, now or at a moment (ISO 8601, UTC), as far as the remote was heard."""
     site = Site(project)
-    reached = site.fetch()
+    return _board(site, at, reached=site.fetch())
+
+
+def _board(site: Site, at: str | None, *, reached: bool) -> Board:
     states = {name: _state(site, name, at) for name in known(site)}
     rows = tuple(_row(site, name, state, now=at is None) for name, state in states.items())
     if reached:
@@ -130,6 +133,18 @@ def history(
     """
     site = Site(project)
     site.fetch()
+    return _history(site, name, env, at, newest)
+
+
+def moment(
+    project: Project, at: str, name: str | None = None, *, env: str | None = None, newest: int | None = None
+) -> tuple[Board, Iterator[Event]]:
+    """What was live at a moment, and the history up to it."""
+    site = Site(project)
+    return _board(site, at, reached=site.fetch()), _history(site, name, env, at, newest)
+
+
+def _history(site: Site, name: str | None, env: str | None, at: str | None, newest: int | None) -> Iterator[Event]:
     stretches = [site.ledger.events(environment) for environment in ([site.require(env)] if env else known(site))]
     if at is not None:
         stretches = [events.upto(at) for events in stretches]
