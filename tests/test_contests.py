@@ -468,10 +468,10 @@ def test_noise_promotes_nothing_and_what_is_better_goes_live(road: Ground) -> No
 
     assert [event["step"] for event in events] == [
         *("intent", "live", "verified"),
-        "refused",
+        "inconclusive",
         *("intent", "live", "verified"),
     ]
-    reason = next(event["reason"] for event in events if event["step"] == "refused")
+    reason = next(event["reason"] for event in events if event["step"] == "inconclusive")
     assert "over 240 rows, too little to tell: better than live demanded" in reason
     assert reason.endswith("[params/staging.policy.yaml:6]")
     live = Site(road.project).ledger.state("staging")["line"].live
@@ -488,7 +488,9 @@ def test_a_model_that_cannot_be_asked_for_these_rows_says_which_columns_it_wants
 
 
 def test_why_says_who_asked_and_what_was_seen_also_in_another_clone(road: Ground, tmp_path: Path) -> None:
-    refused = next(event for event in road.json("history", "--env", "staging")["events"] if event["step"] == "refused")
+    refused = next(
+        event for event in road.json("history", "--env", "staging")["events"] if event["step"] == "inconclusive"
+    )
     git(tmp_path, "clone", "--quiet", str(road.root), "other")
     git(tmp_path / "other", "config", "user.name", "Bob")
 
