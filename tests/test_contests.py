@@ -488,9 +488,8 @@ def test_a_model_that_cannot_be_asked_for_these_rows_says_which_columns_it_wants
 
 
 def test_why_says_who_asked_and_what_was_seen_also_in_another_clone(road: Ground, tmp_path: Path) -> None:
-    refused = next(
-        event for event in road.json("history", "--env", "staging")["events"] if event["step"] == "inconclusive"
-    )
+    events = road.json("history", "--env", "staging")["events"]
+    refused = next(event for event in events if event["step"] == "inconclusive")
     git(tmp_path, "clone", "--quiet", str(road.root), "other")
     git(tmp_path / "other", "config", "user.name", "Bob")
 

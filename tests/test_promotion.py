@@ -319,6 +319,54 @@ def test_a_newer_promotion_of_the_same_notebook_supersedes_one_that_waits(both: 
     assert len(state(both, "staging")["waiting"]) == 1
 
 
+# -- what nobody asks for -------------------------------------------------------------------------------------------
+
+
+def test_what_is_verified_below_is_promoted_unasked_where_the_policy_says_so_and_tried_once(both: Ground) -> None:
+    demands(both, "auto: true")
+
+    done = both.json("advance")
+
+    assert sorted(one["candidates"][0]["notebook"] for one in done["promotions"]) == ["add", "count"]
+    assert set(live(both)) == {"add", "count"}
+    assert both.json("advance")["promotions"] == []
+    both.nbpromote("rollback", "count", "--env", "staging")
+    before = events(both)
+    assert both.nbpromote("advance").returncode == 0
+    assert events(both) == before
+
+
+def test_a_release_that_was_refused_is_not_tried_again_unasked(both: Ground) -> None:
+    both.write("params/staging.policy.yaml", policy("dev", "auto: true").replace("rows, min: 2", "rows, min: 200"))
+    both.commit("policy")
+    both.nbpromote("hold", "add", "--env", "staging")
+
+    assert both.nbpromote("advance").returncode == 1
+    refused = [event for event in events(both) if event == "promote refused"]
+    assert both.nbpromote("advance").returncode == 0
+
+    assert [event for event in events(both) if event == "promote refused"] == refused == ["promote refused"]
+
+
+def test_a_life_ends_when_the_policy_says_and_begins_again_by_a_promotion(both: Ground, monkeypatch: Any) -> None:
+    demands(both, "expires: 1h")
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+    assert both.nbpromote("advance").returncode == 0
+    assert state(both, "staging")["notebooks"][0]["state"] == "verified"
+
+    later(monkeypatch)
+    assert both.nbpromote("advance").returncode == 0
+    assert both.nbpromote("advance").returncode == 0
+
+    assert state(both, "staging")["notebooks"][0]["state"] == "expired"
+    assert events(both)[-1] == "expire expired"
+    assert events(both).count("expire expired") == 1
+    both.nbpromote("verify", "count", "--env", "staging")
+    assert state(both, "staging")["notebooks"][0]["state"] == "expired"
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+    assert state(both, "staging")["notebooks"][0]["state"] == "verified"
+
+
 # -- records that fit together --------------------------------------------------------------------------------------
 
 

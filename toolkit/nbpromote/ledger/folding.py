@@ -78,6 +78,8 @@ def _judged(standing: Standing, deployment: Deployment, event: Event) -> Standin
         return standing
     if event.verb == "verify" and event.step == "unverified":
         return standing  # that nobody answers today says nothing of what was verified before
+    if live.state == "expired" and event.verb == "verify":
+        return standing  # a life that ended is begun again by a promotion
     verified = (live.verified or event.at) if event.step == "verified" else ""
     return replace(standing, live=replace(live, state=event.step, verified=verified))
 

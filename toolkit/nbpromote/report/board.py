@@ -10,7 +10,7 @@ from nbpromote.model import Board, Collection, Deployment, Event, Status
 from nbpromote.report import words
 from nbpromote.report.layout import Paint, columns, grid
 
-_STATES = {"verified": "green", "unverified": "yellow", "failed": "red"}
+_STATES = {"verified": "green", "unverified": "yellow", "failed": "red", "expired": "red"}
 _STEPS = {
     "refused": "red",
     "failed": "red",

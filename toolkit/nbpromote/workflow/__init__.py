@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
     from nbpromote.workflow.hooks.installing import hooks_are_missing
     from nbpromote.workflow.pairing import record_agreement, refusal, sync
+    from nbpromote.workflow.promotion.advancing import advance
     from nbpromote.workflow.promotion.consenting import approve, override, reject
     from nbpromote.workflow.promotion.holding import freeze, hold, thaw, unhold
     from nbpromote.workflow.promotion.planning import plan
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from nbpromote.workflow.promotion.rechecking import verify
     from nbpromote.workflow.promotion.releasing import release
     from nbpromote.workflow.promotion.returning import rollback
-    from nbpromote.workflow.promotion.waiting import advance
     from nbpromote.workflow.proposing import propose
     from nbpromote.workflow.reporting import keep_page, page, subject
     from nbpromote.workflow.running import run
@@ -102,7 +102,7 @@ _HOMES = {
     "promotion.holding": ("freeze", "hold", "thaw", "unhold"),
     "promotion.rechecking": ("verify",),
     "promotion.returning": ("rollback",),
-    "promotion.waiting": ("advance",),
+    "promotion.advancing": ("advance",),
     "accepting": ("Offer", "accept", "baseline", "offer"),
     "comparing": ("compare", "preview"),
     "running": ("run",),

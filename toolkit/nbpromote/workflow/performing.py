@@ -360,6 +360,12 @@ def _live_model(site: Site, environment: Environment, parameter: str, wanted: st
             where=where,
             hint=f"release or promote {wanted} to {environment.name} first",
         )
+    if live.state == "expired":
+        raise Refused(
+            f"parameter {parameter!r} wants the live model of {wanted!r}, whose time in {environment.name} is over",
+            where=where,
+            hint=f"promote {wanted} to {environment.name} again",
+        )
     return live, live.model
 
 

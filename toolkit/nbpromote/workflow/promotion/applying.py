@@ -107,7 +107,9 @@ def already(site: Site, verb: str, planned: Plan) -> Promotion | None:
 def is_live(move: Move) -> bool:
     """Whether the target has exactly this already."""
     live = move.incumbent
-    return live is not None and live.release == move.release and live.settings == move.settings
+    if live is None or live.state == "expired":
+        return False
+    return live.release == move.release and live.settings == move.settings
 
 
 def refuse_moved(seen: State, expected: Mapping[str, Standing], intent: Event) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from nbpromote import clock, gate, release
@@ -22,12 +22,10 @@ from nbpromote.model import (
     dump,
     sha256,
 )
-from nbpromote.project import Project
 from nbpromote.workflow import people
 from nbpromote.workflow.promotion import applying
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.returning import put_back
-from nbpromote.workflow.promotion.verifying import verify
 from nbpromote.workflow.site import Site
 
 
@@ -123,31 +121,6 @@ def _end(site: Site, attempt: Attempt, step: str, reason: str) -> None:
 
 
 # -- looking again ----------------------------------------------------------------------------------------------------
-
-
-def advance(project: Project, *, env: str | None = None) -> tuple[Promotion, ...]:
-    """Apply, verify, end or expire whatever is due by now, in one environment or in all, below first.
-
-    Asked twice, nothing happens twice. What is not due is told as well, with what it waits for.
-    """
-    site = Site(project)
-    site.fetch()
-    environments = [site.require(env)] if env else list(site.environments)
-    return tuple(done for environment in environments for done in _advance(site, environment))
-
-
-def _advance(site: Site, environment: str) -> Iterable[Promotion]:
-    for claim in _claims(site, environment):
-        applying.resume(site, environment, claim.notebooks[0])
-    for standing in site.ledger.state(environment).notebooks.values():
-        if standing.live and standing.live.state == "unverified":
-            verify(site, (standing.live,), verb="promote", attempt=applying.new_attempt())
-    for attempt in [a for a in site.ledger.state(environment).attempts.values() if not a.applies]:
-        yield look_again(site, attempt)
-
-
-def _claims(site: Site, environment: str) -> list[Event]:
-    return [attempt.event for attempt in site.ledger.state(environment).attempts.values() if attempt.applies]
 
 
 def look_again(site: Site, attempt: Attempt) -> Promotion:
