@@ -11,11 +11,11 @@ from nbpromote.errors import BadInput
 from nbpromote.workflow import sharing
 
 HERE, THERE, OTHER = (
-    "sqlite:////work/p/.nbpromote/mlflow/dev.db",
+    "sqlite:////p/.nbpromote/mlflow/dev.db",
     "https://mlflow.example.org",
     "http://prod.example.org",
 )
-ROOT = Path("/work/p")
+ROOT = Path("/p")
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,12 @@ ROOT = Path("/work/p")
         ({"prod": THERE}, None, "s3://releases/p", ("prod is on a shared server and the history is not shared",)),
         ({"prod": THERE}, "origin", ".nbpromote/store", ("prod is on a shared server and the store of releases",)),
         ({"prod": HERE}, "origin", ".nbpromote/store", ("the history is shared and the store of releases is not",)),
-        ({"prod": HERE}, "origin", "file:///work/p/kept", ("the history is shared and the store of releases is not",)),
+        (
+            {"prod": HERE},
+            "origin",
+            "file:///p/kept",
+            ("the history is shared and the store of releases is not",),
+        ),
         (
             {"dev": HERE, "staging": THERE, "prod": OTHER},
             None,

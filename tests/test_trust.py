@@ -248,4 +248,4 @@ def test_params_of_another_repository_are_trusted_as_its_own_remote_has_them(ada
 
     assert site.fetch()
     assert site.trusted_params == trusting.Trusted(name="origin/main", commit=merged)
-    assert "top: 4}" in (site.committed_params("staging.yaml") or "")
+    assert "top: 4}" in (site.values.committed("staging.yaml") or "")

@@ -97,7 +97,7 @@ def _branch(site: Site) -> str:
 
 def _needs(site: Site, environment: str) -> Needs:
     """By what the files of an environment refer to, and where its back ends are."""
-    texts = [site.params_file(file) or "" for file in ("base.yaml", f"{environment}.yaml")]
+    texts = [site.values.working(file) or "" for file in ("base.yaml", f"{environment}.yaml")]
     lines = [line.partition(" #")[0] for text in texts for line in text.splitlines()]
     served = any(re.match(r"\s*tracking_uri:\s*[\"']?(https?://|\$\{)", line) for line in lines)
     stored = site.project.store.startswith("s3://")

@@ -143,7 +143,7 @@ class _Window:
 
     def _unsaved(self, kinds: dict[str, str]) -> Iterator[Change]:
         """In an entry environment the working tree counts at once."""
-        for file in self.site.uncommitted(self.environment):
+        for file in self.site.values.uncommitted(self.environment):
             path = self.site.project.params / file
             at = clock.at(path.stat().st_mtime_ns) if path.exists() else clock.now()
             if at >= self.since:

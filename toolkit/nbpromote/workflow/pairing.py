@@ -13,7 +13,8 @@ from nbpromote.errors import BadInput, Conflict, Error
 from nbpromote.model import Pair
 from nbpromote.notebook import Agreed, Base, Contents, Dropped, Settled
 from nbpromote.project import Project
-from nbpromote.workflow.site import Site, blob_id
+from nbpromote.workflow.site import Site
+from nbpromote.workflow.values import blob_id
 
 _COMMITS = 50  # looked through for one in which both sides agreed
 

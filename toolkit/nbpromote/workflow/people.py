@@ -72,7 +72,7 @@ def vouching(site: Site, event: Event) -> Callable[[str], None] | None:
 def signers(site: Site, environment: str) -> str:
     """Whose keys count in an environment, from the commit that holds its policy; empty where none do."""
     named = site.policy(environment, "").allowed_signers
-    return (site.committed_params(named) or "") if named else ""
+    return (site.values.committed(named) or "") if named else ""
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------

@@ -62,6 +62,6 @@ def _road(site: Site, names: Sequence[str]) -> Iterator[Step]:
     folder = site.project.params.name
     for name in names:
         for environment in site.environments:
-            policy = params.policy(site.params_file, environment, name, folder=folder)
+            policy = params.policy(site.values.working, environment, name, folder=folder)
             if not policy.is_entry:
                 yield Step(notebook=name, environment=environment, policy=policy)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from nbpromote.release import Store
 from nbpromote.workflow import people, sharing, trusting
 from nbpromote.workflow.lineage import Seen
 from nbpromote.workflow.trusting import Trusted, Upstream
+from nbpromote.workflow.values import Values
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,15 @@ class Site:
         if self.params_git is None:
             return None
         return self._params_upstream.trusted() if self._params_upstream else self.trusted
+
+    @property
+    def values(self) -> Values:
+        """The params folder, whatever may be read of it."""
+        return Values(self.project.params, self.params_git, self._params_head, self.trusted_params)
+
+    @cached_property
+    def _params_head(self) -> str | None:
+        return self.params_git.head() if self.params_git else None
 
     @property
     def unmerged_settings(self) -> tuple[str, ...]:
@@ -209,7 +218,7 @@ class Site:
 
     def policy(self, environment: str, notebook_name: str) -> Policy:
         """Demands are read from the commit where it holds them: an edit that nobody reviewed demands nothing."""
-        read = self.committed_params if self._is_committed(environment) else self.params_file
+        read = self.values.committed if self.values.holds(environment) else self.values.working
         return params.policy(read, environment, notebook_name, folder=self.project.params.name)
 
     def environment(
@@ -224,23 +233,23 @@ class Site:
         """What a notebook gets: by the working tree in an entry environment, else by the trusted commit."""
         self.require(name)
         entry = self.policy(name, notebook_name).is_entry
-        read = self.params_file if entry else self.committed_params
-        if not entry and not self._is_committed(name):
-            raise self._lacks_values(name)
+        values = self.values
+        if not entry and not values.holds(name):
+            raise values.lacks(name)
         around = replace(
             self.around,
             notebooks=schemas if schemas is not None else self.schemas,
             environments=self.environments,
             protected={other: self._protected(other) for other in self.environments if other != name},
         )
-        commit = self._params_head if entry else self._params_commit
+        read, commit = (values.working, values.head) if entry else (values.committed, values.commit)
         found = params.load(read, name, notebook_name, schema, around, overrides=overrides)
         return replace(
             found,
-            revision=self.revision(name, entry=entry),
+            revision=values.revision(name, entry=entry),
             commit=None if entry else commit,
             params_commit=commit,
-            params_dirty=entry and bool(self.uncommitted(name)),
+            params_dirty=entry and bool(values.uncommitted(name)),
         )
 
     @property
@@ -254,77 +263,20 @@ class Site:
     def _protected(self, environment: str) -> tuple[str, ...]:
         """What an environment has for itself, by the commit or by the working tree: a bar counts at once."""
         folder = self.project.params.name
-        reads = [self.params_file, *([self.committed_params] if self._is_committed(environment) else [])]
+        values = self.values
+        reads = [values.working, *([values.committed] if values.holds(environment) else [])]
         globs = (params.policy(read, environment, "", folder=folder).protects for read in reads)
         return tuple(dict.fromkeys(chain.from_iterable(globs)))
 
-    def _lacks_values(self, environment: str) -> NotFound:
-        """What to do about values that the trusted commit does not hold."""
-        file, trusted = f"{self.project.params.name}/{environment}.yaml", self.trusted_params
-        rule = "above the entry environment values come from a commit"
-        if trusted is None or self.params_git is None:
-            hint = f"{rule}, and {self.project.params} is in no git repository: git init there, and commit"
-        elif self.params_git.ignored(self.project.params / f"{environment}.yaml"):
-            place = self.project.params
-            hint = f"{rule}, and git ignores this file: take it out of .gitignore, or git init in {place}"
-        elif trusted.is_merged_into:
-            return NotFound(f"{trusted.name} does not hold {file}", hint=f"{rule} of {trusted.name}: merge it")
-        else:
-            hint = f"{rule}: git add and commit it"
-        return NotFound(f"{file} is not committed", hint=hint)
-
-    def revision(self, environment: str, *, entry: bool) -> dict[str, str]:
-        """Git's blob id of each file that an environment's values and demands come from."""
-        read = self._working_params if entry else self._committed_params
-        contents = {file: read(file) for file in _files_of(environment)}
-        folder = self.project.params.name
-        return {f"{folder}/{file}": blob_id(data) for file, data in contents.items() if data is not None}
-
-    def uncommitted(self, environment: str) -> tuple[str, ...]:
-        """Params and policy files of an environment that differ from HEAD."""
-        files = _files_of(environment)
-        return tuple(file for file in files if self._working_params(file) != self._params_of(self._params_head, file))
-
-    def params_file(self, file: str) -> str | None:
-        """A params or policy file of the working tree."""
-        data = self._working_params(file)
-        return data.decode() if data is not None else None
-
-    def committed_params(self, file: str) -> str | None:
-        """The same in the trusted commit."""
-        data = self._committed_params(file)
-        return data.decode() if data is not None else None
-
     def params_now(self, environment: str) -> params.Read:
         """What reads the files of an environment: the working tree's of an entry environment, else the commit's."""
-        return self.params_file if self.policy(environment, "").is_entry else self.committed_params
+        return self.values.working if self.policy(environment, "").is_entry else self.values.committed
 
     def params_at(self, commit: str) -> params.Read:
         """What reads the files of a commit; of a params folder from elsewhere, those of the trusted one there."""
         if self.params_git is None or not self._params_are_here:
-            return self.committed_params
-        return _reader(self.params_git, commit)
-
-    def _working_params(self, file: str) -> bytes | None:
-        path = self.project.params / file
-        return path.read_bytes() if path.is_file() else None
-
-    def _committed_params(self, file: str) -> bytes | None:
-        return self._params_of(self._params_commit, file)
-
-    def _params_of(self, commit: str | None, file: str) -> bytes | None:
-        return _blob(self.params_git, commit, file) if self.params_git and commit else None
-
-    @property
-    def _params_commit(self) -> str | None:
-        return self.trusted_params.commit if self.trusted_params else None
-
-    @cached_property
-    def _params_head(self) -> str | None:
-        return self.params_git.head() if self.params_git else None
-
-    def _is_committed(self, environment: str) -> bool:
-        return self._committed_params(f"{environment}.yaml") is not None
+            return self.values.committed
+        return self.values.at(commit)
 
     # -- notebooks
 
@@ -394,28 +346,3 @@ class Site:
     def _working_file(self, path: str) -> bytes | None:
         file = self.project.root / path
         return file.read_bytes() if file.is_file() else None
-
-
-def _files_of(environment: str) -> tuple[str, ...]:
-    return ("base.yaml", f"{environment}.yaml", f"{environment}.policy.yaml")
-
-
-def _reader(repository: Repository, commit: str) -> params.Read:
-    """Reads the files of a folder as a commit has them."""
-
-    def read(file: str) -> str | None:
-        data = _blob(repository, commit, file)
-        return data.decode() if data is not None else None
-
-    return read
-
-
-@cache
-def _blob(repository: Repository, commit: str, path: str) -> bytes | None:
-    """What a commit holds never changes, so each file is asked for once."""
-    return repository.read(commit, path)
-
-
-def blob_id(data: bytes) -> str:
-    """What git calls a file of this content, where no filter changes it."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

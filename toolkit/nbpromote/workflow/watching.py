@@ -94,7 +94,7 @@ def _held(standing: Standing) -> tuple[str, ...]:
 def _tracking_uri(site: Site, environment: str, live: tuple[Deployment, ...]) -> str:
     if environment not in site.environments:
         return live[-1].tracking_uri if live else ""
-    return params.tracking_uri(site.params_file, environment, site.around)
+    return params.tracking_uri(site.values.working, environment, site.around)
 
 
 def _is_pending(site: Site, live: Deployment) -> bool:
@@ -105,7 +105,7 @@ def _is_pending(site: Site, live: Deployment) -> bool:
     if live.environment not in site.environments:
         return False
     entry = site.policy(live.environment, "").is_entry
-    now = {f: blob for f, blob in site.revision(live.environment, entry=entry).items() if _is_values(f)}
+    now = {f: blob for f, blob in site.values.revision(live.environment, entry=entry).items() if _is_values(f)}
     if now == {file: blob for file, blob in live.revision.items() if _is_values(file)}:
         return False
     try:

@@ -49,7 +49,7 @@ class Configured:
         """What the params room finds wrong."""
         schemas = {name: facts.schema for name, facts in self.facts.items()}
         around = replace(self.site.around, notebooks=schemas)
-        return params.findings(self.site.params_file, self.files, around, checks=validate.CHECKS)
+        return params.findings(self.site.values.working, self.files, around, checks=validate.CHECKS)
 
     @property
     def faults(self) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ class Configured:
     def policy(self, environment: str, name: str = "") -> Policy:
         """Demands as the working tree has them, which is what is about to be committed; none where they are wrong."""
         try:
-            return params.policy(self.site.params_file, environment, name, folder=self.folder)
+            return params.policy(self.site.values.working, environment, name, folder=self.folder)
         except Error:
             return Policy()
 
@@ -73,14 +73,14 @@ class Configured:
         for name, facts in self.facts.items():
             if facts.schema is not None:
                 try:
-                    yield facts.path, params.load(self.site.params_file, environment, name, facts.schema, around)
+                    yield facts.path, params.load(self.site.values.working, environment, name, facts.schema, around)
                 except Error:
                     continue
 
     def lines(self, file: str) -> Iterator[tuple[int, str]]:
         """The lines of a params or policy file without their comments, where it is text at all."""
         try:
-            text = self.site.params_file(file) or ""
+            text = self.site.values.working(file) or ""
         except (UnicodeDecodeError, BadInput):
             return
         for number, line in enumerate(text.split("\n"), 1):

@@ -106,7 +106,7 @@ def open_store(configured: Configured) -> Iterator[Finding]:
 def _stores(configured: Configured) -> Iterator[tuple[str, Path]]:
     for environment in configured.environments:
         with suppress(Error):  # told as a fault of its file
-            uri = params.tracking_uri(configured.site.params_file, environment, configured.site.around)
+            uri = params.tracking_uri(configured.site.values.working, environment, configured.site.around)
             yield from ((environment, folder) for folder in track.places(uri))
 
 

@@ -37,7 +37,7 @@ def _values(configured: Configured, environment: str) -> Iterator[tuple[str, str
     """The paths and addresses that an environment gives, and where it does."""
     own = f"{configured.folder}/{environment}.yaml"
     try:
-        uri = params.tracking_uri(configured.site.params_file, environment, configured.site.around)
+        uri = params.tracking_uri(configured.site.values.working, environment, configured.site.around)
     except Error:
         uri = ""
     scheme, _, file = uri.partition(":///")

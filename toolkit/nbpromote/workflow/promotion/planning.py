@@ -223,7 +223,7 @@ def _unclean(site: Site, sealed: Release, target: str) -> Iterable[str]:
     lock = site.lock_file(trusted.commit) if trusted.commit else None
     if (sha256(lock) if lock is not None else None) != sealed.lock:
         yield f"{trusted.name}'s lock {site.project.lock} is not the one that was sealed"
-    for file in site.uncommitted(target):
+    for file in site.values.uncommitted(target):
         yield f"{site.project.params.name}/{file} has edits that are not committed"
 
 
