@@ -349,12 +349,15 @@ def test_a_release_that_was_refused_is_not_tried_again_unasked(both: Ground) -> 
 
 
 def test_a_life_ends_when_the_policy_says_and_begins_again_by_a_promotion(both: Ground, monkeypatch: Any) -> None:
-    demands(both, "expires: 1h")
+    demands(both, "expires: 2h", "review_by: 1h")
     assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
     assert both.nbpromote("advance").returncode == 0
     assert state(both, "staging")["notebooks"][0]["state"] == "verified"
+    assert state(both, "staging")["due"] == {}
 
     later(monkeypatch)
+    assert list(state(both, "staging")["due"]) == ["count"]
+    assert "to be looked at again" in both.nbpromote("status").stdout
     assert both.nbpromote("advance").returncode == 0
     assert both.nbpromote("advance").returncode == 0
 
@@ -365,6 +368,42 @@ def test_a_life_ends_when_the_policy_says_and_begins_again_by_a_promotion(both: 
     assert state(both, "staging")["notebooks"][0]["state"] == "expired"
     assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
     assert state(both, "staging")["notebooks"][0]["state"] == "verified"
+
+
+# -- what cannot be finished ----------------------------------------------------------------------------------------
+
+
+def test_a_claim_whose_outputs_are_lost_is_undone_and_what_was_live_stays(both: Ground, monkeypatch: Any) -> None:
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+    before, published = live(both), (both.root / "data/staging/result.csv").read_bytes()
+    both.edit("notebooks/count.py", '{number}\\n"', '{number + 10}\\n"')
+    again(both)
+    with monkeypatch.context() as patched:  # as if killed right after its claim
+        patched.setattr("nbpromote.workflow.promotion.applying.carry_out", killed)
+        assert both.nbpromote("promote", "count", "--to", "staging").returncode == 130
+    (claim,) = claims(both)
+    shutil.rmtree(both.root / ".nbpromote/runs")
+    (lost,) = [file["sha256"] for path, file in claim["sealed"].items() if path.startswith("outputs/")]
+    (both.root / f".nbpromote/store/sha256/{lost[:2]}/{lost[2:]}").unlink()
+
+    assert both.nbpromote("doctor").returncode == 1
+    repaired = both.nbpromote("doctor", "--repair")
+
+    assert "undone" in repaired.stdout
+    assert events(both)[-1] == "promote aborted"
+    assert live(both) == before
+    assert (both.root / "data/staging/result.csv").read_bytes() == published
+    assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
+    assert live(both) != before
+
+
+def killed(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def claims(ground: Ground) -> list[Any]:
+    state = json.loads(git(ground.root, "cat-file", "blob", "nbpromote/staging:state.json"))
+    return [one for attempt in state["attempts"].values() for one in attempt["event"]["deployments"]]
 
 
 # -- records that fit together --------------------------------------------------------------------------------------

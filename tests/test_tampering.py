@@ -81,7 +81,7 @@ def write(repository: git.Repository, commits: list[Commit]) -> None:
 
 NUMBERS = st.integers(1, COUNT)
 TEXTS = {"actor": "Mallory <m@example.org>", "reason": "none", "attempt": "another", "at": "2999-01-01T00:00:00.000Z"}
-VALUES = {**TEXTS, "step": "aborted", "verb": "adopt", "notebooks": ["other"], "environment": "dev"}
+VALUES = {**TEXTS, "step": "aborted", "verb": "expire", "notebooks": ["other"], "environment": "dev"}
 VALUES |= {"id": "prod-000077", "deployments": [dump(deployment("train", "mallory"))], "bound": "x"}
 
 

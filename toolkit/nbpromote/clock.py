@@ -17,6 +17,11 @@ def ago(seconds: float) -> str:
     return spelled(datetime.now(UTC) - timedelta(seconds=seconds))
 
 
+def after(moment: str, seconds: float) -> str:
+    """So many seconds after a moment that a record has."""
+    return spelled(datetime.fromisoformat(moment) + timedelta(seconds=seconds))
+
+
 def spelled(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

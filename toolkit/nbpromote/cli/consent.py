@@ -10,13 +10,12 @@ from nbpromote.cli import options
 from nbpromote.cli.options import Here, said
 
 _WHAT = click.argument("what", metavar="NOTEBOOK|RELEASE|ATTEMPT")
-_ENV = click.option("--env", "-e", metavar="E", required=True, help="Environment.")
 _REASON = click.option("--reason", "-m", required=True, help="Why; kept in the history.")
 
 
 @click.command()
 @_WHAT
-@_ENV
+@options.one_env
 @options.reason
 @options.json
 @click.pass_obj
@@ -29,7 +28,7 @@ def approve(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
 
 @click.command()
 @_WHAT
-@_ENV
+@options.one_env
 @_REASON
 @options.json
 @click.pass_obj
@@ -41,8 +40,8 @@ def reject(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("what", metavar="NOTEBOOK|RELEASE|ATTEMPT")
-@_ENV
+@_WHAT
+@options.one_env
 @_REASON
 @click.option("--approvals", "kinds", flag_value="approval", multiple=True, help="Pass over missing approvals.")
 @click.option("--soak", "kinds", flag_value="soak", multiple=True, help="Pass over the time to stand below.")

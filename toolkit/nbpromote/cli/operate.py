@@ -92,7 +92,7 @@ def _poured(pieces: Iterable[str], output: Path | None) -> None:
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--env", "-e", metavar="E", required=True, help="Environment.")
+@options.one_env
 @click.option("--since", metavar="24h|DATE", default="24h", show_default=True, help="90m, 24h, 7d, a date or a time.")
 @options.json
 @click.pass_obj

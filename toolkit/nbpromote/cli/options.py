@@ -41,6 +41,7 @@ class Here:
 
 json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 env = click.option("--env", "-e", metavar="E", help="Environment; default: the entry environment.")
+one_env = click.option("--env", "-e", metavar="E", required=True, help="Environment.")
 last = click.option("--last", is_flag=True, help="Of a notebook, its last run, whatever is live.")
 reason = click.option("--reason", "-m", default="", help="Why; kept in the history.")
 _P = click.option(

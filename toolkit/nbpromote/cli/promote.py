@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from nbpromote import files
-from nbpromote.cli import consent, options
+from nbpromote.cli import bars, consent, options
 from nbpromote.cli.options import Here, coloured, said
 from nbpromote.cli.progress import progress
 from nbpromote.errors import BadInput, Usage
@@ -141,7 +141,7 @@ def advance(here: Here, env: str | None, as_json: bool) -> int:
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option("--env", "-e", metavar="E", required=True, help="Environment.")
+@options.one_env
 @click.option("--to", metavar="RELEASE", help="Another release that was verified there; default: the last stable one.")
 @options.reason
 @options.json
@@ -151,67 +151,6 @@ def rollback(here: Here, names: tuple[str, ...], env: str, to: str | None, reaso
     from nbpromote import workflow
 
     return told(workflow.rollback(here.project, names, env=env, to=to, reason=reason), as_json=as_json)
-
-
-_ENV = click.option("--env", "-e", metavar="E", required=True, help="Environment.")
-_WHAT = click.argument("what", metavar="RELEASE|NOTEBOOK")
-
-
-@click.command()
-@_WHAT
-@_ENV
-@options.reason
-@options.json
-@click.pass_obj
-def hold(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
-    """Let a release, or every release of a notebook, not go live in an environment."""
-    from nbpromote import workflow
-
-    return _happened(workflow.hold(here.project, what, env=env, reason=reason), as_json=as_json)
-
-
-@click.command()
-@_WHAT
-@_ENV
-@options.reason
-@options.json
-@click.pass_obj
-def unhold(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
-    """Lift a hold on a release (its alias, its digest, or the notebook), as a rollback leaves one."""
-    from nbpromote import workflow
-
-    return _happened(workflow.unhold(here.project, what, env=env, reason=reason), as_json=as_json)
-
-
-@click.command()
-@_ENV
-@options.reason
-@options.json
-@click.pass_obj
-def freeze(here: Here, env: str, reason: str, as_json: bool) -> int:
-    """Stop an environment: nothing is promoted to it or run in it. Rollbacks go on."""
-    from nbpromote import workflow
-
-    return _happened(workflow.freeze(here.project, env=env, reason=reason), as_json=as_json)
-
-
-@click.command()
-@_ENV
-@options.reason
-@options.json
-@click.pass_obj
-def thaw(here: Here, env: str, reason: str, as_json: bool) -> int:
-    """Let a frozen environment go on."""
-    from nbpromote import workflow
-
-    return _happened(workflow.thaw(here.project, env=env, reason=reason), as_json=as_json)
-
-
-def _happened(event: Any, *, as_json: bool) -> int:
-    from nbpromote import report
-
-    said(report.said(event), report.history_json([event]), as_json=as_json)
-    return 0
 
 
 def _told_all(promotions: Sequence[Any], nothing: str, as_json: bool) -> int:
@@ -245,8 +184,5 @@ VERBS = (
     *consent.VERBS,
     advance,
     rollback,
-    hold,
-    unhold,
-    freeze,
-    thaw,
+    *bars.VERBS,
 )

@@ -209,7 +209,6 @@ _SAID = {
     "release live": "released, live in {environment}",
     "rollback live": "live again in {environment}, rolled back",
     "repair live": "repaired in {environment}",
-    "adopt live": "adopted, live in {environment} before nbpromote came",
     "release intent": "release to {environment} begun",
     "promote intent": "promotion to {environment} begun",
     "rollback intent": "rollback in {environment} begun",

@@ -14,7 +14,7 @@ class Event:
     """One line of history.
 
     `verb` is what somebody did: release, promote, rollback, approve, reject, override, hold, unhold, freeze, thaw,
-    adopt, repair, verify, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified
+    repair, verify, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified
     or failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or superseded.
     Everything else is done. The events of one attempt share `attempt`, also the consents to it. What the gates said is
     written once, with the first event of an attempt, in the order of `deployments`.
@@ -142,6 +142,7 @@ class Status:
     pending: tuple[str, ...] = ()  # notebooks whose configuration was edited since
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open: tuple[str, ...] = ()  # notebooks with a promotion left half-way
+    due: Mapping[str, str] = field(default_factory=dict)  # notebooks to be looked at again, and since when
     waiting: tuple[Attempt, ...] = ()
     waits: Mapping[str, tuple[Wait, ...]] = field(default_factory=dict)
     frozen: Freeze | None = None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from nbpromote import files
 from nbpromote.model import Evidence, Model, Release, Sealed, canonical, dump, load, sha256
 from nbpromote.release.places import Missing
 from nbpromote.release.store import Damaged, Kept, Store
@@ -93,8 +94,8 @@ def seal_model(store: Store, model: Model, folder: Path) -> dict[str, Sealed]:
 def seal_output(store: Store, name: str, written: Path) -> dict[str, Sealed]:
     """What a run wrote under a parameter's name: a file, or every file of a folder."""
     found = sorted(path for path in written.rglob("*") if path.is_file()) if written.is_dir() else [written]
-    prefix = f"outputs/{name}"
-    return {f"{prefix}/{path.relative_to(written.parent).as_posix()}": store.put(path.read_bytes()) for path in found}
+    paths = {f"outputs/{name}/{path.relative_to(written.parent).as_posix()}": path for path in found}
+    return {place: store.put_file(path, files.sha256(path)) for place, path in paths.items()}
 
 
 def open_(store: Store, digest: str) -> Release:

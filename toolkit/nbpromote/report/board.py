@@ -80,6 +80,9 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
             if live.overrides:
                 told = f"{live.alias} is live with this passed over: {', '.join(live.overrides)}"
                 lines.append([paint("overridden", "yellow"), environment, words.line(live.notebook), words.line(told)])
+        for notebook, since in row.due.items():
+            told = f"to be looked at again since {words.moment(since)}, as the policy has it"
+            lines.append([paint("due", "yellow"), environment, words.line(notebook), told])
         if row.frozen:
             why = f": {row.frozen.reason}" if row.frozen.reason else ""
             told = f"by {row.frozen.by} since {words.moment(row.frozen.at)}{why}; `nbpromote thaw` lifts that"

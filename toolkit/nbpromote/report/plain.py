@@ -54,6 +54,7 @@ def _environment(row: Status) -> dict[str, Json]:
         ],
         "held": {notebook: list(digests) for notebook, digests in row.held.items()},
         "open": list(row.open),
+        "due": dict(row.due),
         "waiting": [_waiting(attempt, row.waits.get(attempt.event.attempt, ())) for attempt in row.waiting],
         "frozen": dump(row.frozen) if row.frozen else None,
     }

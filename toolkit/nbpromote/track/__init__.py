@@ -9,6 +9,7 @@ from nbpromote.track.kernel import WARMING, answer, inside, later, question, que
 from nbpromote.track.models import (
     CHAMPION,
     check_model,
+    drop_alias,
     folder_of,
     has_version,
     keep_model,
@@ -35,6 +36,7 @@ __all__ = [
     "close",
     "collect",
     "described",
+    "drop_alias",
     "finish",
     "folder_of",
     "given",

@@ -235,6 +235,16 @@ def set_alias(uri: str, model: Model) -> None:
     )
 
 
+def drop_alias(uri: str, name: str) -> None:
+    """Let `champion` point at nothing: what it was moved to did not go live, and nothing was live before."""
+    once(
+        uri,
+        look=lambda mlflow: True if _pointed(mlflow, name) is None else None,
+        make=lambda mlflow: mlflow.delete_registered_model_alias(name, CHAMPION),
+        done=f"{name}@{CHAMPION} is gone",
+    )
+
+
 def pointed(uri: str, name: str) -> str | None:
     """The version that `champion` points at; None where there is none."""
     return ask(uri, lambda mlflow: _pointed(mlflow, name))

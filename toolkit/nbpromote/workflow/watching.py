@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain, islice
 
-from nbpromote import clock, gate, params, release
+from nbpromote import clock, params, release
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.ledger import Events
 from nbpromote.model import Asked, Attempt, Board, Deployment, Event, Standing, State, Status, Wait
 from nbpromote.project import Project
-from nbpromote.workflow import people
+from nbpromote.workflow import demanding, people
 from nbpromote.workflow.site import Site
 
 
@@ -53,10 +53,21 @@ def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
         pending=tuple(d.notebook for d in live if now and _is_pending(site, d)),
         held={name: held for name, standing in standings if (held := _held(standing))},
         open=tuple(name for a in state.attempts.values() if a.applies for name in a.event.notebooks),
+        due=dict(_due(site, live)) if now else {},
         waiting=waiting,
         waits={attempt.event.attempt: _waits(site, attempt) for attempt in waiting if now},
         frozen=state.frozen,
     )
+
+
+def _due(site: Site, live: Iterable[Deployment]) -> Iterator[tuple[str, str]]:
+    """Live models whose life wants to be looked at by now, and since when."""
+    for deployment in live:
+        if deployment.environment in site.environments and deployment.verified:
+            span = site.policy(deployment.environment, deployment.notebook).review_by
+            since = clock.after(deployment.verified, span) if span is not None else ""
+            if since and since <= clock.now():
+                yield deployment.notebook, since
 
 
 def _waits(site: Site, attempt: Attempt) -> tuple[Wait, ...]:
@@ -64,7 +75,7 @@ def _waits(site: Site, attempt: Attempt) -> tuple[Wait, ...]:
     event = attempt.event
     if event.environment not in site.environments:
         return ()
-    policies = [site.policy(event.environment, notebook) for notebook in event.notebooks]
+    policies = demanding.policies(site, event.environment, event.notebooks)
     sources = dict.fromkeys(name for policy in policies for name in policy.promotes_from)
     below = [site.ledger.state(name) for name in sources]
     about = Asked(
@@ -74,9 +85,7 @@ def _waits(site: Site, attempt: Attempt) -> tuple[Wait, ...]:
         authors=tuple(dict.fromkeys(d.author for d in event.deployments if d.author)),
         below={d.notebook: _verified(below, d) for d in event.deployments},
     )
-    consents, now = people.consents(site, attempt), clock.now()
-    found = (wait for policy in policies for wait in gate.waits(policy, about, consents, now=now))
-    return tuple(dict.fromkeys(found))
+    return demanding.waits(site, about, event.notebooks, people.consents(site, attempt))
 
 
 def _verified(below: Iterable[State], wanted: Deployment) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from itertools import takewhile
 
 from nbpromote import clock
 from nbpromote.model import Deployment, Event, Promotion, State
@@ -49,7 +49,7 @@ def _expire(site: Site, environment: str) -> None:
     """End what has been live for as long as its policy lets it: nothing may be scored with it any more."""
     for live in _live(site.ledger.state(environment)):
         span = site.policy(environment, live.notebook).expires
-        if span is None or live.state != "verified" or _later(live.verified, span) > clock.now():
+        if span is None or live.state != "verified" or clock.after(live.verified, span) > clock.now():
             continue
         attempt, reason = applying.new_attempt(), f"it was verified {live.verified}, and its time is over"
         event = site.event("expire", "expired", environment, attempt=attempt, deployments=(live,), reason=reason)
@@ -58,10 +58,6 @@ def _expire(site: Site, environment: str) -> None:
 
 def _live(state: State) -> tuple[Deployment, ...]:
     return tuple(standing.live for standing in state.notebooks.values() if standing.live)
-
-
-def _later(moment: str, seconds: float) -> str:
-    return clock.spelled(datetime.fromisoformat(moment) + timedelta(seconds=seconds))
 
 
 def _unasked(site: Site, environment: str) -> Iterator[Promotion]:
@@ -80,5 +76,6 @@ def _verified_below(site: Site, environment: str) -> Iterator[Deployment]:
 
 
 def _is_new(site: Site, environment: str, source: Deployment) -> bool:
-    """Whether nobody, person or policy, ever tried this release here."""
-    return not any(source.release in event.digests for event in site.ledger.events(environment))
+    """Whether nobody, person or policy, has tried this release here since it went live below."""
+    since = takewhile(lambda event: event.at >= source.since, reversed(site.ledger.events(environment)))
+    return not any(source.release in event.digests for event in since)

@@ -197,8 +197,10 @@ def abandon(site: Site, claim: Event, *, reason: str) -> None:
             live = state[notebook].live
             if live is not None:
                 _publish_outputs(site, live, verb="rollback")
-                if live.model is not None:
-                    point(site, live, new_attempt())
+            if live is not None and live.model is not None:
+                point(site, live, new_attempt())
+            elif (left := claim.deployment(notebook)) is not None and left.model is not None:
+                track.drop_alias(left.tracking_uri, model_name(site, claim.environment, notebook))
         event = site.mine(claim, step="aborted", reason=reason, deployments=(), decisions=())
         site.ledger.append(event, expect=lambda _state: None)
 
@@ -211,7 +213,7 @@ def _publish_outputs(site: Site, deployment: Deployment, *, verb: str) -> None:
 
     A rollback to what kept neither goes on: the model must not wait for its data, and verification says so.
     """
-    if not deployment.outputs or deployment.strategy == "copy" or verb in ("release", "adopt"):
+    if not deployment.outputs or deployment.strategy == "copy" or verb == "release":
         return  # a run in an entry environment has published, and a copied model publishes nothing
     run = _run_here(site, deployment)
     if run is not None:

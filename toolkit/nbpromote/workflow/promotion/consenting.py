@@ -8,9 +8,9 @@ from typing import Any
 
 from nbpromote import clock, gate, persons
 from nbpromote.errors import LostRace, NotFound, Refused, Usage, nearest
-from nbpromote.model import Attempt, Consent, Event, Heard, Promotion, State, Wait
+from nbpromote.model import Attempt, Consent, Event, Heard, Policy, Promotion, State, Wait
 from nbpromote.project import Project
-from nbpromote.workflow import people
+from nbpromote.workflow import demanding, people
 from nbpromote.workflow.promotion import overriding, waiting
 from nbpromote.workflow.promotion.applying import new_attempt
 from nbpromote.workflow.promotion.planning import choose, plan_of
@@ -114,6 +114,9 @@ class _Door:
     def bound(self) -> str:
         return self.attempt.event.bound
 
+    def policies(self) -> tuple[Policy, ...]:
+        return demanding.policies(self.site, self.environment, self.attempt.event.notebooks)
+
     def waits(self) -> tuple[Wait, ...]:
         return waiting.waits(self.site, self.promotion, self.attempt)
 
@@ -132,16 +135,14 @@ class _Door:
     def void(self, consent: Consent) -> tuple[str, ...]:
         """Why a consent does not count for one of the notebooks."""
         about, now = waiting.asked(self.site, self.promotion, self.attempt), clock.now()
-        policies = waiting.policies_of(self.site, self.promotion)
-        found = (gate.discounts(policy, about, consent, now=now) for policy in policies)
+        found = (gate.discounts(policy, about, consent, now=now) for policy in self.policies())
         return tuple(dict.fromkeys(why for why in found if why))
 
     def counted(self) -> list[Consent]:
         return [consent for consent in people.consents(self.site, self.attempt) if not self.void(consent)]
 
     def refuse_void(self, consent: Consent, what: str) -> None:
-        policies = waiting.policies_of(self.site, self.promotion)
-        if what == "approval" and not any(policy.approvals for policy in policies):
+        if what == "approval" and not any(policy.approvals for policy in self.policies()):
             raise Usage(f"{self.environment} demands no approval of {_named(self.attempt.event)}")
         if why := "; ".join(self.void(consent)):
             raise Refused(

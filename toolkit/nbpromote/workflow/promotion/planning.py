@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from nbpromote import clock, gate, release
+from nbpromote import gate, release
 from nbpromote.errors import NotFound, Usage, nearest
-from nbpromote.model import Asked, Deployment, Move, Plan, Policy, Release, State, Wait, sha256
+from nbpromote.model import Asked, Deployment, Gate, Move, Plan, Policy, Release, State, sha256
 from nbpromote.project import Project
-from nbpromote.workflow import people
+from nbpromote.workflow import demanding, people
 from nbpromote.workflow.promotion import foreseeing, overriding
 from nbpromote.workflow.promotion.ordering import in_order
 from nbpromote.workflow.site import Site
@@ -139,8 +139,7 @@ def _release_in(state: State, notebook: str) -> str:
 def plan_of(site: Site, sources: Sequence[Deployment], target: str) -> Plan:
     state = site.ledger.state(target)
     policies = {source.notebook: site.policy(target, source.notebook) for source in sources}
-    together = frozenset(policies)
-    moves = tuple(_move(site, source, state, policies[source.notebook], target, together) for source in sources)
+    moves = tuple(_move(site, source, state, policies[source.notebook]) for source in sources)
     planned = Plan(
         target=target,
         moves=moves,
@@ -149,10 +148,11 @@ def plan_of(site: Site, sources: Sequence[Deployment], target: str) -> Plan:
         head=state.head,
     )
     over = tuple(overriding.told(site, planned))
-    return replace(planned, waits=waits(site, planned, policies, asked(site, planned)), overrides=over)
+    return replace(planned, waits=demanding.waits(site, asked(site, planned), policies), overrides=over)
 
 
-def _move(site: Site, source: Deployment, state: State, policy: Policy, target: str, together: frozenset[str]) -> Move:
+def _move(site: Site, source: Deployment, state: State, policy: Policy) -> Move:
+    target = state.environment
     sealed = release.open_(site.store, source.release)
     environment = site.environment(target, source.notebook, sealed.schema)
     live = state[source.notebook].live
@@ -227,6 +227,34 @@ def _unclean(site: Site, sealed: Release, target: str) -> Iterable[str]:
         yield f"{site.project.params.name}/{file} has edits that are not committed"
 
 
+def move_to(
+    deployment: Deployment,
+    live: Deployment | None,
+    *,
+    strategy: str,
+    source: str = "",
+    gates: tuple[Gate, ...] = (),
+    unmet: tuple[str, ...] = (),
+) -> Move:
+    """The way to a deployment that is known as a whole: one that was just made, or was live before."""
+    return Move(
+        notebook=deployment.notebook,
+        release=deployment.release,
+        alias=deployment.alias,
+        source=source,
+        target=deployment.environment,
+        strategy=strategy,
+        code=deployment.code,
+        incumbent=live,
+        parameters=deployment.parameters,
+        origins={},
+        changed=changed(live, deployment.parameters),
+        gates=gates,
+        settings=deployment.settings,
+        unmet=unmet,
+    )
+
+
 def held(deployment: Deployment) -> str:
     return (
         f"{deployment.alias} is held in {deployment.environment}: "
@@ -254,10 +282,3 @@ def asked(site: Site, planned: Plan) -> Asked:
         authors=tuple(dict.fromkeys(source.author for source in below.values() if source.author)),
         below={notebook: source.verified for notebook, source in below.items()},
     )
-
-
-def waits(site: Site, planned: Plan, policies: Mapping[str, Policy], about: Asked) -> tuple[Wait, ...]:
-    """What every policy concerned would wait for today, each reason once."""
-    now = clock.now()
-    found = (wait for policy in policies.values() for wait in gate.waits(policy, about, (), now=now))
-    return tuple(dict.fromkeys(found))

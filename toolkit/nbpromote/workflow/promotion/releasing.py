@@ -10,11 +10,11 @@ from pathlib import Path
 from nbpromote import gate, notebook, track, validate
 from nbpromote import release as releases
 from nbpromote.errors import Error, Refused
-from nbpromote.model import Candidate, Deployment, Evidence, Move, Plan, Promotion, Release, Run, Sealed, Standing
+from nbpromote.model import Candidate, Deployment, Evidence, Plan, Promotion, Release, Run, Sealed, Standing
 from nbpromote.project import Project
 from nbpromote.workflow import accepting, proof, witnessing
 from nbpromote.workflow.promotion import applying
-from nbpromote.workflow.promotion.planning import changed, held
+from nbpromote.workflow.promotion.planning import held, move_to
 from nbpromote.workflow.promotion.returning import put_back
 from nbpromote.workflow.site import Site
 
@@ -50,7 +50,9 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
 def _make_live(site: Site, sealed: Release, evidence: Evidence, standing: Standing, *, reason: str) -> Promotion:
     kept = {path: file for path, file in sealed.files.items() if not path.startswith("code/")}
     deployment = deployment_of(sealed, evidence, strategy="release", kept=kept)
-    move = _move(site, deployment, standing)
+    unmet = (held(deployment),) if deployment.release in standing.holds else ()
+    gates = site.policy(deployment.environment, deployment.notebook).gates
+    move = move_to(deployment, standing.live, strategy="release", gates=gates, unmet=unmet)
     plan = Plan(target=deployment.environment, moves=(move,), unmet=move.unmet)
     if (again := applying.already(site, "release", plan)) is not None:
         return put_back(site, again)
@@ -116,27 +118,6 @@ def _code(site: Site, run: Run) -> dict[str, bytes]:
     if digest != run.code.digest:
         raise Refused("this is not the code that ran", where=str(ran), hint=f"nbpromote run {run.notebook}")
     return code
-
-
-def _move(site: Site, deployment: Deployment, standing: Standing) -> Move:
-    policy = site.policy(deployment.environment, deployment.notebook)
-    unmet = [held(deployment)] if deployment.release in standing.holds else []
-    return Move(
-        notebook=deployment.notebook,
-        release=deployment.release,
-        alias=deployment.alias,
-        source="",
-        target=deployment.environment,
-        strategy="release",
-        code=deployment.code,
-        incumbent=standing.live,
-        parameters=deployment.parameters,
-        origins={},
-        changed=changed(standing.live, deployment.parameters),
-        gates=policy.gates,
-        settings=deployment.settings,
-        unmet=tuple(unmet),
-    )
 
 
 def deployment_of(sealed: Release, evidence: Evidence, *, strategy: str, kept: Mapping[str, Sealed]) -> Deployment:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from nbpromote import clock
 from nbpromote.errors import NotFound, Refused, Usage, nearest
-from nbpromote.model import Candidate, Check, Deployment, Event, Move, Plan, Promotion, Standing, State
+from nbpromote.model import Candidate, Check, Deployment, Event, Plan, Promotion, Standing, State
 from nbpromote.project import Project
 from nbpromote.workflow.promotion import applying
-from nbpromote.workflow.promotion.planning import changed
+from nbpromote.workflow.promotion.planning import move_to
 from nbpromote.workflow.promotion.verifying import verify
 from nbpromote.workflow.site import Site
 
@@ -74,7 +74,8 @@ def _finished(site: Site, env: str, names: Sequence[str], to: str | None) -> Pro
     live, checks = found.deployments, dict[str, tuple[Check, ...]]()
     if not claims:
         live, checks = verify(site, live, verb="rollback", attempt=found.attempt)
-    plan = Plan(target=env, moves=tuple(_move(deployment, None) for deployment in live))
+    moves = tuple(move_to(deployment, None, source=env, strategy="rollback") for deployment in live)
+    plan = Plan(target=env, moves=moves)
     note = "finished what an earlier command had begun"
     return applying.ended(Promotion(plan=plan), live, checks, attempt=found.attempt, note=note)
 
@@ -154,7 +155,9 @@ def _back(site: Site, env: str, targets: dict[str, Deployment], *, reason: str) 
     expected = {name: state[name] for name in targets}
     left = [live for standing in expected.values() if (live := standing.live)]
     written = tuple(_written_since(left))
-    moves = tuple(_move(target, expected[name].live) for name, target in targets.items())
+    moves = tuple(
+        move_to(target, expected[name].live, source=env, strategy="rollback") for name, target in targets.items()
+    )
     candidates = tuple(
         Candidate(move=move, deployment=target.with_state("unverified"))
         for move, target in zip(moves, targets.values(), strict=True)
@@ -170,24 +173,6 @@ def _back(site: Site, env: str, targets: dict[str, Deployment], *, reason: str) 
 
 
 _UNASKED = "no approval, soak or window was asked: what comes back was let in before, and every minute counts"
-
-
-def _move(target: Deployment, left: Deployment | None) -> Move:
-    return Move(
-        notebook=target.notebook,
-        release=target.release,
-        alias=target.alias,
-        source=target.environment,
-        target=target.environment,
-        strategy="rollback",
-        code=target.code,
-        incumbent=left,
-        parameters=target.parameters,
-        origins={},
-        changed=changed(left, target.parameters),
-        gates=(),
-        settings=target.settings,
-    )
 
 
 def _written_since(left: Iterable[Deployment]) -> Iterable[str]:

@@ -13,7 +13,6 @@ from nbpromote.model import (
     Candidate,
     Deployment,
     Event,
-    Policy,
     Promotion,
     Standing,
     State,
@@ -22,7 +21,7 @@ from nbpromote.model import (
     dump,
     sha256,
 )
-from nbpromote.workflow import people
+from nbpromote.workflow import demanding, people
 from nbpromote.workflow.promotion import applying
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.returning import put_back
@@ -47,16 +46,10 @@ def waits(site: Site, promotion: Promotion, attempt: Attempt | None = None) -> t
     """Why a promotion that every gate has let in does not go live now; each reason once."""
     about = asked(site, promotion, attempt)
     consents = people.consents(site, attempt) if attempt else ()
-    now, policies = clock.now(), policies_of(site, promotion)
-    found = [wait for policy in policies for wait in gate.waits(policy, about, consents, now=now)]
-    me = people.me_in(site, promotion.plan.target)
-    found += [Wait(kind="applier", reason=why) for policy in policies if (why := gate.may_apply(policy, me))]
-    return tuple(dict.fromkeys(found))
-
-
-def policies_of(site: Site, promotion: Promotion) -> tuple[Policy, ...]:
-    """What is demanded of each notebook of a promotion."""
-    return tuple(site.policy(promotion.plan.target, notebook) for notebook in promotion.plan.notebooks)
+    me, plan = people.me_in(site, promotion.plan.target), promotion.plan
+    refused = (gate.may_apply(policy, me) for policy in demanding.policies(site, plan.target, plan.notebooks))
+    appliers = (Wait(kind="applier", reason=why) for why in dict.fromkeys(refused) if why)
+    return (*demanding.waits(site, about, plan.notebooks, consents), *appliers)
 
 
 def asked(site: Site, promotion: Promotion, attempt: Attempt | None) -> Asked:
@@ -148,7 +141,7 @@ def look_again(site: Site, attempt: Attempt) -> Promotion:
 def _passed_over(site: Site, promotion: Promotion, attempt: Attempt) -> tuple[str, ...]:
     """What overrides lift: gates before it was asked for, and what it waited for since."""
     about, consents, now = asked(site, promotion, attempt), people.consents(site, attempt), clock.now()
-    policies = policies_of(site, promotion)
+    policies = demanding.policies(site, attempt.event.environment, attempt.event.notebooks)
     lifted = (what for policy in policies for what in gate.lifted(policy, about, consents, now=now))
     return tuple(dict.fromkeys([*attempt.event.overrides, *lifted]))
 
