@@ -433,6 +433,15 @@ def test_an_attempt_that_is_made_again_finds_its_version(promoted):
     assert next_one.version == "2"
 
 
+def test_an_alias_is_taken_away_however_often_that_is_asked(promoted):
+    run, _ = promoted
+    for _again in range(2):
+        track.drop_alias(run.tracking_uri, "prod.train")
+
+    assert track.pointed(run.tracking_uri, "prod.train") is None
+    track.drop_alias(run.tracking_uri, "prod.never")
+
+
 def test_a_changed_file_is_named(promoted, tmp_path):
     run, model = promoted
     skops = track.folder_of(run.tracking_uri, model.uri, tmp_path) / "model.skops"
