@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from nbpromote.workflow.checking import codes
+from nbpromote.workflow.authoring.checking import codes
 
 PAGE = Path(__file__).parents[1] / "docs" / "checks.md"
 _TABLE = re.compile(r"(?<=<!-- codes -->\n).*(?=<!-- end of codes -->)", re.DOTALL)

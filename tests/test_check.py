@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from ground import HEADER, Ground, begun
 from nbpromote import notebook, workflow
 from nbpromote.model import Finding, Severity
-from nbpromote.workflow.checking import codes
+from nbpromote.workflow.authoring.checking import codes
 
 ROOT = Path(__file__).parents[1]
 PARAMETERS = '# %% tags=["parameters"]\n'

@@ -97,7 +97,7 @@ import os, sys
 from pathlib import Path
 from nbpromote import clock, files, find
 from nbpromote.release import Store
-from nbpromote.workflow import collecting
+from nbpromote.workflow.care import collecting
 
 ago, left = clock.ago, [3]
 clock.ago = lambda seconds: ago(seconds - float(sys.argv[2]))

@@ -30,8 +30,8 @@ from nbpromote.model import (
 )
 from nbpromote.validate import contests
 from nbpromote.validate.contests import Rows, held
-from nbpromote.workflow import contesting, lineage, witnessing
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.evidence import contesting, witnessing
+from nbpromote.workflow.site import Site, lineage
 from runs import book, job_in
 
 ASKED = Contest(metric="mae", on="holdout", confidence=0.95)

@@ -43,7 +43,7 @@ from nbpromote.model import (
 from nbpromote.params import contracts
 from nbpromote.tables import inside, profile
 from nbpromote.validate import Reference
-from nbpromote.workflow import lineage
+from nbpromote.workflow.site import lineage
 
 BESIDE = {
     "notebooks/flights.schema.yaml": b"schema_type: dataframe\n",

@@ -40,7 +40,7 @@ from nbpromote.model import (
     load,
 )
 from nbpromote.release import Store
-from nbpromote.workflow import proof
+from nbpromote.workflow.evidence import proof
 
 CASES = int(os.environ.get("EVIDENCE_CASES", "1000"))  # `make soak` asks for more
 

@@ -20,7 +20,7 @@ from nbpromote.model import Fate, Member
 from nbpromote.workflow.fleet.machine import MODEST, Room
 from nbpromote.workflow.fleet.ordering import Places, downstream, order, upstream
 from nbpromote.workflow.fleet.scheduling import Schedule, conduct
-from nbpromote.workflow.lineage import Seen
+from nbpromote.workflow.site.lineage import Seen
 
 # -- which comes after which ---------------------------------------------------------------------------------
 
@@ -346,7 +346,7 @@ def test_what_is_not_declared_or_gets_unrecorded_values_always_runs(fleet: Groun
 
 
 def test_no_run_stands_once_another_came_after_it_and_only_the_last_is_released(fleet: Ground) -> None:
-    from nbpromote.workflow import accepting
+    from nbpromote.workflow.evidence import accepting
 
     first = fleet.json("run", "b", "d", "-p", "word", "once")["notebooks"][0]["run"]
     skipped = fleet.json("run", "b", "d", "-p", "word", "once")["notebooks"][0]

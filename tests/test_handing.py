@@ -17,7 +17,7 @@ from ground import COMMAND, Ground, build
 from nbpromote import execute
 from nbpromote.cli import handing
 from nbpromote.execute import Kept, Warmth
-from nbpromote.workflow.kernels import TOOLKIT
+from nbpromote.workflow.authoring.kernels import TOOLKIT
 
 SLOW = '\n# %%\nimport time\nprint("asleep", flush=True)\ntime.sleep(60)\n'
 

@@ -20,7 +20,7 @@ from nbpromote import notebook, params, report
 from nbpromote.errors import BadInput, NotBuilt, NotFound, Usage
 from nbpromote.model import Gate, Limits, Mode, Parameter, Policy, Schema, canonical
 from nbpromote.params import interpolation, yaml
-from nbpromote.workflow import accepting
+from nbpromote.workflow.evidence import accepting
 
 ROOT = Path("/project")
 

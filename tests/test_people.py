@@ -17,8 +17,7 @@ from nbpromote import find, workflow
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
 from nbpromote.model import Event
-from nbpromote.workflow import people
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, people
 
 GATES = """
 notebooks:

@@ -8,7 +8,7 @@ import pytest
 
 from nbpromote import find
 from nbpromote.errors import BadInput
-from nbpromote.workflow import sharing
+from nbpromote.workflow.site import sharing
 
 HERE, THERE, OTHER = (
     "sqlite:////p/.nbpromote/mlflow/dev.db",

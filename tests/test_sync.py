@@ -20,7 +20,7 @@ from nbpromote.errors import BadInput, Conflict
 from nbpromote.model import Pair
 from nbpromote.notebook import Base, Block, Contents
 from nbpromote.notebook.pairing import merging
-from nbpromote.workflow.pairing import Synced
+from nbpromote.workflow.authoring.pairing import Synced
 from pages import CELLS, agree, code_cells, edit, executed, outputs
 
 

@@ -11,8 +11,7 @@ from ground import Ground, build, git
 from nbpromote import workflow
 from nbpromote.errors import Usage
 from nbpromote.git import find, trunk
-from nbpromote.workflow import trusting
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, trusting
 
 SHARED = '[tool.nbpromote]\nproject = "small"\nremote = "origin"\nstore = "{store}"\n'
 

@@ -119,7 +119,7 @@ def bench_a_model_from_notebook_to_alias_cold(flights: Path) -> None:
 def bench_validation_against_a_second_execution(flights: Path) -> None:
     """Every check of a run that is there, read from disk, as `nbpromote run` makes them after the last cell."""
     from nbpromote import find, notebook, validate
-    from nbpromote.workflow import accepting
+    from nbpromote.workflow.evidence import accepting
 
     run = accepting.last_evidence(find(flights), "train_delay", "dev").run
     committed = flights / "notebooks/train_delay.ipynb"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbpromote.workflow.kernels import TOOLKIT
+from nbpromote.workflow.authoring.kernels import TOOLKIT
 
 LATEST = 180.0  # seconds for anything at all
 

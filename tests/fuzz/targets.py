@@ -15,7 +15,7 @@ from nbpromote import notebook, params, project, secrets, validate
 from nbpromote.errors import Error
 from nbpromote.model import Pair, Parameter, Schema
 from nbpromote.params.given import from_yaml
-from nbpromote.workflow.hooks import installing
+from nbpromote.workflow.authoring.hooks import installing
 
 SECONDS = 1.0  # of CPU; the clock on the wall would blame a busy machine
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nbpromote.errors import Error
     from nbpromote.model import Pair
     from nbpromote.project import Project
-    from nbpromote.workflow.questioning import Answers, Question, Questions
+    from nbpromote.workflow.telling.questioning import Answers, Question, Questions
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,7 +87,7 @@ class Notebook(pytest.File):
 
     def collect(self) -> Iterator[Item]:
         from nbpromote.errors import Error
-        from nbpromote.workflow import questioning
+        from nbpromote.workflow.telling import questioning
 
         try:
             self.asked = self.suite.questions(self.project, self.pair)
@@ -195,7 +195,7 @@ class Suite:
     def _of_run(self, places: list[str]) -> tuple[Path, str]:
         """The project and the notebook of the run that is to be judged."""
         from nbpromote.errors import Error
-        from nbpromote.workflow import accepting
+        from nbpromote.workflow.evidence import accepting
 
         found = [Path(place.partition("::")[0]).resolve() for place in places]
         try:
@@ -208,14 +208,14 @@ class Suite:
             raise pytest.UsageError(_told(error)) from None
 
     def questions(self, project: Project, pair: Pair) -> Questions:
-        from nbpromote.workflow import questioning
+        from nbpromote.workflow.telling import questioning
 
         if self._run:
             return questioning.questions_of(project, self._run)
         return questioning.questions(project, pair.name, env=self._env)
 
     def answers(self, project: Project, asked: Questions) -> Answers:
-        from nbpromote.workflow import questioning
+        from nbpromote.workflow.telling import questioning
 
         if self._run or self._shared is None:
             return questioning.answers(project, asked, run_id=self._run)
@@ -227,7 +227,7 @@ def _once(shared: Path, project: Project, asked: Questions) -> Answers:
     from filelock import FileLock
 
     from nbpromote.errors import Error
-    from nbpromote.workflow import questioning
+    from nbpromote.workflow.telling import questioning
 
     name = hashlib.sha256(f"{project.root}\0{asked.notebook}".encode()).hexdigest()[:16]
     made = shared / f"{name}.json"

@@ -13,7 +13,7 @@ from nbpromote.cli.options import Here, coloured, said, shown
 from nbpromote.errors import Usage
 
 if TYPE_CHECKING:
-    from nbpromote.workflow.pairing import Synced
+    from nbpromote.workflow.authoring.pairing import Synced
 
 
 @click.command()

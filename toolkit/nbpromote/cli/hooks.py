@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nbpromote.cli.options import said
 
 if TYPE_CHECKING:
-    from nbpromote.workflow.hooks.hooking import Brought
+    from nbpromote.workflow.authoring.hooks.hooking import Brought
 
 
 def sync(folder: Path, names: tuple[str, ...], *, stage: bool, as_json: bool) -> int:

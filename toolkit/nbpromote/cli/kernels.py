@@ -63,7 +63,7 @@ def install(
     as_json: bool,
 ) -> int:
     """Install a warm kernel for JupyterLab, papermill, nbclient and nbval."""
-    from nbpromote.workflow import kernels
+    from nbpromote.workflow.authoring import kernels
 
     below = prefix or (sys.prefix if where == "sys" else None)
     folder = kernels.install(
@@ -81,7 +81,7 @@ def install(
 @click.pass_obj
 def warm(here: Here, preload: tuple[str, ...], env: str | None, idle: float, as_json: bool) -> int:
     """Keep processes that have imported what runs and commands need, for a working session."""
-    from nbpromote.workflow import kernels
+    from nbpromote.workflow.authoring import kernels
 
     kept = kernels.warm(here.project, env=env, preload=preload, idle=idle)
     lines = "\n".join(map(_line, kept))
@@ -93,7 +93,7 @@ def warm(here: Here, preload: tuple[str, ...], env: str | None, idle: float, as_
 @options.json
 def list_(as_json: bool) -> int:
     """Show what `kernel warm` keeps."""
-    from nbpromote.workflow import kernels
+    from nbpromote.workflow.authoring import kernels
 
     kept = kernels.kept()
     text = "\n".join(_line(one) for one in kept) or "nothing is kept warm"
@@ -106,7 +106,7 @@ def list_(as_json: bool) -> int:
 @options.json
 def stop(pid: int | None, as_json: bool) -> int:
     """End one that is kept warm, or all; kernels that run live on."""
-    from nbpromote.workflow import kernels
+    from nbpromote.workflow.authoring import kernels
 
     ended = kernels.stop(pid)
     text = "\n".join(f"ended {one.pid}" for one in ended) or "nothing was kept warm"

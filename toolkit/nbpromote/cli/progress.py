@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from nbpromote.workflow.evidence.performing import Watch
     from nbpromote.workflow.fleet import Board
-    from nbpromote.workflow.performing import Watch
 
 
 @contextmanager

@@ -4,19 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbpromote.workflow.accepting import Offer, accept, baseline, offer
-    from nbpromote.workflow.automating import automate
-    from nbpromote.workflow.changing import changes
-    from nbpromote.workflow.checking import check
-    from nbpromote.workflow.collecting import gc
-    from nbpromote.workflow.comparing import compare, preview
-    from nbpromote.workflow.configuring import compare_params, schema_of, show_params
-    from nbpromote.workflow.doctoring import doctor
-    from nbpromote.workflow.explaining import why
+    from nbpromote.workflow.authoring.automating import automate
+    from nbpromote.workflow.authoring.checking import check
+    from nbpromote.workflow.authoring.configuring import compare_params, schema_of, show_params
+    from nbpromote.workflow.authoring.hooks.hooking import check_staged, sync_staged
+    from nbpromote.workflow.authoring.hooks.installing import hooks_are_missing
+    from nbpromote.workflow.authoring.pairing import record_agreement, refusal, sync
+    from nbpromote.workflow.authoring.starting import init
+    from nbpromote.workflow.care.collecting import gc
+    from nbpromote.workflow.care.doctoring import doctor
+    from nbpromote.workflow.evidence.accepting import Offer, accept, baseline, offer
+    from nbpromote.workflow.evidence.running import run
     from nbpromote.workflow.fleet import Order, run_many, unreleased
-    from nbpromote.workflow.hooks.hooking import check_staged, sync_staged
-    from nbpromote.workflow.hooks.installing import hooks_are_missing
-    from nbpromote.workflow.pairing import record_agreement, refusal, sync
     from nbpromote.workflow.promotion.advancing import advance
     from nbpromote.workflow.promotion.consenting import approve, override, reject
     from nbpromote.workflow.promotion.holding import freeze, hold, thaw, unhold
@@ -25,11 +24,12 @@ if TYPE_CHECKING:
     from nbpromote.workflow.promotion.rechecking import verify
     from nbpromote.workflow.promotion.releasing import release
     from nbpromote.workflow.promotion.returning import rollback
-    from nbpromote.workflow.proposing import propose
-    from nbpromote.workflow.reporting import keep_page, page, subject
-    from nbpromote.workflow.running import run
-    from nbpromote.workflow.starting import init
-    from nbpromote.workflow.watching import history, moment, status
+    from nbpromote.workflow.telling.changing import changes
+    from nbpromote.workflow.telling.comparing import compare, preview
+    from nbpromote.workflow.telling.explaining import why
+    from nbpromote.workflow.telling.proposing import propose
+    from nbpromote.workflow.telling.reporting import keep_page, page, subject
+    from nbpromote.workflow.telling.watching import history, moment, status
 
 __all__ = [
     "Offer",
@@ -81,32 +81,32 @@ __all__ = [
 ]
 
 _HOMES = {
-    "changing": ("changes",),
-    "automating": ("automate",),
-    "checking": ("check",),
-    "configuring": ("compare_params", "schema_of", "show_params"),
-    "hooks.hooking": ("check_staged", "sync_staged"),
-    "hooks.installing": ("hooks_are_missing",),
-    "pairing": ("record_agreement", "refusal", "sync"),
-    "starting": ("init",),
-    "collecting": ("gc",),
-    "doctoring": ("doctor",),
-    "proposing": ("propose",),
-    "explaining": ("why",),
+    "authoring.automating": ("automate",),
+    "authoring.checking": ("check",),
+    "authoring.configuring": ("compare_params", "schema_of", "show_params"),
+    "authoring.hooks.hooking": ("check_staged", "sync_staged"),
+    "authoring.hooks.installing": ("hooks_are_missing",),
+    "authoring.pairing": ("record_agreement", "refusal", "sync"),
+    "authoring.starting": ("init",),
+    "evidence.accepting": ("Offer", "accept", "baseline", "offer"),
+    "evidence.running": ("run",),
     "fleet": ("Order", "run_many", "unreleased"),
     "promotion.consenting": ("approve", "override", "reject"),
     "promotion.planning": ("plan",),
     "promotion.promoting": ("promote",),
     "promotion.releasing": ("release",),
-    "reporting": ("keep_page", "page", "subject"),
     "promotion.holding": ("freeze", "hold", "thaw", "unhold"),
     "promotion.rechecking": ("verify",),
     "promotion.returning": ("rollback",),
     "promotion.advancing": ("advance",),
-    "accepting": ("Offer", "accept", "baseline", "offer"),
-    "comparing": ("compare", "preview"),
-    "running": ("run",),
-    "watching": ("history", "moment", "status"),
+    "telling.changing": ("changes",),
+    "telling.proposing": ("propose",),
+    "telling.explaining": ("why",),
+    "telling.reporting": ("keep_page", "page", "subject"),
+    "telling.comparing": ("compare", "preview"),
+    "telling.watching": ("history", "moment", "status"),
+    "care.collecting": ("gc",),
+    "care.doctoring": ("doctor",),
 }
 
 

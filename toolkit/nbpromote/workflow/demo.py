@@ -15,16 +15,10 @@ from nbpromote import project as projects
 from nbpromote.errors import Refused, Usage
 from nbpromote.model import Promotion
 from nbpromote.project import Project
-from nbpromote.workflow import (
-    accepting,
-    pairing,
-    reporting,
-    running,
-    starting,
-    watching,
-    witnessing,
-)
+from nbpromote.workflow.authoring import pairing, starting
+from nbpromote.workflow.evidence import accepting, running, witnessing
 from nbpromote.workflow.promotion import promoting, releasing, returning
+from nbpromote.workflow.telling import reporting, watching
 
 Say = Callable[[str], None]
 

@@ -14,12 +14,12 @@ from nbpromote.errors import Error, Usage
 from nbpromote.model import Fate, Fleet, Member
 from nbpromote.params import Given
 from nbpromote.project import Project
-from nbpromote.workflow import footing, performing, running, warming
+from nbpromote.workflow.evidence import performing, running, warming
+from nbpromote.workflow.evidence.performing import Manner
 from nbpromote.workflow.fleet import machine, ordering, preparing, selecting, skipping
 from nbpromote.workflow.fleet.preparing import Prepared
 from nbpromote.workflow.fleet.scheduling import Schedule, conduct
-from nbpromote.workflow.performing import Manner
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, footing
 
 
 class Board(Protocol):

@@ -10,11 +10,11 @@ from nbpromote import notebook, validate
 from nbpromote.errors import BadInput, Error, nearest
 from nbpromote.model import Code, Environment, Json, Pair, Schema, digest, dump, load, sha256
 from nbpromote.params import Given
-from nbpromote.workflow import footing, performing, running
-from nbpromote.workflow.asked import Files
+from nbpromote.workflow.evidence import performing, running
 from nbpromote.workflow.fleet.ordering import Places
-from nbpromote.workflow.kept import Memory
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, footing
+from nbpromote.workflow.site.asked import Files
+from nbpromote.workflow.site.kept import Memory
 
 
 @dataclass(frozen=True, kw_only=True)

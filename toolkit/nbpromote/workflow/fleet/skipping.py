@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nbpromote.errors import Error
-from nbpromote.workflow import footing, performing, witnessing
+from nbpromote.workflow.evidence import performing, witnessing
 from nbpromote.workflow.fleet.preparing import Prepared
-from nbpromote.workflow.footing import Footing
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, footing
+from nbpromote.workflow.site.footing import Footing
 
 
 def stands(site: Site, one: Prepared, *, fresh: bool) -> tuple[str, str]:

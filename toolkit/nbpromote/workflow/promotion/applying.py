@@ -15,7 +15,7 @@ from pathlib import Path
 from nbpromote import execute, files, track
 from nbpromote.errors import LostRace, Refused, Unavailable
 from nbpromote.model import Candidate, Check, Deployment, Event, Model, Move, Plan, Promotion, Run, Standing, State
-from nbpromote.workflow.performing import publish
+from nbpromote.workflow.evidence.performing import publish
 from nbpromote.workflow.promotion.verifying import verify
 from nbpromote.workflow.site import Site
 

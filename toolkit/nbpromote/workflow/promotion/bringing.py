@@ -9,9 +9,9 @@ from pathlib import Path
 from nbpromote import execute, files, notebook, track
 from nbpromote import release as releases
 from nbpromote.model import Candidate, Deployment, Environment, Evidence, Model, Release
-from nbpromote.workflow import contesting, performing, proof
-from nbpromote.workflow.contesting import Ring
-from nbpromote.workflow.performing import Manner, Staged, Watch
+from nbpromote.workflow.evidence import contesting, performing, proof
+from nbpromote.workflow.evidence.contesting import Ring
+from nbpromote.workflow.evidence.performing import Manner, Staged, Watch
 from nbpromote.workflow.site import Site
 
 

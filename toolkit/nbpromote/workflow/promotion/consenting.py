@@ -10,11 +10,10 @@ from nbpromote import clock, gate, persons
 from nbpromote.errors import LostRace, NotFound, Refused, Usage, nearest
 from nbpromote.model import Attempt, Consent, Event, Heard, Policy, Promotion, State, Wait
 from nbpromote.project import Project
-from nbpromote.workflow import demanding, people
 from nbpromote.workflow.promotion import overriding, waiting
 from nbpromote.workflow.promotion.applying import new_attempt
 from nbpromote.workflow.promotion.planning import choose, plan_of
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, demanding, people
 
 
 def approve(project: Project, what: str, *, env: str, reason: str = "") -> Heard:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from nbpromote import release
 from nbpromote.errors import Error
 from nbpromote.model import Check, Deployment, Outcome, Standing
-from nbpromote.workflow import sharing
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, sharing
 
 
 def fault(site: Site, deployment: Deployment) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nbpromote.model import Deployment
+from nbpromote.workflow.evidence.performing import LIVE
 from nbpromote.workflow.fleet import ordering
 from nbpromote.workflow.fleet.ordering import Places
-from nbpromote.workflow.performing import LIVE
 from nbpromote.workflow.site import Site
 
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 from nbpromote import clock, gate, report
 from nbpromote.errors import NotFound, Refused, nearest
 from nbpromote.model import Asked, Consent, Decision, Gate, Mode, Move, Plan, Policy
-from nbpromote.workflow import people
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, people
 
 
 def bound(planned: Plan, move: Move) -> str:

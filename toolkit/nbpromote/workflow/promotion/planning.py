@@ -9,10 +9,9 @@ from nbpromote import gate, release
 from nbpromote.errors import NotFound, Usage, nearest
 from nbpromote.model import Asked, Deployment, Gate, Move, Plan, Policy, Release, State, sha256
 from nbpromote.project import Project
-from nbpromote.workflow import demanding, people
 from nbpromote.workflow.promotion import foreseeing, overriding
 from nbpromote.workflow.promotion.ordering import in_order
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, demanding, people
 
 
 def plan(project: Project, names: Sequence[str] = (), *, to: str | None = None) -> Plan:

@@ -9,8 +9,8 @@ from nbpromote import gate, release
 from nbpromote.errors import Refused
 from nbpromote.model import Candidate, Decision, Deployment, Event, Gate, Move, Outcome, Plan, Promotion, Standing
 from nbpromote.project import Project
-from nbpromote.workflow import performing, witnessing
-from nbpromote.workflow.performing import Watch
+from nbpromote.workflow.evidence import performing, witnessing
+from nbpromote.workflow.evidence.performing import Watch
 from nbpromote.workflow.promotion import applying, overriding, sealing, waiting
 from nbpromote.workflow.promotion.bringing import Brought, bring
 from nbpromote.workflow.promotion.planning import choose, plan_of

@@ -8,12 +8,11 @@ from nbpromote import execute, release
 from nbpromote.errors import Error, NotFound, nearest
 from nbpromote.model import Check, Deployment, Outcome, Run, Verification
 from nbpromote.project import Project
-from nbpromote.workflow import proof
+from nbpromote.workflow.evidence import proof
 from nbpromote.workflow.promotion import keeping
 from nbpromote.workflow.promotion.applying import new_attempt
 from nbpromote.workflow.promotion.verifying import misplaced, model_answers, noted
 from nbpromote.workflow.site import Site
-from nbpromote.workflow.watching import known
 
 
 def verify(project: Project, name: str | None = None, *, env: str | None = None) -> tuple[Verification, ...]:
@@ -23,7 +22,7 @@ def verify(project: Project, name: str | None = None, *, env: str | None = None)
     where nothing of that name is live.
     """
     site = Site(project)
-    environments = [site.require(env)] if env else list(known(site))
+    environments = [site.require(env)] if env else list(site.every_environment)
     site.fetch()
     states = [site.ledger.state(environment) for environment in environments]
     live = [standing.live for state in states for standing in state.notebooks.values() if standing.live]

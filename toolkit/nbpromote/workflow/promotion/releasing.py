@@ -12,7 +12,7 @@ from nbpromote import release as releases
 from nbpromote.errors import Error, Refused
 from nbpromote.model import Candidate, Deployment, Evidence, Plan, Promotion, Release, Run, Sealed, Standing
 from nbpromote.project import Project
-from nbpromote.workflow import accepting, proof, witnessing
+from nbpromote.workflow.evidence import accepting, proof, witnessing
 from nbpromote.workflow.promotion import applying
 from nbpromote.workflow.promotion.planning import held, move_to
 from nbpromote.workflow.promotion.returning import put_back

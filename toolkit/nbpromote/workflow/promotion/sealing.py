@@ -8,7 +8,7 @@ from pathlib import Path
 from nbpromote import release, track
 from nbpromote.errors import Refused
 from nbpromote.model import Evidence, Sealed
-from nbpromote.workflow import proof
+from nbpromote.workflow.evidence import proof
 from nbpromote.workflow.site import Site
 
 

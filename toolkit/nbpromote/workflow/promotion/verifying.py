@@ -9,8 +9,8 @@ from pathlib import Path
 from nbpromote import track, validate
 from nbpromote.errors import Error
 from nbpromote.model import Check, Deployment, Outcome
+from nbpromote.workflow.evidence.witnessing import ask_model
 from nbpromote.workflow.site import Site
-from nbpromote.workflow.witnessing import ask_model
 
 
 def verify(

@@ -21,11 +21,10 @@ from nbpromote.model import (
     dump,
     sha256,
 )
-from nbpromote.workflow import demanding, people
 from nbpromote.workflow.promotion import applying
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.returning import put_back
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, demanding, people
 
 
 def bound(site: Site, promotion: Promotion) -> str:

@@ -1,0 +1,1 @@
+"""Whether everything is in order, and what is done where it is not."""

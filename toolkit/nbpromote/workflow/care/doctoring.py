@@ -1,0 +1,140 @@
+"""Ledger, MLflow and store held against one another, and mended where asked: `doctor`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from nbpromote import ledger, track
+from nbpromote.errors import Error, Refused, Usage
+from nbpromote.model import Attempt, Check, Deployment, Outcome
+from nbpromote.project import Project
+from nbpromote.release import Damaged
+from nbpromote.workflow.care import inspecting
+from nbpromote.workflow.evidence import performing
+from nbpromote.workflow.promotion import applying, keeping, waiting
+from nbpromote.workflow.promotion.verifying import misplaced
+from nbpromote.workflow.site import Site
+
+
+def doctor(project: Project, *, env: str | None = None, repair: bool = False) -> tuple[Check, ...]:
+    """Compare ledger, MLflow and store, and say what stands in the way; `repair` finishes or mends what it can.
+
+    With an environment, that one alone, and also whether all that it stands on would let us work there.
+    """
+    site = Site(project)
+    named = site.require(env) if env else None
+    if repair:
+        performing.close_killed(site)
+    checks = list(_machine(site))
+    checks += inspecting.back_ends(site, named) if named else ()
+    for environment in [named] if named else site.every_environment:
+        try:
+            checks += _environment(site, environment, repair=repair)
+        except Error as error:
+            checks.append(Check(name=environment, outcome=Outcome.ERRORED, summary=str(error)))
+    return tuple(checks)
+
+
+def _machine(site: Site) -> Iterator[Check]:
+    try:
+        yield _passed("identity", f"history is written as {site.actor}")
+    except Usage as error:
+        yield _failed("identity", f"{error}: {error.hint}")
+    reached = site.fetch()
+    shared = f"shared by remote {site.ledger.remote!r}" if site.ledger.remote else "local to this repository"
+    yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}, which does not answer")
+    yield from (_failed("shared", reason) for reason in site.lacking)
+    yield from inspecting.left_over(site)
+
+
+def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Check]:
+    name, fault = f"{environment}: history", ledger.broken(site.ledger, environment)
+    if fault:
+        yield _failed(name, f"{fault}; nothing is built on that: another clone may have what was written")
+        repair = False
+    state = site.ledger.state(environment)
+    if not fault:
+        yield _passed(name, f"{state.count} events, each as it was written")
+    for notebook, standing in sorted(state.notebooks.items()):
+        if state.applying(notebook) is not None:
+            yield _half_way(site, environment, notebook, repair=repair)
+            standing = site.ledger.state(environment)[notebook]
+        if standing.live is not None:
+            yield from _live(site, standing.live, repair=repair)
+        if standing.back is not None:
+            yield keeping.way_back(site, standing.back)
+    if state.frozen:
+        told = f"by {state.frozen.by} at {state.frozen.at}; nbpromote thaw --env {environment} lifts that"
+        yield Check(name=f"{environment}: frozen", outcome=Outcome.SKIPPED, summary=told)
+    yield from (_waiting(site, attempt) for attempt in state.attempts.values() if not attempt.applies)
+
+
+def _waiting(site: Site, attempt: Attempt) -> Check:
+    """Whether what waits can go live at all; what can not is ended by whoever looks at it next."""
+    event = attempt.event
+    name = f"{event.environment}: {', '.join(event.notebooks)} waiting"
+    told = f"{', '.join(event.aliases)} since {event.at}"
+    moved = waiting.moved_under(site, waiting.recalled(site, attempt), event)
+    if moved:
+        return _failed(name, f"{told} can never go live: {moved}; nbpromote advance --env {event.environment} ends it")
+    return _passed(name, told)
+
+
+def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> Check:
+    name = f"{environment}: {notebook} half-way"
+    if not repair:
+        return _failed(name, "a promotion was begun and not ended: nbpromote doctor --repair finishes or undoes it")
+    claim = site.ledger.state(environment).applying(notebook)
+    try:
+        finished = applying.resume(site, environment, notebook)
+    except (Damaged, Refused) as error:  # what is lost or damaged does not come back by trying again
+        if claim is None:
+            raise
+        applying.abandon(site, claim, reason=f"could not be finished: {error}")
+        return _failed(name, f"undone, {', '.join(claim.aliases)} is not live: {error}")
+    if finished is None:
+        return _passed(name, "somebody else finished it")
+    return _passed(name, f"finished: {', '.join(finished.aliases)} is {finished.deployments[0].state}")
+
+
+def _live(site: Site, live: Deployment, *, repair: bool) -> Iterator[Check]:
+    if live.state != "verified":
+        yield _failed(f"{live.environment}: {live.notebook} verification", f"{live.alias} is live and {live.state}")
+    yield _kept(site, live)
+    if live.model is None:
+        return
+    name = f"{live.environment}: {live.notebook} model"
+    fault = _model_fault(live)
+    if fault and repair:
+        fault = _model_fault(applying.mend(site, live))
+        yield _passed(name, "mended from the store") if not fault else _failed(name, fault)
+        return
+    yield (
+        _failed(name, fault) if fault else _passed(name, f"{live.model.name} version {live.model.version} is intact")
+    )
+
+
+def _model_fault(live: Deployment) -> str | None:
+    assert live.model is not None
+    if fault := misplaced(live):
+        return fault
+    with tempfile.TemporaryDirectory() as folder:
+        return track.check_model(live.tracking_uri, live.model, Path(folder))
+
+
+def _kept(site: Site, live: Deployment) -> Check:
+    name = f"{live.environment}: {live.notebook} release"
+    lost = keeping.fault(site, live)
+    if lost:
+        return _failed(name, f"{live.alias} cannot be put back: {lost}")
+    return _passed(name, f"{live.alias} is in the store")
+
+
+def _passed(name: str, summary: str) -> Check:
+    return Check(name=name, outcome=Outcome.PASSED, summary=summary)
+
+
+def _failed(name: str, summary: str) -> Check:
+    return Check(name=name, outcome=Outcome.FAILED, summary=summary)

@@ -1,0 +1,1 @@
+"""A run, made and judged, and the evidence kept of it."""
