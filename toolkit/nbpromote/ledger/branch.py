@@ -134,6 +134,23 @@ class Ledger:
     def shadow(self, environment: str) -> str:
         return f"refs/remotes/{self.remote}/nbpromote/{environment}"
 
+    def is_alone(self, environment: str) -> bool:
+        """Whether this clone has a history that the remote is to share, and does not have as far as it was heard."""
+        own = f"refs/heads/nbpromote/{environment}"
+        return self.remote is not None and list(self.git.refs(own, self.shadow(environment))) == [own]
+
+    def share(self, environment: str) -> None:
+        """Take a history to the remote that does not have it. Raises `LostRace` where somebody was first."""
+        tip = self.tip(environment)
+        assert tip is not None
+        try:
+            self._publish(environment, tip, tip)
+        except Rejected as rejected:
+            raise LostRace(
+                f"the remote {self.remote!r} has a history of {environment} by now; nothing was changed",
+                hint="nbpromote doctor",
+            ) from rejected
+
     def _publish(self, environment: str, commit: str, before: str | None) -> None:
         branch = f"nbpromote/{environment}"
         if self.remote is None:

@@ -94,6 +94,9 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
             lines += [
                 ["", "", "", words.line(f"{wait.kind}: {wait.reason}")] for wait in row.waits.get(event.attempt, ())
             ]
+        if row.alone:
+            told = "the remote has nothing of this history: `nbpromote doctor --repair` takes it there"
+            lines.append([paint("unshared", "yellow"), environment, "", told])
         for notebook in row.open:
             told = "a promotion was left half-way: run it again, or `nbpromote doctor --repair`"
             lines.append([paint("half-way", "red"), environment, words.line(notebook), told])

@@ -51,6 +51,7 @@ def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
         waiting=waiting,
         waits={attempt.event.attempt: _waits(site, attempt) for attempt in waiting if now},
         frozen=state.frozen,
+        alone=now and site.ledger.is_alone(environment),
     )
 
 
