@@ -71,6 +71,11 @@ class Repository:
         """The commit that is checked out; None before the first."""
         return self.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
 
+    @property
+    def is_shallow(self) -> bool:
+        """Whether older history was left out when this was cloned."""
+        return self.ask("rev-parse", "--is-shallow-repository") == "true"
+
     def identity(self) -> str:
         """`Name <mail>` of whoever acts here. Raises `Usage` where git does not know."""
         who = self.ask("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")

@@ -49,7 +49,7 @@ def bring(repository: Repository, remote: str, branch: str, *, timeout: float) -
     Of a clone without history only its newest commit is asked for: a runner wants a file of it, not its past.
     """
     shadow = f"refs/remotes/{remote}/{branch}"
-    shallow = repository.ask("rev-parse", "--is-shallow-repository") == "true" and repository.ref(shadow) is None
+    shallow = repository.is_shallow and repository.ref(shadow) is None
     depth = ["--depth=1"] if shallow else []
     spec = f"+refs/heads/{branch}:{shadow}"
     done = repository.reach("fetch", "--quiet", "--no-tags", *depth, remote, spec, timeout=timeout)

@@ -77,7 +77,7 @@ def _waits(site: Site, attempt: Attempt) -> tuple[Wait, ...]:
         environment=event.environment,
         bound=event.bound,
         requester=people.requester(site, event),
-        authors=tuple(dict.fromkeys(d.author for d in event.deployments if d.author)),
+        authors=tuple(dict.fromkeys(author for d in event.deployments for author in d.authors)),
         below={d.notebook: _verified(below, d) for d in event.deployments},
     )
     return demanding.waits(site, about, event.notebooks, people.consents(site, attempt))
