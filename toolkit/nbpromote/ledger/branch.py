@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from nbpromote import clock
-from nbpromote.errors import LostRace, Unavailable, Usage
+from nbpromote.errors import LostRace, Usage
 from nbpromote.git import Rejected, Repository
 from nbpromote.ledger.folding import fold
 from nbpromote.ledger.reading import Events
 from nbpromote.ledger.records import STATE, Spelling, event_id, number_of, place
 from nbpromote.model import Event, State
 
-_FETCH_SECONDS = 2.0  # status and its kin show what is known when the remote is slow
 _CATCH_UP_SECONDS = 60.0  # an append cannot do without
 _TRIES = 30
 
@@ -38,9 +37,10 @@ class Ledger:
     remote: str | None = None
     vouching: Callable[[Event], Callable[[str], None] | None] = lambda _event: None
 
-    def fetch(self) -> bool:
-        """Bring what others appended. False when the remote did not answer within two seconds."""
-        return self.remote is None or self.git.fetch(self.remote, "nbpromote/*", timeout=_FETCH_SECONDS)
+    def fetch(self, timeout: float = _CATCH_UP_SECONDS) -> None:
+        """Bring what others appended. Raises `Unavailable` where the remote did not hand it out in time."""
+        if self.remote is not None:
+            self.git.fetch(self.remote, "nbpromote/*", timeout=timeout)
 
     def state(self, environment: str) -> State:
         tip = self.tip(environment)
@@ -96,7 +96,7 @@ class Ledger:
             except Rejected as rejected:
                 said = str(rejected)
                 time.sleep(random.uniform(0, 0.02 * attempt))
-                self._catch_up()
+                self.fetch()
                 continue
             return replace(after, head=commit)
         raise LostRace(
@@ -117,13 +117,6 @@ class Ledger:
             *([f"refs/remotes/{self.remote}/nbpromote/*"] if self.remote else []),
         ]
         return tuple(sorted({ref.rsplit("/", 1)[1] for ref in self.git.refs(*patterns)}))
-
-    def _catch_up(self) -> None:
-        if self.remote and not self.git.fetch(self.remote, "nbpromote/*", timeout=_CATCH_UP_SECONDS):
-            raise Unavailable(
-                f"the remote {self.remote!r} has moved and cannot be fetched; nothing was changed",
-                hint="mend the connection and run the same command again",
-            )
 
     def tip(self, environment: str) -> str | None:
         """The remote's branch where the ledger is shared: a push comes before the local move."""

@@ -155,7 +155,7 @@ class Board:
 
     rows: tuple[Status, ...]
     as_of: str
-    silent: str = ""  # the remote that did not answer just now
+    silent: str = ""  # why the remote was not heard just now
 
     @property
     def stale(self) -> bool:

@@ -26,7 +26,7 @@ def board(board: Board, *, colour: bool = False) -> str:
     heard = f"{words.line(at[:19].replace('T', ' '))}Z" if at else "never, in this clone"
     told = f"as of {heard}"
     if board.stale:
-        told = paint(f"STALE: {told} ({words.line(board.silent)} did not answer)", "red")
+        told = paint(f"STALE: {told} ({words.line(board.silent)})", "red")
     return f"{status(board.rows, colour=colour)}\n\n{told}"
 
 

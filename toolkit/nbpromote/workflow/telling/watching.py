@@ -27,7 +27,7 @@ def _board(site: Site, at: str | None, *, reached: bool) -> Board:
         return Board(rows=rows, as_of=clock.now())
     # a clone that never asked knows at least as much as the last event that it has
     heard = site.heard or max((state.at for state in states.values()), default="")
-    return Board(rows=rows, as_of=heard, silent=site.ledger.remote or "the git remote")
+    return Board(rows=rows, as_of=heard, silent=str(site.silence))
 
 
 def _state(site: Site, environment: str, at: str | None) -> State:
