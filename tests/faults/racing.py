@@ -17,7 +17,7 @@ from ground import Done, Ground, git
 from nbpromote import find
 from nbpromote.errors import LostRace
 from nbpromote.model import Promotion, Standing
-from nbpromote.workflow.promotion import applying, promoting
+from nbpromote.workflow.promotion import applying, claiming, promoting
 from nbpromote.workflow.promotion.planning import choose, plan_of
 from nbpromote.workflow.site import Site
 
@@ -74,7 +74,7 @@ def race(course: Course) -> list[str]:
     promotion, expected = ready(course)
 
     def promote(checkout: Path) -> str:
-        mine = replace(promotion, attempt=applying.new_attempt())
+        mine = replace(promotion, attempt=claiming.new_attempt())
         site = Site(find(checkout))
         try:
             return applying.apply(site, "promote", mine, expected=expected).state

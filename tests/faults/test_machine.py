@@ -27,7 +27,7 @@ from nbpromote.errors import Refused, Usage
 from nbpromote.model import Deployment, State
 from nbpromote.track import CHAMPION
 from nbpromote.track.store import client
-from nbpromote.workflow.promotion import applying, holding, promoting, returning
+from nbpromote.workflow.promotion import applying, finishing, holding, promoting, returning
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.site import Site
 
@@ -92,7 +92,7 @@ def _promoted(ground: Ground, commit: str, source: Deployment) -> str:
     """As `promote` does, with a release that may not be the last one of dev."""
     ground.git("checkout", "--quiet", "--force", commit)
     site = Site(ground.project)
-    applying.resume(site, ENV, NAME)
+    finishing.resume(site, ENV, NAME)
     planned = plan_of(site, (source,), ENV)
     if not planned.allowed:
         return "; ".join(planned.unmet)

@@ -13,7 +13,7 @@ from nbpromote.project import Project
 from nbpromote.release import Damaged
 from nbpromote.workflow.care import inspecting
 from nbpromote.workflow.evidence import performing
-from nbpromote.workflow.promotion import applying, keeping, waiting
+from nbpromote.workflow.promotion import finishing, keeping, waiting
 from nbpromote.workflow.promotion.verifying import misplaced
 from nbpromote.workflow.site import Site
 
@@ -88,11 +88,11 @@ def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> C
         return _failed(name, "a promotion was begun and not ended: nbpromote doctor --repair finishes or undoes it")
     claim = site.ledger.state(environment).applying(notebook)
     try:
-        finished = applying.resume(site, environment, notebook)
+        finished = finishing.resume(site, environment, notebook)
     except (Damaged, Refused) as error:  # what is lost or damaged does not come back by trying again
         if claim is None:
             raise
-        applying.abandon(site, claim, reason=f"could not be finished: {error}")
+        finishing.abandon(site, claim, reason=f"could not be finished: {error}")
         return _failed(name, f"undone, {', '.join(claim.aliases)} is not live: {error}")
     if finished is None:
         return _passed(name, "somebody else finished it")
@@ -108,7 +108,7 @@ def _live(site: Site, live: Deployment, *, repair: bool) -> Iterator[Check]:
     name = f"{live.environment}: {live.notebook} model"
     fault = _model_fault(live)
     if fault and repair:
-        fault = _model_fault(applying.mend(site, live))
+        fault = _model_fault(finishing.mend(site, live))
         yield _passed(name, "mended from the store") if not fault else _failed(name, fault)
         return
     yield (

@@ -8,7 +8,7 @@ from itertools import takewhile
 from nbpromote import clock
 from nbpromote.model import Deployment, Event, Promotion, State
 from nbpromote.project import Project
-from nbpromote.workflow.promotion import applying
+from nbpromote.workflow.promotion import claiming, finishing
 from nbpromote.workflow.promotion.ordering import in_order
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.promoting import promote
@@ -31,10 +31,10 @@ def advance(project: Project, *, env: str | None = None) -> tuple[Promotion, ...
 
 def _advance(site: Site, environment: str) -> Iterator[Promotion]:
     for claim in _claims(site, environment):
-        applying.resume(site, environment, claim.notebooks[0])
+        finishing.resume(site, environment, claim.notebooks[0])
     for standing in site.ledger.state(environment).notebooks.values():
         if standing.live and standing.live.state == "unverified":
-            verify(site, (standing.live,), verb="promote", attempt=applying.new_attempt())
+            verify(site, (standing.live,), verb="promote", attempt=claiming.new_attempt())
     _expire(site, environment)
     for attempt in [a for a in site.ledger.state(environment).attempts.values() if not a.applies]:
         yield look_again(site, attempt)
@@ -51,7 +51,7 @@ def _expire(site: Site, environment: str) -> None:
         span = site.policy(environment, live.notebook).expires
         if span is None or live.state != "verified" or clock.after(live.verified, span) > clock.now():
             continue
-        attempt, reason = applying.new_attempt(), f"it was verified {live.verified}, and its time is over"
+        attempt, reason = claiming.new_attempt(), f"it was verified {live.verified}, and its time is over"
         event = site.event("expire", "expired", environment, attempt=attempt, deployments=(live,), reason=reason)
         site.ledger.append(event, expect=lambda _state: None)
 

@@ -11,7 +11,7 @@ from nbpromote.errors import LostRace, NotFound, Refused, Usage, nearest
 from nbpromote.model import Attempt, Consent, Event, Heard, Policy, Promotion, State, Wait
 from nbpromote.project import Project
 from nbpromote.workflow.promotion import overriding, waiting
-from nbpromote.workflow.promotion.applying import new_attempt
+from nbpromote.workflow.promotion.claiming import new_attempt
 from nbpromote.workflow.promotion.planning import choose, plan_of
 from nbpromote.workflow.site import Site, demanding, people
 

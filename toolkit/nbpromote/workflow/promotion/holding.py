@@ -6,7 +6,7 @@ from nbpromote import release
 from nbpromote.errors import NotFound, Usage, nearest
 from nbpromote.model import Event, State
 from nbpromote.project import Project
-from nbpromote.workflow.promotion.applying import new_attempt
+from nbpromote.workflow.promotion.claiming import new_attempt
 from nbpromote.workflow.site import Site
 
 

@@ -11,7 +11,7 @@ from nbpromote.model import Candidate, Decision, Deployment, Event, Gate, Move, 
 from nbpromote.project import Project
 from nbpromote.workflow.evidence import performing, witnessing
 from nbpromote.workflow.evidence.performing import Watch
-from nbpromote.workflow.promotion import applying, overriding, sealing, waiting
+from nbpromote.workflow.promotion import applying, claiming, finishing, overriding, sealing, waiting
 from nbpromote.workflow.promotion.bringing import Brought, bring
 from nbpromote.workflow.promotion.planning import choose, plan_of
 from nbpromote.workflow.promotion.releasing import deployment_of
@@ -38,7 +38,7 @@ def promote(
     performing.close_killed(site)
     site.fetch()
     sources, target = choose(site, names, to)
-    finished = [event for source in sources if (event := applying.resume(site, target, source.notebook))]
+    finished = [event for source in sources if (event := finishing.resume(site, target, source.notebook))]
     planned = plan_of(site, sources, target)
     if (done := _finished(finished, planned)) is not None:
         return put_back(site, done)
@@ -76,7 +76,7 @@ def _promote(
         if source.model:  # called now, so that it is ready when the model has gone live
             witnessing.witness(source.kernel, source.pass_env)
     promotion = _judged(site, planned, sources, expected, watch=watch)
-    promotion = replace(promotion, attempt=applying.new_attempt())
+    promotion = replace(promotion, attempt=claiming.new_attempt())
     if promotion.state != "waiting":
         _write_refusal(site, promotion)
         return promotion

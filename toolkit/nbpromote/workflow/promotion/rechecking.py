@@ -10,7 +10,7 @@ from nbpromote.model import Check, Deployment, Outcome, Run, Verification
 from nbpromote.project import Project
 from nbpromote.workflow.evidence import proof
 from nbpromote.workflow.promotion import keeping
-from nbpromote.workflow.promotion.applying import new_attempt
+from nbpromote.workflow.promotion.claiming import new_attempt
 from nbpromote.workflow.promotion.verifying import misplaced, model_answers, noted
 from nbpromote.workflow.site import Site
 

@@ -13,7 +13,7 @@ from nbpromote.errors import Error, Refused
 from nbpromote.model import Candidate, Deployment, Evidence, Plan, Promotion, Release, Run, Sealed, Standing
 from nbpromote.project import Project
 from nbpromote.workflow.evidence import accepting, proof, witnessing
-from nbpromote.workflow.promotion import applying
+from nbpromote.workflow.promotion import applying, finishing
 from nbpromote.workflow.promotion.planning import held, move_to
 from nbpromote.workflow.promotion.returning import put_back
 from nbpromote.workflow.site import Site
@@ -39,7 +39,7 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
             hint=f"nbpromote run {pair.name} --env {environment}",
         )
     site.fetch()
-    applying.resume(site, environment, pair.name)
+    finishing.resume(site, environment, pair.name)
     standing = site.ledger.state(environment)[pair.name]
     run = evidence.run
     if evidence.model:  # called now, so that it is ready when the model has gone live

@@ -10,7 +10,7 @@ from nbpromote import clock
 from nbpromote.errors import NotFound, Refused, Usage, nearest
 from nbpromote.model import Candidate, Check, Deployment, Event, Plan, Promotion, Standing, State
 from nbpromote.project import Project
-from nbpromote.workflow.promotion import applying
+from nbpromote.workflow.promotion import applying, finishing
 from nbpromote.workflow.promotion.planning import move_to
 from nbpromote.workflow.promotion.verifying import verify
 from nbpromote.workflow.site import Site
@@ -66,7 +66,7 @@ def rollback(project: Project, names: Sequence[str], *, env: str, to: str | None
 
 def _finished(site: Site, env: str, names: Sequence[str], to: str | None) -> Promotion | None:
     """The rollback that a killed command had begun, ended now: to go back once more is not what was asked."""
-    claims = [event for name in names if (event := applying.resume(site, env, name)) and event.verb == "rollback"]
+    claims = [event for name in names if (event := finishing.resume(site, env, name)) and event.verb == "rollback"]
     begun = claims or [event for name in names if (event := _unasked(site, env, name))]
     found = next((event for event in begun if {*names} <= {*event.notebooks}), None)
     if found is None or not (to is None or any(_is_called(to, d) for d in found.deployments)):

@@ -21,7 +21,7 @@ from nbpromote.model import (
     dump,
     sha256,
 )
-from nbpromote.workflow.promotion import applying
+from nbpromote.workflow.promotion import applying, claiming
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.returning import put_back
 from nbpromote.workflow.site import Site, demanding, people
@@ -82,7 +82,7 @@ def request(site: Site, promotion: Promotion, *, expected: Mapping[str, Standing
     )
 
     def unmoved(state: State) -> None:
-        applying.refuse_moved(state, expected, event)
+        claiming.refuse_moved(state, expected, event)
 
     before = site.ledger.append(event, expect=unmoved)
     for older in _overtaken(before, event):

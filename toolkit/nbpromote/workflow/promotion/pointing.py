@@ -1,0 +1,61 @@
+"""The model of what goes live: its bytes in the target's own MLflow, a version of it, and the alias there."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from nbpromote import track
+from nbpromote.model import Deployment, Model
+from nbpromote.workflow.site import Site
+
+
+def point(site: Site, deployment: Deployment, attempt: str) -> Model:
+    """The champion alias on a version whose bytes are those that were validated, read back."""
+    model, uri = deployment.model, deployment.tracking_uri
+    assert model is not None
+    model = _sound(site, deployment, model, attempt)
+    if model.version is None:
+        name = model_name(site, deployment.environment, deployment.notebook)
+        tags = {
+            "nbpromote.release": deployment.release,
+            "nbpromote.alias": deployment.alias,
+            "nbpromote.commit": deployment.commit or "",
+            "nbpromote.environment": deployment.environment,
+            "nbpromote.notebook": deployment.notebook,
+            "nbpromote.code": deployment.code,
+        }
+        model = track.register(uri, model, name, token=attempt, tags=tags)
+    track.set_alias(uri, model)
+    return model
+
+
+def _sound(site: Site, deployment: Deployment, model: Model, attempt: str) -> Model:
+    """The model where its bytes are right: where it is, or brought there again from the store."""
+    with tempfile.TemporaryDirectory() as folder:
+        fault = track.check_model(deployment.tracking_uri, model, Path(folder) / "seen")
+        registered = model.version is None or track.has_version(deployment.tracking_uri, model)
+        if fault is None and registered:
+            return model
+        if fault is None:
+            return replace(model, version=None)
+        kept = site.store.export(deployment.sealed, "model/", Path(folder) / "kept")
+        return _restore_model(site, deployment, model, kept, attempt)
+
+
+def _restore_model(site: Site, deployment: Deployment, model: Model, folder: Path, attempt: str) -> Model:
+    fresh = track.keep_model(
+        deployment.tracking_uri,
+        experiment=f"{site.project.name}/{deployment.environment}/{deployment.notebook}",
+        folder=folder,
+        files=model.files,
+        token=attempt,
+    )
+    return replace(fresh, predictions=model.predictions)
+
+
+def model_name(site: Site, environment: str, notebook: str) -> str:
+    """`prod.train_delay`: MLflow allows no `/` and no `:` in it."""
+    text = site.project.model_name.format(project=site.project.name, environment=environment, notebook=notebook)
+    return text.replace("/", ".")
