@@ -50,6 +50,7 @@ def changes(move: Move) -> Iterator[tuple[str, list[list[str]]]]:
     prospect = move.prospect
     if move.changed:
         title = "parameters that change" if move.incumbent else "parameters"
+        title += f", for later runs in {words.line(move.target)}" if move.strategy == "copy" else ""
         yield title, [_parameter(move, name) for name in sorted(move.changed)]
     if prospect is None:
         return

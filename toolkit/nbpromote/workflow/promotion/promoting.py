@@ -119,7 +119,12 @@ def _candidate(
     environment = site.environment(move.target, move.notebook, sealed.schema)
     evidence = bring(site, source, sealed, environment, live, strategy=move.strategy, brought=brought, watch=watch)
     decision = gate.decide(evidence, move.gates, live=live, environment=move.target, overridden=overridden)
-    deployment = deployment_of(sealed, evidence, strategy=move.strategy, kept={})
+    deployment = replace(
+        deployment_of(sealed, evidence, strategy=move.strategy, kept={}),
+        parameters=environment.parameters,  # a copied model was made with others; what runs of it get here are these
+        inputs=environment.inputs,
+        outputs=environment.outputs,
+    )
     kept = (
         sealing.keep(site, evidence, strategy=move.strategy)
         if decision.allowed
