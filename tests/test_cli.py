@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from ground import COMMAND, Ground, build, command
+from ground import COMMAND, Ground, begun, build, command
 from nbpromote import cli
 
 README = Path(__file__).parents[1] / "README.md"
@@ -188,6 +188,30 @@ def test_outside_a_project_and_outside_git(tmp_path: Path, ground: Ground) -> No
     assert not (loose / ".nbpromote").exists()
 
 
+def test_a_project_without_an_environment_is_told_what_makes_one(tmp_path: Path, empty_store: Path) -> None:
+    ground = begun(tmp_path / "bare", empty_store)
+    ground.write("pyproject.toml", "[tool.nbpromote]\n")
+
+    status, ran = ground.nbpromote("status"), ground.nbpromote("run", "any")
+
+    assert status.stdout.startswith("no environment is configured\nthe first: params/dev.yaml\n")
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "error: no environment is configured\n  next: params/dev.yaml makes one\n",
+    )
+
+
+def test_what_is_there_to_lift_is_named_in_full(shared: Ground) -> None:
+    held = shared.nbpromote("hold", "count", "--env", "dev")
+    status = shared.nbpromote("status").stdout
+    lifted = [shared.nbpromote("unhold", "count", "--env", "dev") for _ in range(2)]
+
+    assert held.stdout == "count may not go live in dev: nbpromote unhold count --env dev lifts that\n"
+    assert [done.returncode for done in lifted] == [0, 2]
+    assert lifted[1].stderr.startswith("error: no hold in dev on 'count'\n")
+    assert "held" in status
+
+
 def test_without_a_git_identity_nothing_is_begun(ground: Ground) -> None:
     ground.git("config", "--unset", "user.name")
     ground.git("config", "--unset", "user.email")
@@ -252,6 +276,16 @@ def test_init_lays_out_a_project_that_runs(tmp_path: Path, empty_store: Path) ->
 
     assert done.returncode == checked.returncode == ran.returncode == 0, ran.stdout + ran.stderr
     assert (ground.root / ".git").is_dir()
+
+
+def test_init_in_this_folder_does_not_send_you_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path
+) -> None:
+    monkeypatch.chdir(begun(tmp_path / "here", empty_store).root)
+
+    done = command("init", ".")
+
+    assert "\nnext: nbpromote check; git add . && git commit -m start\n" in done.stdout
 
 
 def test_init_joins_the_repository_that_it_lies_in(ground: Ground) -> None:

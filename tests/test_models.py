@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ground import HEADER, Ground, build
-from nbpromote import track
+from nbpromote import git, track
+from nbpromote.ledger import Ledger
 
 SCORE = """
 # %% tags=["parameters"]
@@ -63,7 +64,10 @@ def predicts(folder: Path, uri: str, name: str) -> bool:
 @pytest.fixture(scope="module", params=["retrain", "copy"])
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Ground:
     """`train` live in all environments, by both strategies."""
-    ground = build(tmp_path_factory.mktemp("models") / "small", empty_store, strategy=request.param).released("train")
+    ground = build(tmp_path_factory.mktemp("models") / "small", empty_store, strategy=request.param)
+    ground.edit("notebooks/train.py", "# of the ridge\n", '# of the ridge\nlabel: str = "dev"\n')
+    ground.edit("params/prod.yaml", "notebooks:\n", "notebooks:\n  train: {parameters: {label: prod}}\n")
+    ground.released("train")
     for target in ("staging", "prod"):
         done = ground.nbpromote("promote", "train", "--to", target)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -81,6 +85,15 @@ def test_each_environment_has_a_registered_model_of_its_own_with_the_validated_b
     ran = len({row["run"] for row in rows.values()}) == 3
     assert ran
     assert copied or live(trained, "prod")["metrics"]["mae"] == live(trained, "dev")["metrics"]["mae"]
+
+
+def test_the_record_of_a_copied_model_says_what_it_was_trained_with(trained: Ground) -> None:
+    deployment = Ledger(git.find(trained.root)).state("prod")["train"].live
+    assert deployment is not None
+    run = json.loads((trained.project.runs / deployment.run / "run.json").read_text())
+
+    assert run["parameters"]["label"] == ("dev" if deployment.strategy == "copy" else "prod")
+    assert deployment.parameters["label"] == "prod"  # what it gets when it runs there
 
 
 def test_a_model_is_logged_and_scored_by_runs_that_the_system_holds(trained: Ground) -> None:

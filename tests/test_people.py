@@ -164,7 +164,7 @@ def test_a_promotion_waits_until_enough_people_have_consented(team):
     team.policy("approvals: {count: 2, groups: [owners]}\n")
     asked = team.rik.nbpromote("promote", "count", "--to", "staging")
     assert asked.returncode == 4, asked.stdout + asked.stderr
-    assert "2 of 2 approvals missing, of owners but who wrote the code or asked" in asked.stdout
+    assert "2 of 2 approvals missing, of owners, but not of who wrote the code or asked" in asked.stdout
 
     first = team.bob.nbpromote("approve", "count", "--env", "staging")
     again = team.bob.nbpromote("approve", "count", "--env", "staging")

@@ -170,6 +170,19 @@ def test_history_is_one_line_an_attempt_newest_first() -> None:
     ]
 
 
+def test_what_has_waited_is_told_by_when_and_by_whom_it_was_made_live() -> None:
+    steps = [("promote", "waiting", "a", ""), ("promote", "intent", "b", ""), ("promote", "verified", "b", "")]
+    steps += [("approve", "done", "a", "looks right"), ("promote", "intent", "a", ""), ("promote", "live", "a", "")]
+    told = [replace(one, actor="bob" if number > 2 else "ada") for number, one in enumerate(events(*steps))]
+
+    newest, _ = report.history(told).splitlines()[1:]
+
+    assert newest == (
+        "2026-11-22 10:04  prod   train_delay  promote  live      brisk-otter  bob  "
+        "asked for by ada 2026-11-22 10:00; approved by bob: looks right"
+    )
+
+
 def test_history_json_is_every_event_oldest_first() -> None:
     told = report.history_json(list(reversed(events(*ROAD))))["events"]
 
@@ -312,6 +325,8 @@ def test_a_first_plan_says_which_gates_are_not_asked(planned: Plan) -> None:
 
     assert told.startswith("ready: ")
     assert "nothing: the first in staging" in told
+    assert "\nparameters\n  months  — -> [1, 2, 3]  params/staging.yaml:6\n" in told
+    assert told.endswith("; nothing was changed\nnext: nbpromote promote train_delay --to staging --plan 95ccf2b27cfd")
     assert "  mae at most 2 % above live  not asked: nothing is live\n" in told
 
 

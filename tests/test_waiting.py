@@ -57,11 +57,11 @@ def test_nothing_demanded_is_nothing_to_wait_for():
 
 # -- approvals -----------------------------------------------------------------------------------------------
 
-ONE_MISSING = "1 of 2 approvals missing, of owners but who wrote the code or asked"
+ONE_MISSING = "1 of 2 approvals missing, of owners, but not of who wrote the code or asked"
 
 
 def test_enough_people_have_consented():
-    assert reasons(TWO) == ["2 of 2 approvals missing, of owners but who wrote the code or asked"]
+    assert reasons(TWO) == ["2 of 2 approvals missing, of owners, but not of who wrote the code or asked"]
     assert reasons(TWO, says("bob@example.org")) == [ONE_MISSING]
     assert reasons(TWO, says("BOB@Example.org"), says("Whoever <cy@example.org>")) == []
     assert reasons(TWO, says("bob-login", source="ci"), says("cy@example.org")) == []

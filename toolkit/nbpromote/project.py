@@ -71,6 +71,8 @@ def find(start: Path) -> Project:
     Raises `NotFound` where there is none, `BadInput` with everything that is wrong with the table.
     """
     start = start.resolve()
+    if not start.is_dir():
+        raise NotFound(f"there is no folder {start}")
     for folder in (start, *start.parents):
         file = folder / "pyproject.toml"
         text = _read(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,8 @@ def init(folder: str, example: str | None, with_hooks: bool, host: str | None) -
         click.echo(f"wrote {shown(path)}")
     if host:
         return _automated(Path(folder), host)
-    begin = f"next: cd {folder}; nbpromote check; git add . && git commit -m start"
+    there = "" if Path(folder).resolve() == Path.cwd() else f"cd {shlex.quote(folder)}; "
+    begin = f"next: {there}nbpromote check; git add . && git commit -m start"
     click.echo((_AFTER_HOOKS if with_hooks else begin) if written else f"nothing was missing in {folder}")
     if workflow.hooks_are_missing(Path(folder)):
         click.echo(f"`nbpromote init --hooks {folder}` would add the hooks to .pre-commit-config.yaml")

@@ -93,7 +93,8 @@ def plan(
 
 def _meant(names: tuple[str, ...], everything: bool) -> tuple[str, ...]:
     if bool(names) == everything:
-        raise Usage("name what is meant, or say --all" if not names else "name what is meant or say --all, not both")
+        told = "name what is meant or say --all, not both" if names else "name what is meant, or say --all"
+        raise Usage(told, hint="" if names else "nbpromote status lists what is live where")
     return names
 
 

@@ -189,8 +189,8 @@ class _Rules:
 
 def _missing(missing: int, wanted: Approvals) -> str:
     told = f"{missing} of {wanted.count} approval{'s' if wanted.count > 1 else ''} missing"
-    whose = f"of {' or '.join(wanted.groups)}" if wanted.groups else "of anybody"
-    return f"{told}, {whose} but who wrote the code or asked"
+    whose = f"of {' or '.join(wanted.groups)}, but not of" if wanted.groups else "of anybody but"
+    return f"{told}, {whose} who wrote the code or asked"
 
 
 def _span(span: timedelta) -> str:

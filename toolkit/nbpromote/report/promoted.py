@@ -22,9 +22,19 @@ def promotion(promotion: Promotion, *, colour: bool = False) -> str:
     for candidate in promotion.candidates:
         lines += _candidate(candidate, len(plan.moves) > 1, paint)
     lines += listed("it waits", map(wait, promotion.waits))
+    lines += ["", f"next: {_next(promotion)}"] if promotion.waits else []
     lines += listed("overridden", map(words.line, promotion.overrides))
     lines += listed("written to since, and left as it was published before", map(words.line, promotion.written))
     return ended(lines)
+
+
+def _next(promotion: Promotion) -> str:
+    """Who can do something about what it waits for."""
+    plan, kinds = promotion.plan, {wait.kind for wait in promotion.waits}
+    first = plan.moves[0].notebook if plan.moves else "NAME"
+    env = f"--env {words.line(plan.target)}"
+    advance = f"nbpromote advance {env}"
+    return f"nbpromote approve {words.line(first)} {env}; {advance}" if "approval" in kinds else f"{advance}, when due"
 
 
 def _candidate(candidate: Candidate, named: bool, paint: Paint) -> list[str]:
@@ -80,7 +90,7 @@ def verified(found: Sequence[Verification], *, colour: bool = False) -> str:
 
 
 _DONE = {
-    "hold": "{what} may not go live in {environment}: nbpromote unhold lifts that",
+    "hold": "{what} may not go live in {environment}: nbpromote unhold {which} --env {environment} lifts that",
     "unhold": "{what} may go live in {environment} again",
     "freeze": "{environment} is frozen: nothing is promoted to it or run in it; rollbacks go on",
     "thaw": "{environment} is thawed",
@@ -97,6 +107,7 @@ def said(event: Event) -> str:
     told = _DONE.get(event.verb, "{what} in {environment}: {verb}")
     return told.format(
         what=what,
+        which=words.line(next(iter([*event.aliases, *event.notebooks]), "")),
         environment=words.line(event.environment),
         verb=event.verb,
         by=words.line(f"{event.actor} ({event.vouched})"),

@@ -37,8 +37,7 @@ def status(rows: Sequence[Status], *, colour: bool = False) -> str:
     names = sorted({notebook for _, notebook in live})
     pending = {(row.environment, notebook) for row in rows for notebook in row.pending}
     if not names:
-        where = ", ".join(words.line(row.environment) for row in rows) or "no environment"
-        lines = [f"nothing is live yet in {where}", "the first: nbpromote release NAME"]
+        lines = _nothing(rows)
     else:
         table = [
             [[paint(words.line(name), "bold")]]
@@ -49,6 +48,13 @@ def status(rows: Sequence[Status], *, colour: bool = False) -> str:
         lines = [*grid(header, table, paint), "", "times are UTC"]
     extra = columns(_extra(rows, paint))
     return "\n".join([*lines, *([""] if extra else []), *extra])
+
+
+def _nothing(rows: Sequence[Status]) -> list[str]:
+    where = ", ".join(words.line(row.environment) for row in rows)
+    if not where:
+        return ["no environment is configured", "the first: params/dev.yaml"]
+    return [f"nothing is live yet in {where}", "the first: nbpromote release NAME"]
 
 
 def _deployed(deployment: Deployment | None, pending: bool, paint: Paint) -> list[str]:
@@ -86,7 +92,8 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
             lines.append([paint("due", "yellow"), environment, words.line(notebook), told])
         if row.frozen:
             why = f": {row.frozen.reason}" if row.frozen.reason else ""
-            told = f"by {row.frozen.by} since {words.moment(row.frozen.at)}{why}; `nbpromote thaw` lifts that"
+            told = f"by {row.frozen.by} since {words.moment(row.frozen.at)}{why}"
+            told = f"{told}; nbpromote thaw --env {environment} lifts that"
             lines.append([paint("frozen", "yellow"), environment, "", words.line(told)])
         for attempt in row.waiting:
             event = attempt.event
@@ -105,32 +112,51 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
 
 
 def history(events: Iterable[Event], *, colour: bool = False) -> str:
-    """One line an attempt, newest first: when it began, how it ended, who, what and why. Times are UTC."""
+    """One line an attempt, newest first: when it began to go live, how it ended, who, what and why. Times are UTC.
+
+    What was asked for waits, and may be applied by somebody else: that is told among the reasons.
+    """
     # what was deployed and decided is most of an event, and none of its line
     told = tuple(replace(event, deployments=(), decisions=()) for event in events)
     if not told:
         return "nothing has happened yet"
     paint = Paint(colour)
     header = ["when", "where", "notebook", "what", "outcome", "release", "who", "why"]
-    attempts = [_attempt(group, paint) for group in reversed(words.attempts(told))]
+    groups = sorted(words.attempts(told), key=lambda group: _begun(group).at, reverse=True)
+    attempts = [_attempt(group, paint) for group in groups]
     return "\n".join(columns([[paint(name, "bold") for name in header], *attempts]))
 
 
 def _attempt(group: Sequence[Event], paint: Paint) -> list[str]:
-    first, last = group[0], group[-1]
+    first, begun, last = group[0], _begun(group), group[-1]
     aliases = next((event.aliases for event in reversed(group) if event.aliases), ())
-    reasons = dict.fromkeys(words.line(told) for event in group if (told := words.event(event)))
+    asked = [] if begun is first else [f"asked for by {first.actor} {words.moment(first.at)}"]
+    reasons = dict.fromkeys(words.line(told) for told in (*asked, *map(_said, group)) if told)
     step = words.line(last.step)
     return [
-        words.moment(first.at),
+        words.moment(begun.at),
         words.line(first.environment),
         words.line(", ".join(first.notebooks)),
         words.line(first.verb),
         paint("half-way" if step == "intent" else step, _STEPS.get(step, "green")),
         words.line(", ".join(aliases)),
-        words.line(first.actor),
+        words.line(begun.actor),
         "; ".join(reasons),
     ]
+
+
+def _begun(group: Sequence[Event]) -> Event:
+    """What began to move something: of what has waited and went on, not the asking."""
+    return next((event for event in group if event.step == "intent"), group[0])
+
+
+def _said(event: Event) -> str:
+    """The reason, and where people were asked for their consent, whose it is."""
+    told, said = words.event(event), _CONSENTS.get(event.verb)
+    return f"{said} by {event.actor}{f': {told}' if told else ''}" if said else told
+
+
+_CONSENTS = {"approve": "approved", "reject": "rejected", "override": "passed over"}
 
 
 def collection(found: Collection) -> str:

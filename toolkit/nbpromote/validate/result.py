@@ -80,7 +80,7 @@ def _unaccounted(case: Case) -> str:
 
 def _never_ran(run: Run) -> tuple[str, ...]:
     numbers = [str(cell.number) for cell in run.cells if cell.ending is Ending.NOT_REACHED]
-    return (f"never ran: cells {', '.join(numbers)}",) if numbers else ()
+    return (f"never ran: cell{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}",) if numbers else ()
 
 
 def outputs_written(case: Case) -> Check:

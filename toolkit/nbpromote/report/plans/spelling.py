@@ -49,7 +49,9 @@ def changes(move: Move) -> Iterator[tuple[str, list[list[str]]]]:
     """Under each title the rows of what would change: name, live's value, the new one, and a word on it."""
     prospect = move.prospect
     if move.changed:
-        yield "parameters that change", [_parameter(move, name) for name in sorted(move.changed)]
+        title = "parameters that change" if move.incumbent else "parameters"
+        title += f", for later runs in {words.line(move.target)}" if move.strategy == "copy" else ""
+        yield title, [_parameter(move, name) for name in sorted(move.changed)]
     if prospect is None:
         return
     model = [prospect.model] if prospect.model else []
@@ -74,7 +76,9 @@ def row(change: ValueChange) -> list[str]:
 
 
 def _parameter(move: Move, name: str) -> list[str]:
-    before, after = (words.value(value) for value in move.changed[name])
+    sides = (move.incumbent.parameters if move.incumbent else {}, move.parameters)
+    values = zip(move.changed[name], sides, strict=True)
+    before, after = (words.value(value) if name in side else "—" for value, side in values)
     return [words.line(name), before, after, words.line(move.origins.get(name, ""))]
 
 

@@ -21,11 +21,17 @@ def plan(plan: Plan, *, colour: bool = False) -> str:
     nothing = f"nothing is verified below {words.line(plan.target)} that is not live there already"
     lines: list[str] = [] if plan.moves else [nothing]
     for move in plan.moves:
-        lines += [*_move(move, plan, paint), ""]
+        lines += [*([""] if lines else []), *_move(move, plan, paint)]
     lines += listed("still unmet", spelling.unmet(plan))
     lines += listed("overridden", map(words.line, plan.overrides))
     lines += listed("then it waits", map(spelling.wait, plan.waits))
-    return ended([*lines, "", f"plan {words.short(plan.digest)}; nothing was changed"])
+    lines += ["", f"plan {words.short(plan.digest)}; nothing was changed"]
+    return ended([*lines, *([f"next: {_next(plan)}"] if plan.moves and plan.allowed else [])])
+
+
+def _next(plan: Plan) -> str:
+    names = " ".join(words.line(move.notebook) for move in plan.moves)
+    return f"nbpromote promote {names} --to {words.line(plan.target)} --plan {words.short(plan.digest)}"
 
 
 def _move(move: Move, plan: Plan, paint: Paint) -> list[str]:

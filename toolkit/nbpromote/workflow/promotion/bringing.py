@@ -56,12 +56,17 @@ def bring(
     return evidence
 
 
+# the record goes on saying what the cells were given that trained the model; its metrics are of that
+_AS_IT_RAN = ("parameters", "origins", "inputs", "outputs")
+
+
 def _carry(site: Site, source: Deployment, environment: Environment, live: Deployment | None) -> Evidence:
     """Strategy `copy`: nothing runs; the model verified below comes along, byte for byte, into this store.
 
     What is live here is scored on the rows that the model was scored on below, where they are on this machine.
     """
     kept = releases.evidence_of(site.store, source.sealed)
+    taken = performing.of_environment(site, environment)
     run_id = execute.new_id(source.notebook, environment.name)
     run = replace(
         kept.run,
@@ -69,7 +74,7 @@ def _carry(site: Site, source: Deployment, environment: Environment, live: Deplo
         folder=site.project.runs / run_id,
         notes=(f"copied from {source.environment}: run {source.run}",),
         mlflow_run="",
-        **performing.of_environment(site, environment),
+        **{name: value for name, value in taken.items() if name not in _AS_IT_RAN},
     )
     with execute.tracked(run):
         opened = track.open_run(run, project=site.project.name)

@@ -65,7 +65,8 @@ def unhold(project: Project, name: str, *, env: str, reason: str = "") -> Event:
     if len(found) != 1:
         own = [notebook for notebook, standing in state.notebooks.items() if standing.held]
         known = ", ".join([*own, *(f"{n} {release.alias(h)}" for n, h in holds)]) or "none"
-        raise NotFound(f"{len(found)} holds in {env} fit {name!r}", hint=f"held there: {known}")
+        told = f"{len(found)} holds" if found else "no hold"
+        raise NotFound(f"{told} in {env} on {name!r}", hint=f"held there: {known}")
     notebook, digest = found[0]
     return _append(site, "unhold", env, notebook, (digest,), reason)
 

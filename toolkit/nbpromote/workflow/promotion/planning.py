@@ -268,7 +268,8 @@ def changed(live: Deployment | None, parameters: Mapping[str, object]) -> dict[s
     """Parameters that differ from what is live: (live, candidate)."""
     before = live.parameters if live else {}
     names = sorted({*before, *parameters})
-    return {n: (before.get(n), parameters.get(n)) for n in names if before.get(n) != parameters.get(n)}
+    alike = {name for name in names if name in before and name in parameters and before[name] == parameters[name]}
+    return {name: (before.get(name), parameters.get(name)) for name in names if name not in alike}
 
 
 # -- what it would wait for -----------------------------------------------------------------------------------------

@@ -129,6 +129,10 @@ def _candidate(
         authors=authorship.of(site, move).names,
         trusted=site.trusted.commit,
     )
+    if move.strategy == "copy":  # its record says what the model was made with; this is what runs of it get here
+        deployment = replace(
+            deployment, parameters=environment.parameters, inputs=environment.inputs, outputs=environment.outputs
+        )
     return Candidate(move=move, evidence=evidence, decision=decision, deployment=deployment)
 
 

@@ -228,9 +228,14 @@ class Site:
     def entry(self) -> str:
         """The environment that work starts in, where there is one."""
         entries = [name for name in self.environments if self.policy(name, "").is_entry]
-        if len(entries) != 1:
-            raise NotFound(f"several entry environments: {', '.join(entries) or 'none'}", hint="name one: --env E")
-        return entries[0]
+        if len(entries) == 1:
+            return entries[0]
+        if entries:
+            raise NotFound(f"several entry environments: {', '.join(entries)}", hint="name one: --env E")
+        if self.environments:
+            told = f"each of {', '.join(self.environments)} promotes from another, so work starts in none"
+            raise NotFound(told, hint="take promotes_from out of the policy of the one that work starts in")
+        raise NotFound("no environment is configured", hint="params/dev.yaml makes one")
 
     @cached_property
     def tracking_uris(self) -> dict[str, str]:

@@ -103,7 +103,7 @@ class _Window:
             what="; ".join(part for part in told if part),
             notebooks=last.notebooks,
             outcome="" if last.step == "done" else last.step,
-            by=events[0].actor,
+            by=took_effect.actor,
             where=last.attempt or last.id,
             read_by=self._readers(last.notebooks),
         )
