@@ -36,7 +36,7 @@ def abandon(site: Site, claim: Event, *, reason: str) -> None:
             live = state[notebook].live
             if live is not None:
                 publish_outputs(site, live, verb="rollback")
-            if live is not None and live.model is not None:
+            if live is not None and live.model is not None and live.state != "expired":
                 point(site, live, new_attempt())
             elif (left := claim.deployment(notebook)) is not None and left.model is not None:
                 track.drop_alias(left.tracking_uri, model_name(site, claim.environment, notebook))
@@ -50,6 +50,9 @@ def mend(site: Site, live: Deployment) -> Deployment:
     attempt = new_attempt()
     event = site.event("repair", "live", live.environment, attempt=attempt, deployments=(live,))
     with alone(site, event):
+        if live.state == "expired":
+            track.drop_alias(live.tracking_uri, model_name(site, live.environment, live.notebook))
+            return live
         mended = replace(live, model=point(site, live, attempt))
         if mended.model != live.model:
             event = replace(event, deployments=(mended,), reason="model brought back")
