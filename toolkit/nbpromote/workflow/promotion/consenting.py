@@ -67,7 +67,7 @@ def override(
 
 def _ready(project: Project, env: str) -> Site:
     site = Site(project)
-    site.fetch()
+    site.catch_up()
     site.require(env)
     return site
 

@@ -199,6 +199,9 @@ def _unmet(site: Site, source: Deployment, sealed: Release, policy: Policy, stat
     if standing.held:
         lift = f"nbpromote unhold {source.notebook} --env {target} lifts that"
         yield f"{source.notebook} is held in {target}: {standing.held}; {lift}"
+    if source.adopted:
+        yield f"{source.alias} was adopted in {source.environment}: no check was made of it, so it goes nowhere else"
+        return
     yield from _unclean(site, sealed, target)
     if standing.live is None:
         proof = gate.lacks_proof(policy.gates, environment=target)

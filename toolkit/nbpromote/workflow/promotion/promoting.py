@@ -36,7 +36,7 @@ def promote(
     """
     site = Site(project)
     performing.close_killed(site)
-    site.fetch()
+    site.catch_up()
     sources, target = choose(site, names, to)
     finished = [event for source in sources if (event := finishing.resume(site, target, source.notebook))]
     planned = plan_of(site, sources, target)

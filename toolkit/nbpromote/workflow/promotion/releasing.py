@@ -38,7 +38,7 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
             f"{pair.name} was edited since its last run {evidence.run.id}; nothing was released",
             hint=f"nbpromote run {pair.name} --env {environment}",
         )
-    site.fetch()
+    site.catch_up()
     finishing.resume(site, environment, pair.name)
     standing = site.ledger.state(environment)[pair.name]
     run = evidence.run

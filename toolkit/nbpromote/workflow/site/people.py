@@ -38,7 +38,8 @@ def wants_signature(policy: Policy, verb: str, step: str) -> bool:
     """What consent rests on is signed: who asks, who says yes or no, and who makes live where only some may."""
     if not policy.signatures:
         return False
-    return verb in _CONSENT or step == "waiting" or (policy.apply == "ci" and (verb, step) == ("promote", "intent"))
+    applies = step == "intent" and verb in ("promote", "adopt")
+    return verb in _CONSENT or step == "waiting" or (policy.apply == "ci" and applies)
 
 
 _CONSENT = ("approve", "reject", "override")
