@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ground import HEADER, Ground, build
-from nbpromote import git, track
+from nbpromote import clock, git, track
 from nbpromote.ledger import Ledger
+from nbpromote.model import Model
 
 SCORE = """
 # %% tags=["parameters"]
@@ -158,6 +159,38 @@ def test_scoring_gets_the_exact_version_that_is_live(trained: Ground) -> None:
     folder = max((trained.root / ".nbpromote/runs").glob("*-score-dev-*"))
     version = live(trained, "dev")["model"]["version"]
     assert f"models:/dev.train/{version}" in (folder / "notebook.ipynb").read_text()
+
+
+def test_a_model_whose_time_is_over_serves_nobody_whoever_was_killed_meanwhile(
+    trained: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{trained.root}/.nbpromote/mlflow/dev/mlflow.db"
+    version = live(trained, "dev")["model"]["version"]
+    trained.write("params/dev.policy.yaml", "expires: 1h\n")
+    trained.write("notebooks/score.py", HEADER + SCORE)
+    trained.commit("lives end")
+    two_hours_later = clock.after(clock.now(), 7200)
+    monkeypatch.setattr(clock, "now", lambda: two_hours_later)
+
+    with monkeypatch.context() as patched:  # as if killed right after its event
+        patched.setattr(track, "drop_alias", killed)
+        assert trained.nbpromote("advance", "--env", "dev").returncode == 130
+    still = track.pointed(uri, "dev.train")
+    found, mended = trained.nbpromote("doctor", "--env", "dev"), trained.nbpromote("doctor", "--env", "dev", "--repair")
+    repaired = track.pointed(uri, "dev.train")
+    track.set_alias(uri, Model(uri="", files={}, name="dev.train", version=version))
+    again = trained.nbpromote("advance", "--env", "dev")
+    refused = trained.nbpromote("run", "score", "--env", "dev")
+
+    assert live(trained, "dev")["state"] == "expired"
+    told = f"alias dev.train@champion points at version {version}, and the time of {live(trained, 'dev')['alias']} is"
+    assert (still, told in found.stdout, told in mended.stdout, repaired) == (version, True, False, None)
+    assert (again.returncode, track.pointed(uri, "dev.train")) == (0, None)
+    assert (refused.returncode, "whose time in dev is over" in refused.stderr) == (1, True)
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_scoring_without_a_live_model_says_what_is_missing(ground: Ground) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -395,6 +397,39 @@ def test_a_claim_whose_outputs_are_lost_is_undone_and_what_was_live_stays(both: 
     assert (both.root / "data/staging/result.csv").read_bytes() == published
     assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
     assert live(both) != before
+
+
+KILLED = """
+import os, sys
+from nbpromote import cli
+from nbpromote.workflow.promotion import applying
+
+def publish_outputs(site, deployment, *, verb, real=applying.publish_outputs):
+    real(site, deployment, verb=verb)
+    if deployment.notebook == "add":
+        os.kill(os.getpid(), 9)
+
+applying.publish_outputs = publish_outputs
+cli.answer(sys.argv[1:])
+"""
+
+
+def test_of_a_first_promotion_that_is_undone_nothing_stays_published(both: Ground) -> None:
+    by_hand = both.write("data/staging/result.csv", "number\n1000\n")
+    promote = (sys.executable, "-c", KILLED, "-C", str(both.root), "promote", "--all", "--to", "staging")
+    assert subprocess.run(promote, capture_output=True).returncode == -9
+    assert by_hand.read_text() == "number\n0\n1\n2\n3\n"
+    shutil.rmtree(both.root / ".nbpromote/runs")
+    sealed = [entry["sha256"] for one in claims(both) for path, entry in one["sealed"].items() if "outputs/t" in path]
+    (both.root / f".nbpromote/store/sha256/{sealed[0][:2]}/{sealed[0][2:]}").unlink()
+
+    repaired = both.nbpromote("doctor", "--repair")
+
+    assert "undone" in repaired.stdout
+    assert events(both)[-1] == "promote aborted"
+    assert by_hand.read_text() == "number\n1000\n"
+    assert not (both.root / "data/staging/total.txt").exists()
+    assert not list((both.root / ".nbpromote/stood/staging").iterdir())
 
 
 def killed(*_: Any) -> None:

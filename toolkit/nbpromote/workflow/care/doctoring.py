@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nbpromote import ledger, track
 from nbpromote.errors import Error, Refused, Usage
-from nbpromote.model import Attempt, Check, Deployment, Outcome
+from nbpromote.model import Attempt, Check, Deployment, Event, Outcome
 from nbpromote.project import Project
 from nbpromote.release import Damaged
 from nbpromote.workflow.care import inspecting
@@ -60,10 +60,10 @@ def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Chec
     if not fault:
         count = "1 event" if state.count == 1 else f"{state.count} events"
         yield _passed(name, f"{count}, each as it was written")
-    for notebook, standing in sorted(state.notebooks.items()):
-        if state.applying(notebook) is not None:
-            yield _half_way(site, environment, notebook, repair=repair)
-            standing = site.ledger.state(environment)[notebook]
+    for claim in [attempt.event for attempt in state.attempts.values() if attempt.applies]:
+        yield _half_way(site, claim, repair=repair)
+        state = site.ledger.state(environment)
+    for _, standing in sorted(state.notebooks.items()):
         if standing.live is not None:
             yield from _live(site, standing.live, repair=repair)
         if standing.back is not None:
@@ -98,16 +98,13 @@ def _waiting(site: Site, attempt: Attempt) -> Check:
     return _passed(name, told)
 
 
-def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> Check:
-    name = f"{environment}: {notebook} half-way"
+def _half_way(site: Site, claim: Event, *, repair: bool) -> Check:
+    name = f"{claim.environment}: {', '.join(claim.notebooks)} half-way"
     if not repair:
         return _failed(name, "a promotion was begun and not ended: nbpromote doctor --repair finishes or undoes it")
-    claim = site.ledger.state(environment).applying(notebook)
     try:
-        finished = finishing.resume(site, environment, notebook)
+        finished = finishing.resume(site, claim.environment, claim.notebooks[0])
     except (Damaged, Refused) as error:  # what is lost or damaged does not come back by trying again
-        if claim is None:
-            raise
         finishing.abandon(site, claim, reason=f"could not be finished: {error}")
         return _failed(name, f"undone, {', '.join(claim.aliases)} is not live: {error}")
     if finished is None:

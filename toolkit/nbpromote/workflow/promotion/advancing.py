@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import takewhile
 
 from nbpromote import clock
+from nbpromote.errors import LostRace
 from nbpromote.model import Deployment, Event, Promotion, State
 from nbpromote.project import Project
-from nbpromote.workflow.promotion import claiming, finishing
+from nbpromote.workflow.promotion import finishing, pointing
+from nbpromote.workflow.promotion.claiming import alone, new_attempt
 from nbpromote.workflow.promotion.ordering import in_order
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.promoting import promote
@@ -34,7 +37,7 @@ def _advance(site: Site, environment: str) -> Iterator[Promotion]:
         finishing.resume(site, environment, claim.notebooks[0])
     for standing in site.ledger.state(environment).notebooks.values():
         if standing.live and standing.live.state == "unverified":
-            verify(site, (standing.live,), verb="promote", attempt=claiming.new_attempt())
+            verify(site, (standing.live,), verb="promote", attempt=new_attempt())
     _expire(site, environment)
     for attempt in [a for a in site.ledger.state(environment).attempts.values() if not a.applies]:
         yield look_again(site, attempt)
@@ -49,11 +52,25 @@ def _expire(site: Site, environment: str) -> None:
     """End what has been live for as long as its policy lets it: nothing may be scored with it any more."""
     for live in _live(site.ledger.state(environment)):
         span = site.policy(environment, live.notebook).expires
-        if span is None or live.state != "verified" or clock.after(live.verified, span) > clock.now():
-            continue
-        attempt, reason = claiming.new_attempt(), f"it was verified {live.verified}, and its time is over"
-        event = site.event("expire", "expired", environment, attempt=attempt, deployments=(live,), reason=reason)
-        site.ledger.append(event, expect=lambda _state: None)
+        if live.state == "expired":
+            pointing.retire(live)  # somebody may have been killed before they did
+        elif span is not None and live.state == "verified" and clock.after(live.verified, span) <= clock.now():
+            with suppress(LostRace):  # something else became of it meanwhile
+                _end(site, live)
+
+
+def _end(site: Site, live: Deployment) -> None:
+    attempt, reason = new_attempt(), f"it was verified {live.verified}, and its time is over"
+    event = site.event("expire", "expired", live.environment, attempt=attempt, deployments=(live,), reason=reason)
+
+    def still(state: State) -> None:
+        now = state[live.notebook].live
+        if now is None or now.run != live.run or state.applying(live.notebook):
+            raise LostRace(f"{live.alias} is not live any more, or is being replaced")
+
+    with alone(site, event):
+        site.ledger.append(event, expect=still)
+        pointing.retire(live)
 
 
 def _live(state: State) -> tuple[Deployment, ...]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from nbpromote import track
 from nbpromote.model import Deployment, Event
+from nbpromote.workflow.promotion import standing
 from nbpromote.workflow.promotion.applying import carry_out
 from nbpromote.workflow.promotion.claiming import alone, new_attempt
 from nbpromote.workflow.promotion.pointing import model_name, point
@@ -27,7 +28,7 @@ def resume(site: Site, environment: str, notebook: str) -> Event | None:
 
 
 def abandon(site: Site, claim: Event, *, reason: str) -> None:
-    """Undo a claim that cannot be finished: aliases and outputs are those of what is live, as before it."""
+    """Undo a claim that cannot be finished: aliases and outputs are those of what is live, or what stood there."""
     with alone(site, claim):
         state = site.ledger.state(claim.environment)
         if claim.attempt not in state.attempts:
@@ -36,12 +37,14 @@ def abandon(site: Site, claim: Event, *, reason: str) -> None:
             live = state[notebook].live
             if live is not None:
                 publish_outputs(site, live, verb="rollback")
-            if live is not None and live.model is not None:
+            if live is not None and live.model is not None and live.state != "expired":
                 point(site, live, new_attempt())
             elif (left := claim.deployment(notebook)) is not None and left.model is not None:
                 _unpoint(site, left)
+        reason = "; ".join(filter(None, [reason, standing.put_back(site, claim, state)]))
         event = site.mine(claim, step="aborted", reason=reason, deployments=(), decisions=())
         site.ledger.append(event, expect=lambda _state: None)
+        standing.forget(site, claim.environment)
 
 
 def _unpoint(site: Site, left: Deployment) -> None:
@@ -60,6 +63,9 @@ def mend(site: Site, live: Deployment) -> Deployment:
     attempt = new_attempt()
     event = site.event("repair", "live", live.environment, attempt=attempt, deployments=(live,))
     with alone(site, event):
+        if live.state == "expired":
+            track.drop_alias(live.tracking_uri, model_name(site, live.environment, live.notebook))
+            return live
         mended = replace(live, model=point(site, live, attempt))
         if mended.model != live.model:
             event = replace(event, deployments=(mended,), reason="model brought back")

@@ -31,6 +31,13 @@ def point(site: Site, deployment: Deployment, attempt: str) -> Model:
     return model
 
 
+def retire(live: Deployment) -> None:
+    """Nobody is served any more by a model whose time is over: its alias goes, unless it points elsewhere by now."""
+    model, uri = live.model, live.tracking_uri
+    if model and model.name and track.pointed(uri, model.name) == model.version:
+        track.drop_alias(uri, model.name)
+
+
 def _sound(site: Site, deployment: Deployment, model: Model, attempt: str) -> Model:
     """The model where its bytes are right: where it is, or brought there again from the store."""
     with tempfile.TemporaryDirectory() as folder:

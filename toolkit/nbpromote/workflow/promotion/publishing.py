@@ -17,8 +17,8 @@ def publish_outputs(site: Site, deployment: Deployment, *, verb: str) -> None:
 
     A rollback to what kept neither goes on: the model must not wait for its data, and verification says so.
     """
-    if not deployment.outputs or deployment.strategy == "copy" or verb == "release":
-        return  # a run in an entry environment has published, and a copied model publishes nothing
+    if not publishes(deployment, verb=verb):
+        return
     run = _run_here(site, deployment)
     if run is not None:
         publish(run)
@@ -31,6 +31,11 @@ def publish_outputs(site: Site, deployment: Deployment, *, verb: str) -> None:
         )
     for name in kept:
         _restore_output(site, deployment, name)
+
+
+def publishes(deployment: Deployment, *, verb: str) -> bool:
+    """A run in an entry environment has published before, and a copied model publishes nothing."""
+    return bool(deployment.outputs) and deployment.strategy != "copy" and verb != "release"
 
 
 def _run_here(site: Site, deployment: Deployment) -> Run | None:

@@ -65,6 +65,9 @@ def misplaced(live: Deployment) -> str | None:
     if model is None or model.name is None:
         return None
     seen = track.pointed(live.tracking_uri, model.name)
+    if live.state == "expired":
+        told = f"alias {model.name}@{track.CHAMPION} points at version {seen}, and the time of {live.alias} is over"
+        return told if seen else None
     if seen != model.version:
         moved = f"points at version {seen}" if seen else "is gone"
         return f"alias {model.name}@{track.CHAMPION} {moved}, and the ledger says {model.version}: moved from outside"
