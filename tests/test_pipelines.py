@@ -208,7 +208,7 @@ def finished(owner: str, branch: str, head: str) -> dict[str, Any]:
         "html_url": "https://github.example/team/small/actions/runs/77",
         "head_sha": head,
         "head_branch": branch,
-        "head_repository": {"owner": {"login": owner}},
+        "head_repository": {"owner": {"login": owner}, "full_name": f"{owner}/small"},
     }
     return {"workflow_run": run}
 
@@ -227,6 +227,7 @@ def test_on_github_a_pull_request_is_told_of_in_one_comment(begun_team: Team, gi
     assert "1 notebook as it should be, against origin/main" in comment["body"]
     assert "| `error` | 3.3 | 3.333 |" in comment["body"]
     assert "page for each notebook](https://github.example/team/small/actions/runs/77)" in comment["body"]
+    assert "code of a fork" not in comment["body"]
     assert "::error" not in checked["check"].log
     team.ada.git("switch", "--quiet", "main")
 
@@ -245,6 +246,7 @@ def test_on_github_a_fork_is_told_as_much_and_gets_nothing(begun_team: Team, git
 
     assert holders({**checked, **told}, "hush") == set()
     (comment,) = json.loads(state.read_text())["comments"]
+    assert comment["body"].startswith("<!-- nbpromote -->\n*What follows was written by code of a fork.*\n")
     assert "1 notebook as it should be" in comment["body"]
     assert git(team.hub, "for-each-ref", "refs/heads/nbpromote") == before
 
