@@ -217,13 +217,16 @@ def _answers(uri: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class GitHost:
-    """Bare repositories behind git's own program for HTTP. `ada` may push, `eve` may read; others are sent away."""
+    """Bare repositories behind git's own program for HTTP. Writers may push, `eve` may read; others are sent away."""
 
     address: str
     password: str
 
     def url(self, repository: str) -> str:
         return f"{self.address}/{repository}"
+
+    def header(self, user: str) -> str:
+        return "Authorization: Basic " + base64.b64encode(f"{user}:{self.password}".encode()).decode()
 
 
 @contextmanager
@@ -237,6 +240,9 @@ def git_http(folder: Path) -> Iterator[GitHost]:
         server.shutdown()
 
 
+_WRITERS = ("ada", "nbpromote")
+
+
 class _GitHandler(BaseHTTPRequestHandler):
     """A CGI of one program, which lets those push who have a name in REMOTE_USER."""
 
@@ -248,7 +254,7 @@ class _GitHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         user = self._user()
-        if user not in ("ada", "eve"):
+        if user not in (*_WRITERS, "eve"):
             return self._answer(b'Status: 401 Unauthorized\r\nWWW-Authenticate: Basic realm="git"\r\n\r\n')
         path, _, query = self.path.partition("?")
         said = {
@@ -262,7 +268,7 @@ class _GitHandler(BaseHTTPRequestHandler):
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             "PATH": os.environ["PATH"],
-            **({"REMOTE_USER": user} if user == "ada" else {}),
+            **({"REMOTE_USER": user} if user in _WRITERS else {}),
         }
         done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=said)
         return self._answer(done.stdout)

@@ -143,12 +143,12 @@ def team(released: Path, empty_store: Path, tmp_path: Path) -> Team:
     return Team(folder)
 
 
-def in_a_job(monkeypatch: pytest.MonkeyPatch, login: str) -> None:
-    """What a CI host sets in a job that somebody started."""
+def in_a_job(monkeypatch: pytest.MonkeyPatch, login: str, event: str = "workflow_dispatch") -> None:
+    """What a CI host sets in a job that somebody started; anybody can set it."""
     job = {
         "GITHUB_ACTIONS": "true",
         "GITHUB_TRIGGERING_ACTOR": login,
-        "GITHUB_EVENT_NAME": "workflow_dispatch",
+        "GITHUB_EVENT_NAME": event,
         "GITHUB_SERVER_URL": "https://h",
         "GITHUB_REPOSITORY": "o/r",
         "GITHUB_RUN_ID": "7",
@@ -254,21 +254,17 @@ def test_a_shallow_clone_says_that_it_does_not_know_the_authors_and_goes_by_who_
     assert "would not count: they wrote the code" in refused.stderr
 
 
-def test_a_ci_job_speaks_for_who_started_it(team, monkeypatch):
+def test_a_ci_job_speaks_for_who_started_it_by_hand(team, monkeypatch):
     team.policy("approvals: 1\n")
     team.requested()
-    team.bob.pull()
-    job = {"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "bob-login", "GITHUB_EVENT_NAME": "workflow_dispatch"}
-    for name, value in {
-        **job,
-        "GITHUB_SERVER_URL": "https://h",
-        "GITHUB_REPOSITORY": "o/r",
-        "GITHUB_RUN_ID": "7",
-    }.items():
-        monkeypatch.setenv(name, value)
+    in_a_job(monkeypatch, "bob-login", "schedule")
+    unasked = team.bob.nbpromote("approve", "count", "--env", "staging")
+    in_a_job(monkeypatch, "bob-login")
 
     event = team.bob.json("approve", "count", "--env", "staging")["event"]
 
+    assert unasked.returncode == 1
+    assert "this job was started by schedule, which is nobody's consent" in unasked.stderr
     assert (event["actor"], event["vouched"]) == ("bob-login", "ci https://h/o/r/actions/runs/7")
 
 
@@ -490,6 +486,23 @@ def test_who_has_another_key_or_none_is_told_before_anything_is_written(team):
     assert "git says that you are Bob <cy@example.org>, and the key is bob@example.org's" in borrowed.stderr
     assert "git cannot sign" in keyless.stderr
     assert git(team.folder / "origin.git", "rev-parse", "nbpromote/staging") == before
+
+
+def test_variables_of_a_ci_host_are_no_signature(team, monkeypatch):
+    team.allow("Rik", "Bob")
+    team.policy(SIGNED)
+    team.requested()
+    before = git(team.folder / "origin.git", "rev-parse", "nbpromote/staging")
+    git(team.cy.root, "config", "user.signingkey", str(team.folder / "none.key"))
+    in_a_job(monkeypatch, "bob@example.org")
+
+    done = team.cy.nbpromote("approve", "count", "--env", "staging")
+
+    assert (done.returncode, git(team.folder / "origin.git", "rev-parse", "nbpromote/staging")) == (2, before)
+    assert "git cannot sign" in done.stderr
+    forged(team.cy, actor="bob@example.org", vouched="ci https://h/o/r/actions/runs/7")
+    (waits,) = team.rik.json("advance", "--env", "staging")["promotions"]
+    assert waits["state"] == "waiting"
 
 
 def forged(person: Person, **facts: str) -> Ledger:

@@ -68,11 +68,20 @@ def test_actions_are_pinned_and_their_versions_told(written):
                 assert re.search(r"uses: actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
-def test_one_job_at_a_time_for_each_environment(written):
-    for table in workflows(written).values():
-        for job in table["jobs"].values():
-            if "environment" in job:
-                assert job["concurrency"] == f"nbpromote-{job['environment']}"
+def test_jobs_that_may_be_dropped_for_a_newer_one_queue_and_what_people_press_does_not(written):
+    groups = {
+        (name, job): table["jobs"][job].get("concurrency")
+        for name, table in workflows(written).items()
+        for job in table["jobs"]
+        if "environment" in table["jobs"][job]
+    }
+
+    assert groups["nbpromote-release", "promote"] == "nbpromote-staging"
+    assert groups["nbpromote-advance", "prod"] == "nbpromote-advance-prod"
+    pressed = ("nbpromote-act", "nbpromote-rollback")
+    assert {name for (name, _), group in groups.items() if group is None} == {*pressed}
+    queued = [group for group in groups.values() if group]
+    assert len(queued) == len(set(queued))
 
 
 def _steps(table: dict[str, Any]) -> list[dict[str, Any]]:

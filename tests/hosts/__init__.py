@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import servers
 from ground import git
 
 _TOOLKIT = Path(__file__).parents[2] / "toolkit"
@@ -21,11 +22,16 @@ _TOOLKIT = Path(__file__).parents[2] / "toolkit"
 
 @dataclass
 class Done:
-    """A job as it ended: `code` is that of the step that failed, 0 where none did; None where it was left out."""
+    """A job as it ended: `code` is that of the step that failed, 0 where none did; None where it was left out.
+
+    `given` are the variables that it began with, and `waits` that a person has to let it into its environment first.
+    """
 
     code: int | None
     log: str = ""
     folder: Path = Path()
+    given: Mapping[str, str] = field(default_factory=dict)
+    waits: bool = False
 
 
 @dataclass
@@ -33,8 +39,10 @@ class Hub:
     """A team's host: the bare remote, what it hands from job to job, and what it gives to which environment."""
 
     remote: Path
+    host: servers.GitHost  # of the same, over HTTP
     home: Path  # jobs, artifacts and caches
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by environment; "" is for every job
+    protected: frozenset[str] = frozenset()  # environments that a person lets each job into
     count: int = 0
 
     def folder(self, kind: str, name: str) -> Path:
@@ -64,6 +72,7 @@ def clean(folder: Path) -> dict[str, str]:
         "CI": "true",
         "XDG_RUNTIME_DIR": str(short),  # sockets have short names
         "PIP_NO_INDEX": "1",
+        "PIP_NO_DEPS": "1",  # they are there; looking through them all would take five seconds a job
         "PYTHONPATH": str(_TOOLKIT),  # this tree, whichever one the environment was made for
     }
 
@@ -82,13 +91,13 @@ def bash(script: str, folder: Path, env: Mapping[str, str]) -> tuple[int, str]:
     return done.returncode, f"$ {script.strip()}\n{done.stdout}"
 
 
-def shallow(remote: Path, workspace: Path, commit: str, *, branch: str = "", writes: bool = True) -> None:
-    """One commit, as runners fetch it; a token that may only read is one with nowhere to push to."""
+def shallow(url: str, workspace: Path, commit: str, *, branch: str = "", header: str = "") -> None:
+    """One commit, as runners fetch it; `header` is how a host leaves the token of a job in the clone."""
     workspace.mkdir(exist_ok=True)
     git(workspace, "init", "--quiet")
-    git(workspace, "remote", "add", "origin", f"file://{remote}")
-    if not writes:
-        git(workspace, "remote", "set-url", "--push", "origin", "/this/token/may/only/read")
+    git(workspace, "remote", "add", "origin", url)
+    if header:
+        git(workspace, "config", "http.extraHeader", header)
     shadow = f"refs/remotes/origin/{branch}" if branch else "refs/remotes/pull/merge"
     git(workspace, "fetch", "--quiet", "--no-tags", "--depth=1", "origin", f"+{commit}:{shadow}")
     git(workspace, "checkout", "--quiet", "--force", *(["-B", branch] if branch else ["--detach"]), shadow)

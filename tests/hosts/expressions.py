@@ -18,7 +18,11 @@ def wanted(condition: str, context: Mapping[str, Any], *, failed: bool, root: Pa
 
 
 def filled(text: str, context: Mapping[str, Any], root: Path | None = None) -> str:
-    return re.sub(r"\$\{\{(.*?)\}\}", lambda found: str(Expression(found[1], context, root).value()), text)
+    return re.sub(r"\$\{\{(.*?)\}\}", lambda found: _spelled(Expression(found[1], context, root).value()), text)
+
+
+def _spelled(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Expression:

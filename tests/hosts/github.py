@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,18 @@ class GitHub(Hub):
         *,
         ref: str = "refs/heads/main",
         inputs: Mapping[str, str] | None = None,
-        secrets: bool = True,
+        actor: str = "ada",
+        reviewed: Collection[str] = (),
     ) -> dict[str, Done]:
-        """Every job of a workflow for an event, each after those that it needs. Of a fork no job gets `secrets`."""
+        """Every job of a workflow for an event that `actor` caused, each after those that it needs.
+
+        Into a protected environment goes only what somebody has `reviewed`. A fork's jobs get neither secrets nor a
+        token that may write.
+        """
         commit = self.head(ref)
         top = self.job()
-        shallow(self.remote, top, commit)
+        shallow(f"file://{self.remote}", top, commit)
+        fork = _is_from_a_fork(payload or {})
         plan = YAML(typ="safe").load((top / f".github/workflows/{workflow}.yml").read_text())
         assert event in plan["on"], f"{workflow} does not start on {event}"
         known(plan, ("name", "on", "permissions", "concurrency", "defaults", "jobs"))
@@ -46,6 +52,7 @@ class GitHub(Hub):
                 "repository": "team/small",
                 "base_ref": "main",
                 "token": "a-token",
+                "actor": actor,
             },
             "inputs": dict(inputs or {}),
             "runner": {"os": "Linux"},
@@ -57,11 +64,22 @@ class GitHub(Hub):
             if not wanted(job.get("if", ""), context, failed=failed):
                 done[name] = Done(code=None)
                 continue
+            where = job.get("environment", "")
+            if where in self.protected and where not in reviewed:
+                done[name] = Done(code=None, waits=True)
+                continue
             rights = {**plan["permissions"], **job.get("permissions", {})}
-            given = {**self.secrets.get("", {}), **self.secrets.get(job.get("environment", ""), {})} if secrets else {}
+            given = {} if fork else {**self.secrets.get("", {}), **self.secrets.get(where, {})}
             own = {**context, "secrets": given, "vars": {}}
+            if fork:
+                rights = dict.fromkeys(rights, "read")
             done[name] = _Job(self, job, own, plan.get("defaults", {}), ref, commit, rights).carry_out()
         return done
+
+
+def _is_from_a_fork(payload: Mapping[str, Any]) -> bool:
+    request = payload.get("pull_request")
+    return bool(request) and request["head"]["repo"] != request["base"]["repo"]
 
 
 @dataclass
@@ -75,18 +93,7 @@ class _Job:
     rights: Mapping[str, str]
 
     def carry_out(self) -> Done:
-        keys = (
-            "runs-on",
-            "timeout-minutes",
-            "environment",
-            "concurrency",
-            "permissions",
-            "env",
-            "steps",
-            "needs",
-            "if",
-        )
-        known(self.job, keys)
+        known(self.job, _JOB)
         self.machine = self.hub.job()
         self.workspace = self.machine / "work"
         self.workspace.mkdir()
@@ -96,7 +103,7 @@ class _Job:
             self._step(step)
         for last in reversed(self.after):
             last()
-        return Done(code=self.code, log=self.log, folder=self.workspace)
+        return Done(code=self.code, log=self.log, folder=self.workspace, given=self.env)
 
     def _host(self) -> dict[str, str]:
         event = self.machine / "event.json"
@@ -105,8 +112,8 @@ class _Job:
             "GITHUB_ACTIONS": "true",
             "GITHUB_EVENT_NAME": self.context["github"]["event_name"],
             "GITHUB_EVENT_PATH": str(event),
-            "GITHUB_ACTOR": "ada",
-            "GITHUB_TRIGGERING_ACTOR": "ada",
+            "GITHUB_ACTOR": self.context["github"]["actor"],
+            "GITHUB_TRIGGERING_ACTOR": self.context["github"]["actor"],
             "GITHUB_REPOSITORY": "team/small",
             "GITHUB_SERVER_URL": "https://github.example",
             "GITHUB_RUN_ID": "77",
@@ -148,8 +155,9 @@ class _Job:
     def _checkout(self, given: Mapping[str, str]) -> tuple[int, str]:
         assert not given
         branch = self.ref.removeprefix("refs/heads/") if self.ref.startswith("refs/heads/") else ""
-        writes = self.rights.get("contents") == "write"
-        shallow(self.hub.remote, self.workspace, self.commit, branch=branch, writes=writes)
+        user = {"write": "ada", "read": "eve"}[self.rights["contents"]]
+        url, header = self.hub.host.url("hub.git"), self.hub.host.header(user)
+        shallow(url, self.workspace, self.commit, branch=branch, header=header)
         return 0, ""
 
     def _python(self, given: Mapping[str, str]) -> tuple[int, str]:

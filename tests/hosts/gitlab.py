@@ -19,19 +19,29 @@ _JOB = ("image", "stage", "extends", "rules", "needs", "variables", "cache", "be
 
 @dataclass
 class GitLab(Hub):
+    deployers: tuple[str, ...] = ()  # who may deploy to protected environments
+
     def run(
-        self, variables: Mapping[str, str], *, ref: str = "main", pressed: Mapping[str, Mapping[str, str]] | None = None
+        self,
+        variables: Mapping[str, str],
+        *,
+        ref: str = "main",
+        pressed: Mapping[str, Mapping[str, str]] | None = None,
+        user: str = "ada",
     ) -> dict[str, Done]:
-        """A pipeline: its jobs by stage, each where its rules say so; of manual ones those that somebody `pressed`."""
+        """A pipeline of `user`'s: its jobs by stage, where their rules say so; of manual ones those that are `pressed`.
+
+        A protected environment is for those alone who may deploy there, whatever starts the job.
+        """
         commit = self.head(ref)
         top = self.job()
-        shallow(self.remote, top, commit)
+        shallow(f"file://{self.remote}", top, commit)
         jobs = _gitlab_jobs(top)
         done: dict[str, Done] = {}
         stages = ("build", "test", "deploy")
         for name, job in sorted(jobs.items(), key=lambda item: stages.index(item[1].get("stage", "test"))):
             known(job, _JOB)
-            own = {**self._host(ref, commit), **variables, **self._scoped(job)}
+            own = {**self._host(ref, commit, user), **variables, **self._scoped(job, ref)}
             when = _when(job.get("rules", []), own)
             by_hand = (pressed or {}).get(name)
             needs = [one if isinstance(one, str) else one["job"] for one in job.get("needs", [])]
@@ -39,17 +49,20 @@ class GitLab(Hub):
             if when is None or (when == "manual" and by_hand is None) or (failed and when != "always"):
                 done[name] = Done(code=None)
                 continue
+            if job.get("environment") in self.protected and user not in self.deployers:
+                done[name] = Done(code=None, waits=True)
+                continue
             done[name] = self._carry_out(job, {**own, **(by_hand or {})}, needs, name, ref, commit)
         return done
 
-    def _host(self, ref: str, commit: str) -> dict[str, str]:
+    def _host(self, ref: str, commit: str, user: str) -> dict[str, str]:
         return {
             "GITLAB_CI": "true",
-            "GITLAB_USER_LOGIN": "ada",
-            "GITLAB_USER_NAME": "Ada Test",
-            "GITLAB_USER_EMAIL": "ada@example.org",
+            "GITLAB_USER_LOGIN": user,
+            "GITLAB_USER_NAME": f"{user.title()} Test",
+            "GITLAB_USER_EMAIL": f"{user}@example.org",
             "CI_PROJECT_ID": "1",
-            "CI_PROJECT_URL": f"file://{self.remote}".removesuffix(".git"),
+            "CI_PROJECT_URL": self.host.url("hub"),
             "CI_DEFAULT_BRANCH": "main",
             "CI_COMMIT_SHA": commit,
             "CI_COMMIT_REF_NAME": ref,
@@ -57,8 +70,10 @@ class GitLab(Hub):
             **({"CI_COMMIT_BRANCH": ref} if not ref.startswith("refs/") else {}),
         }
 
-    def _scoped(self, job: Mapping[str, Any]) -> dict[str, str]:
-        return {**self.secrets.get("", {}), **self.secrets.get(job.get("environment", ""), {})}
+    def _scoped(self, job: Mapping[str, Any], ref: str) -> dict[str, str]:
+        """Variables for every job, those that are protected as the branch is, and those of an environment."""
+        protected = {} if ref.startswith("refs/") else self.secrets.get("protected", {})
+        return {**self.secrets.get("", {}), **protected, **self.secrets.get(job.get("environment", ""), {})}
 
     def _carry_out(
         self, job: Mapping[str, Any], given: Mapping[str, str], needs: Sequence[str], name: str, ref: str, commit: str
@@ -70,7 +85,8 @@ class GitLab(Hub):
         work.mkdir()
         if env.get("GIT_STRATEGY") != "none":
             assert env["GIT_DEPTH"] == "1"
-            shallow(self.remote, work, commit, branch="" if ref.startswith("refs/") else ref)
+            url = self.host.url("hub.git").replace("//", f"//eve:{self.host.password}@")  # a job's own token reads
+            shallow(url, work, commit, branch="" if ref.startswith("refs/") else ref)
         for other in needs:
             shutil.copytree(self.folder("artifacts", other), work, dirs_exist_ok=True)
         for cached in job.get("cache", {}).get("paths", []):
@@ -84,7 +100,7 @@ class GitLab(Hub):
             _copied(work, self.folder("caches", "one"), cached)
         allowed = job.get("allow_failure") or {}
         ended = 0 if isinstance(allowed, dict) and code in allowed.get("exit_codes", []) else code
-        return Done(code=ended, log=log, folder=work)
+        return Done(code=ended, log=log, folder=work, given=env)
 
 
 def _copied(source: Path, target: Path, pattern: str) -> None:

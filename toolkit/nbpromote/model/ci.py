@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class CiContext:
     """What a job of a CI host says of itself.
 
-    `actor` is the login of whoever made this very job run; of an `event` such as `schedule` it is nobody's consent.
+    `actor` is the login of whoever made this very job run, which is nobody's consent where it was not started by hand.
     `fork` tells that the code may come from another repository than the one that the job works for.
     """
 
@@ -21,6 +21,11 @@ class CiContext:
     sha: str = ""
     pull_request: int | None = None
     fork: bool = False
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether somebody pressed a button for it: a push or a schedule has an actor too, who was asked nothing."""
+        return self.event in ("workflow_dispatch", "web", "chat")
 
     @property
     def told(self) -> str:

@@ -155,6 +155,8 @@ def _shared(project: Project) -> Iterator[str]:
         yield 'pyproject.toml, [tool.nbpromote]: remote = "origin", so that a fresh clone knows where the history is'
     if "://" not in project.store and not project.store.startswith("/"):
         yield 'pyproject.toml, [tool.nbpromote]: store = "s3://BUCKET/PREFIX", or another place that all runners reach'
+    if project.lock is None:
+        yield 'pyproject.toml: lock = "requirements.txt", with hashes, so that each runner installs what was reviewed'
     yield "params/*.yaml: a tracking_uri of a server, and data where all runners reach it"
 
 
@@ -162,7 +164,8 @@ def _of_the_host(host: str, top: Path, facts: Mapping[str, Any]) -> Iterator[str
     names = ", ".join([facts["entry"], *facts["above"]])
     last, branch = facts["above"][-1], facts["branch"]
     if host == "github":
-        yield f"Settings, Environments: {names}; for {last}: required reviewers, and deployments from {branch} alone"
+        yield f"Settings, Environments: {names}; each with deployments from {branch} alone"
+        yield f"for {last}: required reviewers, or approvals in its policy; each scheduled job asks reviewers too"
         yield f"Settings, Rules: {branch} by pull request; nbpromote/* neither deleted nor force-pushed"
         return
     yield f"Operate, Environments: {names}; Settings, CI/CD, Protected environments: {last}"

@@ -69,6 +69,11 @@ def _ready(project: Project, env: str) -> Site:
     site = Site(project)
     site.catch_up()
     site.require(env)
+    if site.ci and not site.ci.by_hand and people.me_in(site, env).source == "ci":
+        raise Refused(
+            f"this job was started by {site.ci.event or 'an event that is not known'}, which is nobody's consent",
+            hint="say it in a job that you start by hand, or on a machine of your own",
+        )
     return site
 
 
