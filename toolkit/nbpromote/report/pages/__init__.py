@@ -79,7 +79,7 @@ def _templates() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # 0.05 s
 
     templates = Environment(
-        loader=PackageLoader("nbpromote.report", "page"),
+        loader=PackageLoader("nbpromote.report", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
