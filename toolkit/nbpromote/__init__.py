@@ -8,7 +8,7 @@ The verbs of the command are functions of a project, in `nbpromote.workflow`:
     evidence = workflow.run(project, "train_delay", env="dev", parameters={"months": "[1, 2]"})
     if evidence.passed:
         workflow.release(project, "train_delay")
-        workflow.promote(project, "train_delay", to="staging")
+        workflow.promote(project, ["train_delay"], to="staging")
 
 A notebook whose kernel has nbpromote logs its model with `nbpromote.log_model`.
 """

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.evidence.accepting import Offer, accept, baseline, offer
     from nbpromote.workflow.evidence.running import run
     from nbpromote.workflow.fleet import Order, run_many, unreleased
+    from nbpromote.workflow.promotion.adopting import adopt
     from nbpromote.workflow.promotion.advancing import advance
     from nbpromote.workflow.promotion.consenting import approve, override, reject
     from nbpromote.workflow.promotion.holding import freeze, hold, thaw, unhold
@@ -45,6 +46,7 @@ else:
             "evidence.accepting": "Offer accept baseline offer",
             "evidence.running": "run",
             "fleet": "Order run_many unreleased",
+            "promotion.adopting": "adopt",
             "promotion.consenting": "approve override reject",
             "promotion.planning": "plan",
             "promotion.promoting": "promote",
@@ -68,6 +70,7 @@ __all__ = [
     "Offer",
     "Order",
     "accept",
+    "adopt",
     "advance",
     "approve",
     "automate",

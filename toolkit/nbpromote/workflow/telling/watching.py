@@ -27,7 +27,7 @@ def _board(site: Site, at: str | None, *, reached: bool) -> Board:
         return Board(rows=rows, as_of=clock.now())
     # a clone that never asked knows at least as much as the last event that it has
     heard = site.heard or max((state.at for state in states.values()), default="")
-    return Board(rows=rows, as_of=heard, silent=site.ledger.remote or "the git remote")
+    return Board(rows=rows, as_of=heard, silent=str(site.silence))
 
 
 def _states(site: Site, at: str | None) -> dict[str, State]:
@@ -51,6 +51,7 @@ def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
         waiting=waiting,
         waits={attempt.event.attempt: _waits(site, attempt) for attempt in waiting if now},
         frozen=state.frozen,
+        alone=now and site.ledger.is_alone(environment),
     )
 
 
@@ -76,7 +77,7 @@ def _waits(site: Site, attempt: Attempt) -> tuple[Wait, ...]:
         environment=event.environment,
         bound=event.bound,
         requester=people.requester(site, event),
-        authors=tuple(dict.fromkeys(d.author for d in event.deployments if d.author)),
+        authors=tuple(dict.fromkeys(author for d in event.deployments for author in d.authors)),
         below={d.notebook: _verified(below, d) for d in event.deployments},
     )
     return demanding.waits(site, about, event.notebooks, people.consents(site, attempt))
