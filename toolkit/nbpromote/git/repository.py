@@ -80,6 +80,10 @@ class Repository:
 
     def identity(self) -> str:
         """`Name <mail>` of whoever acts here. Raises `Usage` where git does not know."""
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> str:
         who = self.ask("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
         if who is None:
             raise Usage(

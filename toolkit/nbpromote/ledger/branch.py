@@ -43,20 +43,14 @@ class Ledger:
             self.git.fetch(self.remote, "nbpromote/*", timeout=timeout)
 
     def state(self, environment: str) -> State:
-        tip = self.tip(environment)
-        return self._state(tip) if tip else State(environment=environment)
+        return self.states([environment])[environment]
 
     def states(self, environments: Iterable[str]) -> dict[str, State]:
         """The present state of each, by two calls to git however many there are."""
         known = self.git.refs("refs/heads/nbpromote/*", f"refs/remotes/{self.remote}/nbpromote/*")
         tips = {name: self._tip(name, known) for name in environments}
-        written = {name: tip for name, tip in tips.items() if tip}
-        blobs = self.git.blobs([f"{tip}:{STATE}" for tip in written.values()])
-        found = {
-            name: self._read(tip, blob) if blob is not None else self._state(tip)
-            for (name, tip), blob in zip(written.items(), blobs, strict=True)
-        }
-        return {name: found.get(name) or State(environment=name) for name in tips}
+        self._read(tip for tip in tips.values() if tip)
+        return {name: self._states[tip] if tip else State(environment=name) for name, tip in tips.items()}
 
     def state_at(self, environment: str, moment: str) -> State:
         """The state as it was at a moment."""
@@ -78,10 +72,21 @@ class Ledger:
         return replace(state, head=last)
 
     def _state(self, commit: str) -> State:
-        return self._read(commit, self.git.run("cat-file", "blob", f"{commit}:{STATE}"))
+        self._read([commit])
+        return self._states[commit]
 
-    def _read(self, commit: str, blob: bytes) -> State:
-        return replace(self.spelling.read(State, blob, where=f"{STATE} of commit {commit[:10]}"), head=commit)
+    @cached_property
+    def _states(self) -> dict[str, State]:
+        """By commit. What one holds never changes, so that it is read once."""
+        return {}
+
+    def _read(self, commits: Iterable[str]) -> None:
+        fresh = [commit for commit in commits if commit not in self._states]
+        paths = [f"{commit}:{STATE}" for commit in fresh]
+        for commit, path, blob in zip(fresh, paths, self.git.blobs(paths), strict=True):
+            data = blob if blob is not None else self.git.run("cat-file", "blob", path)  # which says what is wrong
+            state = self.spelling.read(State, data, where=f"{STATE} of commit {commit[:10]}")
+            self._states[commit] = replace(state, head=commit)
 
     @cached_property
     def spelling(self) -> Spelling:

@@ -31,7 +31,7 @@ def plan(project: Project, names: Sequence[str] = (), *, to: str | None = None) 
 
 def choose(site: Site, names: Sequence[str], to: str | None) -> tuple[tuple[Deployment, ...], str]:
     """What is to be promoted, in the order of who writes what others read, and where to."""
-    states = {environment: site.ledger.state(environment) for environment in site.environments}
+    states = site.ledger.states(site.environments)
     if not names:
         return _everything(site, states, to)
     steps = [_step(site, name, to, states) for name in dict.fromkeys(names)]

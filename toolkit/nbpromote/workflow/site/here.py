@@ -338,8 +338,20 @@ class Site:
 
     def committed_code(self, notebook_path: str, commit: str | None = "HEAD") -> Code | None:
         """The code of a notebook in a commit; None where that does not hold it."""
-        if commit is None or self.git.head() is None:
+        head = self.git.head()
+        commit = head if commit == "HEAD" else commit
+        if commit is None or head is None:
             return None
+        if (notebook_path, commit) not in self._codes:
+            self._codes[notebook_path, commit] = self._code_in(commit, notebook_path)
+        return self._codes[notebook_path, commit]
+
+    @cached_property
+    def _codes(self) -> dict[tuple[str, str], Code | None]:
+        """What a commit holds never changes, and `plan` asks for it once an environment."""
+        return {}
+
+    def _code_in(self, commit: str, notebook_path: str) -> Code | None:
         tracked = self.git.tracked(commit)
         stem = notebook_path.rsplit(".", 1)[0]
         sides = [side for suffix in notebook.SUFFIXES if (side := f"{stem}{suffix}") in tracked]
