@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from nbpromote import track
 from nbpromote.model import Deployment, Event
+from nbpromote.workflow.promotion import challenging
 from nbpromote.workflow.promotion.applying import carry_out
 from nbpromote.workflow.promotion.claiming import alone, new_attempt
 from nbpromote.workflow.promotion.pointing import model_name, point
@@ -40,6 +41,7 @@ def abandon(site: Site, claim: Event, *, reason: str) -> None:
                 point(site, live, new_attempt())
             elif (left := claim.deployment(notebook)) is not None and left.model is not None:
                 _unpoint(site, left)
+        challenging.withdraw(site, claim)
         event = site.mine(claim, step="aborted", reason=reason, deployments=(), decisions=())
         site.ledger.append(event, expect=lambda _state: None)
 
