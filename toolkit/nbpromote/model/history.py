@@ -142,6 +142,7 @@ class Status:
     pending: tuple[str, ...] = ()  # notebooks whose configuration was edited since
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open: tuple[str, ...] = ()  # notebooks with a promotion left half-way
+    alone: bool = False  # the remote that is to share the history does not have it
     due: Mapping[str, str] = field(default_factory=dict)  # notebooks to be looked at again, and since when
     waiting: tuple[Attempt, ...] = ()
     waits: Mapping[str, tuple[Wait, ...]] = field(default_factory=dict)
@@ -154,7 +155,7 @@ class Board:
 
     rows: tuple[Status, ...]
     as_of: str
-    silent: str = ""  # the remote that did not answer just now
+    silent: str = ""  # why the remote was not heard just now
 
     @property
     def stale(self) -> bool:

@@ -124,7 +124,8 @@ class Deployment:
     params_commit: str | None = None
     params_dirty: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict)  # references; a later run follows the environment's own
-    author: str = ""  # of the code
+    authors: tuple[str, ...] = ()  # of the code, since what it replaced was let in
+    trusted: str | None = None  # the commit that held the code when it was let in
     incumbent: str = ""  # the run whose deployment it replaced; empty: the first one
     since: str = ""
     verified: str = ""  # when; empty while it is not

@@ -57,6 +57,7 @@ def _environment(row: Status) -> dict[str, Json]:
         "due": dict(row.due),
         "waiting": [_waiting(attempt, row.waits.get(attempt.event.attempt, ())) for attempt in row.waiting],
         "frozen": dump(row.frozen) if row.frozen else None,
+        "unshared": row.alone,
     }
 
 

@@ -55,11 +55,11 @@ class _Needs:
 
 
 def _needs(site: Site, before: str) -> _Needs:
-    if not site.ledger.fetch():
-        raise Unavailable(
-            f"the remote {site.ledger.remote!r} cannot be fetched, and others may have promoted; nothing was removed",
-            hint="mend the connection and run the same command again",
-        )
+    try:
+        site.ledger.fetch()
+    except Unavailable as error:
+        told = f"others may have promoted, so nothing was removed: {error}"
+        raise Unavailable(told, hint=error.hint) from error
     needs, whole = _Needs(runs=footing.runs(site)), {}
     for environment in site.every_environment:
         if fault := ledger.broken(site.ledger, environment):

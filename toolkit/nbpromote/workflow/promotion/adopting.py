@@ -166,5 +166,5 @@ def _deployment(
         params_commit=environment.params_commit,
         params_dirty=environment.params_dirty,
         secrets=environment.secrets,
-        author=found.author,
+        authors=(found.author,) if found.author else (),
     )

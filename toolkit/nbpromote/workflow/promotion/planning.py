@@ -9,7 +9,7 @@ from nbpromote import gate, release
 from nbpromote.errors import NotFound, Usage, nearest
 from nbpromote.model import Asked, Deployment, Gate, Move, Plan, Policy, Release, State, sha256
 from nbpromote.project import Project
-from nbpromote.workflow.promotion import foreseeing, overriding
+from nbpromote.workflow.promotion import authorship, foreseeing, overriding
 from nbpromote.workflow.promotion.ordering import in_order
 from nbpromote.workflow.site import Site, demanding, people
 
@@ -276,11 +276,12 @@ def changed(live: Deployment | None, parameters: Mapping[str, object]) -> dict[s
 
 def asked(site: Site, planned: Plan) -> Asked:
     """What the rules of waiting are asked about, for whoever acts here; there is no evidence to consent to yet."""
-    below = {move.notebook: move.below for move in planned.moves if move.below}
+    authors = authorship.of_plan(site, planned)
     return Asked(
         environment=planned.target,
         bound=planned.digest,
         requester=people.me_in(site, planned.target),
-        authors=tuple(dict.fromkeys(source.author for source in below.values() if source.author)),
-        below={notebook: source.verified for notebook, source in below.items()},
+        authors=authors.names,
+        doubt=authors.doubt,
+        below={move.notebook: move.below.verified for move in planned.moves if move.below},
     )

@@ -10,7 +10,7 @@ from nbpromote import track, validate
 from nbpromote.errors import Error
 from nbpromote.model import Check, Deployment, Outcome
 from nbpromote.workflow.evidence.witnessing import ask_model
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, sharing
 
 
 def verify(
@@ -71,6 +71,21 @@ def misplaced(live: Deployment) -> str | None:
     if not track.has_version(live.tracking_uri, model):
         return f"version {model.version} of {model.name} is not what was registered"
     return None
+
+
+def beyond(site: Site, live: Deployment) -> str:
+    """How its model is another machine's alone; empty where it is not.
+
+    Where the history is shared and MLflow is a file of each clone, that a version is missing here says nothing about
+    it: nobody has moved it.
+    """
+    model = live.model
+    if site.ledger.remote is None or model is None or model.name is None or sharing.is_shared(live.tracking_uri):
+        return ""
+    if track.has_version(live.tracking_uri, model):
+        return ""
+    named = f"version {model.version} of {model.name}"
+    return f"the MLflow of {live.environment} is a file of each clone, and {named} is not in this one's"
 
 
 def _outputs_there(deployment: Deployment) -> Check:

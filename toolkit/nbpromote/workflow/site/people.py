@@ -61,7 +61,7 @@ def vouching(site: Site, event: Event) -> Callable[[str], None] | None:
                 f"{environment} counts signatures alone, and yours does not: {signer.detail}; nothing was changed",
                 hint=f"the keys that count are in {site.project.params.name}/{policy.allowed_signers}",
             )
-        if persons.key(event.actor) not in persons.keys(signer.name):
+        if persons.names(event.actor).isdisjoint(persons.names(signer.name)):
             raise Usage(
                 f"git says that you are {event.actor}, and the key is {signer.name}'s; nothing was changed",
                 hint="git config user.email, or git config user.signingkey",

@@ -26,7 +26,7 @@ def board(board: Board, *, colour: bool = False) -> str:
     heard = f"{words.line(at[:19].replace('T', ' '))}Z" if at else "never, in this clone"
     told = f"as of {heard}"
     if board.stale:
-        told = paint(f"STALE: {told} ({words.line(board.silent)} did not answer)", "red")
+        told = paint(f"STALE: {told} ({words.line(board.silent)})", "red")
     return f"{status(board.rows, colour=colour)}\n\n{told}"
 
 
@@ -95,6 +95,9 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
             lines += [
                 ["", "", "", words.line(f"{wait.kind}: {wait.reason}")] for wait in row.waits.get(event.attempt, ())
             ]
+        if row.alone:
+            told = "the remote has nothing of this history: `nbpromote doctor --repair` takes it there"
+            lines.append([paint("unshared", "yellow"), environment, "", told])
         for notebook in row.open:
             told = "a promotion was left half-way: run it again, or `nbpromote doctor --repair`"
             lines.append([paint("half-way", "red"), environment, words.line(notebook), told])
