@@ -10,7 +10,7 @@ from nbpromote.execute.parameters import asking
 from nbpromote.execute.records import LOGS, is_owned, load_run, save_run, tracked
 from nbpromote.execute.running import PACKAGES, Job, ask, begin, interruptible, new_id, run
 from nbpromote.execute.sweeping import sweep
-from nbpromote.execute.witness import Witness, witness
+from nbpromote.execute.witnesses import Witness, witness
 
 __all__ = [
     "LOGS",

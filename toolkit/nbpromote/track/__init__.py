@@ -3,21 +3,18 @@
 MLflow is a projection: what is live, and on what evidence, is in the ledger.
 """
 
+from nbpromote.track.aliases import CHALLENGER, CHAMPION, attempt_at, drop_alias, pointed, set_alias
 from nbpromote.track.credentials import secrets, variables
 from nbpromote.track.given import given
 from nbpromote.track.kernel import WARMING, answer, inside, later, question, question_of_rows
 from nbpromote.track.models import (
-    CHAMPION,
     check_model,
     digests,
-    drop_alias,
     fetched,
     folder_of,
     has_version,
     keep_model,
-    pointed,
     register,
-    set_alias,
     try_registry,
 )
 from nbpromote.track.registered import registered
@@ -28,6 +25,7 @@ from nbpromote.track.shelf import Shelf
 from nbpromote.track.store import QUIET, places
 
 __all__ = [
+    "CHALLENGER",
     "CHAMPION",
     "QUIET",
     "VARIABLES",
@@ -35,6 +33,7 @@ __all__ = [
     "Opened",
     "Shelf",
     "answer",
+    "attempt_at",
     "check_model",
     "close",
     "collect",

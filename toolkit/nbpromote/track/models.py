@@ -1,4 +1,4 @@
-"""Models by their bytes, and the registered versions and the alias that lead to them."""
+"""Models by their bytes, and the registered versions that lead to them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from nbpromote.track.asking import ask, once
 from nbpromote.track.experiments import experiment_of
 from nbpromote.track.store import is_local
 
-CHAMPION = "champion"
-_TOKEN = "nbpromote.attempt"
+TOKEN = "nbpromote.attempt"
 
 
 # -- bytes --------------------------------------------------------------------------------------------------------
@@ -124,7 +123,7 @@ def keep_model(
     kept = once(
         uri,
         look=lambda mlflow: _kept(mlflow, where, token),
-        make=lambda mlflow: mlflow.create_logged_model(where, "model", source_run_id=run, tags={_TOKEN: token}),
+        make=lambda mlflow: mlflow.create_logged_model(where, "model", source_run_id=run, tags={TOKEN: token}),
         done=f"a model was made in {experiment}",
     )
     model = Model(uri=f"models:/{kept}", files=files)
@@ -139,7 +138,7 @@ def keep_model(
 
 def _kept(mlflow: Any, experiment: str, token: str) -> str | None:
     """The model that an attempt has made; of two, which a request that was sent again makes, the first stays."""
-    found = mlflow.search_logged_models([experiment], f"tags.`{_TOKEN}` = '{token}'")
+    found = mlflow.search_logged_models([experiment], f"tags.`{TOKEN}` = '{token}'")
     models = sorted(found, key=lambda model: (model.creation_timestamp, model.model_id))
     for model in models[1:]:
         mlflow.delete_logged_model(model.model_id)
@@ -158,7 +157,7 @@ def _fill(mlflow: Any, model_id: str, folder: Path, run: str | None) -> None:
         mlflow.log_outputs(run, [LoggedModelOutput(model_id, step=0)])
 
 
-# -- versions and the alias -----------------------------------------------------------------------------------------
+# -- versions -------------------------------------------------------------------------------------------------------
 
 
 def register(uri: str, model: Model, name: str, *, token: str, tags: Mapping[str, str]) -> Model:
@@ -167,8 +166,8 @@ def register(uri: str, model: Model, name: str, *, token: str, tags: Mapping[str
     _registered(uri, name)
     version = once(
         uri,
-        look=lambda mlflow: _version(mlflow, name, token),
-        make=lambda mlflow: _create_version(mlflow, name, model, {**tags, _TOKEN: token}),
+        look=lambda mlflow: _version(mlflow, name, model.uri, token),
+        make=lambda mlflow: _create_version(mlflow, name, model, {**tags, TOKEN: token}),
         done=f"a version of {name} was made",
     )
     return replace(model, name=name, version=version)
@@ -184,10 +183,13 @@ def _registered(uri: str, name: str) -> None:
     )
 
 
-def _version(mlflow: Any, name: str, token: str) -> str | None:
-    """The version that an attempt has made; of two, which a request that was sent again makes, the first stays."""
-    found = mlflow.search_model_versions(f"name = '{name}' and tags.`{_TOKEN}` = '{token}'")
-    versions = sorted(int(version.version) for version in found)
+def _version(mlflow: Any, name: str, source: str, token: str) -> str | None:
+    """The version that an attempt has made; of two, which a request that was sent again makes, the first stays.
+
+    One that leads to other bytes, which were damaged since and brought back elsewhere, is none.
+    """
+    found = mlflow.search_model_versions(f"name = '{name}' and tags.`{TOKEN}` = '{token}'")
+    versions = sorted(int(version.version) for version in found if str(version.source) == source)
     for version in versions[1:]:
         mlflow.delete_model_version(name, str(version))
     return str(versions[0]) if versions else None
@@ -221,38 +223,6 @@ def _as_default(uri: str) -> Iterator[None]:
         finally:
             if before is not None:  # MLflow's own way back forgets it
                 os.environ["MLFLOW_TRACKING_URI"] = before
-
-
-def set_alias(uri: str, model: Model) -> None:
-    """Point `champion` at a version, unless it does already, and read it back."""
-    name, version = model.name, model.version
-    assert name is not None
-    once(
-        uri,
-        look=lambda mlflow: True if _pointed(mlflow, name) == version else None,
-        make=lambda mlflow: mlflow.set_registered_model_alias(name, CHAMPION, version),
-        done=f"{name}@{CHAMPION} points at version {version}",
-    )
-
-
-def drop_alias(uri: str, name: str) -> None:
-    """Let `champion` point at nothing: what it was moved to did not go live, and nothing was live before."""
-    once(
-        uri,
-        look=lambda mlflow: True if _pointed(mlflow, name) is None else None,
-        make=lambda mlflow: mlflow.delete_registered_model_alias(name, CHAMPION),
-        done=f"{name}@{CHAMPION} is gone",
-    )
-
-
-def pointed(uri: str, name: str) -> str | None:
-    """The version that `champion` points at; None where there is none."""
-    return ask(uri, lambda mlflow: _pointed(mlflow, name))
-
-
-def _pointed(mlflow: Any, name: str) -> str | None:
-    found = if_known(lambda: mlflow.get_model_version_by_alias(name, CHAMPION))
-    return str(found.version) if found else None
 
 
 def has_version(uri: str, model: Model) -> bool:

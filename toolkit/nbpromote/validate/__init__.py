@@ -1,7 +1,7 @@
 """Run -> Checks -> Evidence. Every question is answered from what a run left; nothing is executed here."""
 
 from nbpromote.validate.accepting import accepted
-from nbpromote.validate.answers import answers
+from nbpromote.validate.answering import answers
 from nbpromote.validate.asking import CHECKS, differences, evidence
 from nbpromote.validate.case import Case, Reference, code_cells, numbered
 from nbpromote.validate.comparing import changes

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from nbpromote import ledger, track
 from nbpromote.errors import Error, Refused, Usage
-from nbpromote.model import Attempt, Check, Deployment, Event, Outcome
+from nbpromote.model import Attempt, Check, Deployment, Event, Outcome, State
 from nbpromote.project import Project
 from nbpromote.release import Damaged
 from nbpromote.workflow.care import inspecting
 from nbpromote.workflow.evidence import performing
-from nbpromote.workflow.promotion import finishing, keeping, waiting
+from nbpromote.workflow.promotion import challenging, finishing, keeping, waiting
 from nbpromote.workflow.promotion.verifying import beyond, misplaced
 from nbpromote.workflow.site import Site
 
@@ -71,7 +71,23 @@ def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Chec
     if state.frozen:
         told = f"by {state.frozen.by} at {state.frozen.at}; nbpromote thaw --env {environment} lifts that"
         yield Check(name=f"{environment}: frozen", outcome=Outcome.SKIPPED, summary=told)
+    if environment in site.environments:
+        yield from _challengers(site, site.ledger.state(environment), repair=repair)
     yield from (_waiting(site, attempt) for attempt in state.attempts.values() if not attempt.applies)
+
+
+def _challengers(site: Site, state: State, *, repair: bool) -> Iterator[Check]:
+    """What MLflow's readers are told of promotions that have not ended; nothing where all is as it should be."""
+    stood = [d for standing in state.notebooks.values() for d in (standing.live, *standing.stable) if d]
+    coming = [d for attempt in state.attempts.values() for d in attempt.event.deployments]
+    for notebook in sorted({d.notebook for d in (*stood, *coming) if d.model}):
+        fault, name = challenging.misplaced(site, state, notebook), f"{state.environment}: {notebook} challenger"
+        if fault and repair:
+            challenging.mend(site, state, notebook)
+            left = challenging.misplaced(site, state, notebook)
+            yield _failed(name, left) if left else _passed(name, f"mended: {fault}")
+        elif fault:
+            yield _failed(name, fault)
 
 
 def _shared(site: Site, environment: str, *, repair: bool) -> Check:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from nbpromote import track
 from nbpromote.errors import LostRace
 from nbpromote.model import Candidate, Check, Deployment, Event, Move, Plan, Promotion, Standing, State
-from nbpromote.workflow.promotion import standing
+from nbpromote.workflow.promotion import challenging, standing
 from nbpromote.workflow.promotion.claiming import alone, new_attempt, refuse_moved
 from nbpromote.workflow.promotion.pointing import point
 from nbpromote.workflow.promotion.publishing import publish_outputs
@@ -109,12 +109,14 @@ def is_live(move: Move) -> bool:
 def carry_out(site: Site, intent: Event) -> tuple[tuple[Deployment, ...], dict[str, tuple[Check, ...]]]:
     """Everything between intent and verification; safe to repeat from the start after a kill anywhere."""
     standing.keep(site, intent, site.ledger.state(intent.environment))
+    challenging.stand(site, intent)
     for deployment in intent.deployments:
         publish_outputs(site, deployment, verb=intent.verb)
     placed = tuple(
         replace(deployment, model=point(site, deployment, intent.attempt)) if deployment.model else deployment
         for deployment in intent.deployments
     )
+    challenging.withdraw(site, intent)
 
     def mine(state: State) -> None:
         attempt = state.attempts.get(intent.attempt)

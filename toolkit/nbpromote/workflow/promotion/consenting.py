@@ -11,7 +11,7 @@ from nbpromote import clock, gate, persons
 from nbpromote.errors import LostRace, NotFound, Refused, Usage, nearest
 from nbpromote.model import Attempt, Consent, Event, Heard, Policy, Promotion, State, Wait
 from nbpromote.project import Project
-from nbpromote.workflow.promotion import overriding, waiting
+from nbpromote.workflow.promotion import challenging, overriding, waiting
 from nbpromote.workflow.promotion.claiming import new_attempt
 from nbpromote.workflow.promotion.planning import choose, plan_of
 from nbpromote.workflow.site import Site, demanding, people
@@ -36,7 +36,9 @@ def approve(project: Project, what: str, *, env: str, reason: str = "") -> Heard
 def reject(project: Project, what: str, *, env: str, reason: str) -> Heard:
     """End a promotion that waits: it will not go live, and the same release may be asked for again."""
     site = _ready(project, env)
-    return _Door(site, _waiting(site, env, what)).say("reject", "rejected", reason=reason)
+    attempt = _waiting(site, env, what)
+    challenging.withdraw(site, attempt.event)
+    return _Door(site, attempt).say("reject", "rejected", reason=reason)
 
 
 def override(

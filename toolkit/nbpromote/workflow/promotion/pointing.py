@@ -13,21 +13,10 @@ from nbpromote.workflow.site import Site
 
 def point(site: Site, deployment: Deployment, attempt: str) -> Model:
     """The champion alias on a version whose bytes are those that were validated, read back."""
-    model, uri = deployment.model, deployment.tracking_uri
+    model = deployment.model
     assert model is not None
-    model = _sound(site, deployment, model, attempt)
-    if model.version is None:
-        name = model_name(site, deployment.environment, deployment.notebook)
-        tags = {
-            "nbpromote.release": deployment.release,
-            "nbpromote.alias": deployment.alias,
-            "nbpromote.commit": deployment.commit or "",
-            "nbpromote.environment": deployment.environment,
-            "nbpromote.notebook": deployment.notebook,
-            "nbpromote.code": deployment.code,
-        }
-        model = track.register(uri, model, name, token=attempt, tags=tags)
-    track.set_alias(uri, model)
+    model = registered(site, deployment, _sound(site, deployment, model, attempt), attempt)
+    track.set_alias(deployment.tracking_uri, model)
     return model
 
 
@@ -36,6 +25,22 @@ def retire(live: Deployment) -> None:
     model, uri = live.model, live.tracking_uri
     if model and model.name and track.pointed(uri, model.name) == model.version:
         track.drop_alias(uri, model.name)
+
+
+def registered(site: Site, deployment: Deployment, model: Model, attempt: str) -> Model:
+    """The model as the version that an attempt makes of it, once, unless it is one already."""
+    if model.version is not None:
+        return model
+    name = model_name(site, deployment.environment, deployment.notebook)
+    tags = {
+        "nbpromote.release": deployment.release,
+        "nbpromote.alias": deployment.alias,
+        "nbpromote.commit": deployment.commit or "",
+        "nbpromote.environment": deployment.environment,
+        "nbpromote.notebook": deployment.notebook,
+        "nbpromote.code": deployment.code,
+    }
+    return track.register(deployment.tracking_uri, model, name, token=attempt, tags=tags)
 
 
 def _sound(site: Site, deployment: Deployment, model: Model, attempt: str) -> Model:

@@ -21,7 +21,7 @@ from nbpromote.model import (
     dump,
     sha256,
 )
-from nbpromote.workflow.promotion import applying, authorship, claiming
+from nbpromote.workflow.promotion import applying, authorship, challenging, claiming
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.returning import put_back
 from nbpromote.workflow.site import Site, demanding, people
@@ -87,6 +87,7 @@ def request(site: Site, promotion: Promotion, *, expected: Mapping[str, Standing
         claiming.refuse_moved(state, expected, event)
 
     before = site.ledger.append(event, expect=unmoved)
+    challenging.stand(site, event)
     for older in _overtaken(before, event):
         _end(site, older, "superseded", f"by {event.attempt}, {', '.join(event.aliases)}")
     return promotion
@@ -101,6 +102,7 @@ def _overtaken(state: State, event: Event) -> Iterator[Attempt]:
 
 def _end(site: Site, attempt: Attempt, step: str, reason: str) -> None:
     """A promotion that waited, and will not go live. Whoever was first to end it, or to apply it, is right."""
+    challenging.withdraw(site, attempt.event)
     event = site.mine(attempt.event, step=step, reason=reason, deployments=(), decisions=(), bound="")
 
     def still(state: State) -> None:
