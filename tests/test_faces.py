@@ -7,7 +7,8 @@ from pkgutil import iter_modules
 
 import pytest
 
-FACED = ["nbpromote.gate", "nbpromote.notebook", "nbpromote.report", "nbpromote.secrets", "nbpromote.workflow"]
+ROOMS = ("execute", "gate", "notebook", "report", "secrets", "validate", "workflow")
+FACED = [f"nbpromote.{room}" for room in ROOMS]
 
 
 @pytest.mark.parametrize("name", FACED)

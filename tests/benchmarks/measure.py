@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from ground import COMMAND
@@ -36,9 +37,14 @@ def seconds(work: Callable[[], object]) -> float:
 
 def medians(*works: Callable[[], object]) -> list[float]:
     """One warm-up each (none for a single round), then in turn: a slow moment of the machine meets all of them."""
-    for work in works if ROUNDS > 1 else ():
-        work()
-    rounds = [[seconds(work) for work in works] for _ in range(ROUNDS)]
+    return medians_of(*(partial(seconds, work) for work in works))
+
+
+def medians_of(*takes: Callable[[], float]) -> list[float]:
+    """The same of works that say themselves how many seconds count."""
+    for take in takes if ROUNDS > 1 else ():
+        take()
+    rounds = [[take() for take in takes] for _ in range(ROUNDS)]
     return [statistics.median(column) for column in zip(*rounds, strict=True)]
 
 

@@ -3,14 +3,33 @@
 Judges nothing: a failing cell, a killed kernel and a time limit are values in the record.
 """
 
-from nbpromote.execute.kernels import Warmth, installed, is_taken, shared
-from nbpromote.execute.kernels.installing import command, install
-from nbpromote.execute.kernels.keeping import TOOLKIT, Kept, all_kept, keep, stop
-from nbpromote.execute.parameters import asking
-from nbpromote.execute.records import LOGS, is_owned, load_run, save_run, tracked
-from nbpromote.execute.running import PACKAGES, Job, ask, begin, interruptible, new_id, run
-from nbpromote.execute.sweeping import sweep
-from nbpromote.execute.witnesses import Witness, witness
+from typing import TYPE_CHECKING
+
+from nbpromote import faces
+
+if TYPE_CHECKING:
+    from nbpromote.execute.kernels import Warmth, installed, is_taken, shared
+    from nbpromote.execute.kernels.installing import command, install
+    from nbpromote.execute.kernels.keeping import TOOLKIT, Kept, all_kept, keep, stop
+    from nbpromote.execute.parameters import asking
+    from nbpromote.execute.records import LOGS, is_owned, load_run, save_run, tracked
+    from nbpromote.execute.running import PACKAGES, Job, ask, begin, interruptible, new_id, run
+    from nbpromote.execute.sweeping import sweep
+    from nbpromote.execute.witnesses import Witness, witness
+else:
+    __getattr__ = faces.lazy(
+        __name__,
+        {
+            "kernels": "Warmth installed is_taken shared",
+            "kernels.installing": "command install",
+            "kernels.keeping": "TOOLKIT Kept all_kept keep stop",
+            "parameters": "asking",
+            "records": "LOGS is_owned load_run save_run tracked",
+            "running": "PACKAGES Job ask begin interruptible new_id run",
+            "sweeping": "sweep",
+            "witnesses": "Witness witness",
+        },
+    )
 
 __all__ = [
     "LOGS",

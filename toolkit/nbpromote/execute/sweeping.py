@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbpromote import clock, files
-from nbpromote.execute.account import Account
 from nbpromote.execute.isolation import noted
 from nbpromote.execute.records import INPUT, JOURNAL, OWNER, TRACKED, lines, load_run, notes, save_run
 from nbpromote.model import Cell, Ending, Run, load
+
+if TYPE_CHECKING:
+    from nbpromote.execute.account import Account
 
 _KILLED = "the runner was killed"
 
@@ -55,6 +57,8 @@ def _close(folder: Path) -> list[Run]:
 def rebuilt(folder: Path) -> tuple[Any, tuple[Cell, ...]]:
     """The notebook and its account as far as a runner that was killed had come."""
     import nbformat
+
+    from nbpromote.execute.account import Account  # nbclient: a second, and most sweeps find nothing
 
     node = _emptied(nbformat.read(folder / INPUT, as_version=4))
     account = Account()

@@ -80,7 +80,7 @@ def _settings(tags: Iterable[str]) -> Iterator[tuple[str, float]]:
                 yield setting[1], number
 
 
-def problems(cell: NotebookNode) -> Iterator[str]:
+def mistagged(cell: NotebookNode) -> Iterator[str]:
     """What is wrong with the tags that say how a cell is compared: nobody should think that they hold."""
     tags = _tags(cell)
     for tag in tags:

@@ -55,7 +55,7 @@ def _asked(case: Case) -> _Asked:
 
 def _mistagged(case: Case) -> Iterator[str]:
     for number, cell in enumerate(code_cells(case.executed), 1):
-        yield from (f"cell {number}: {problem}" for problem in marks.problems(cell))
+        yield from (f"cell {number}: {problem}" for problem in marks.mistagged(cell))
 
 
 def _unasked(case: Case, asked: _Asked) -> Check | None:
