@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from nbpromote import git
 from nbpromote.errors import NotFound, Refused, Unavailable, Usage
+from nbpromote.git import log
 
 BRANCH = "refs/heads/nbpromote/dev"
 
@@ -160,6 +161,67 @@ def test_what_git_ignores_is_known(repository):
 def test_the_author_of_a_file_is_whoever_committed_it_last(repository):
     assert repository.author_of("beside.py") == "Ada Lovelace <ada@example.org>"
     assert repository.author_of("nowhere.py") is None
+
+
+def commits(repository, author, text, *, path="beside.py", message="edit"):
+    (repository.root / path).write_text(text)
+    shell(repository.root, "add", ".")
+    shell(repository.root, "commit", "--quiet", "--author", author, "-m", message)
+    return repository.head()
+
+
+BOB, CY, DEE = "Bob, Sir <bob@example.org>", "Cy <cy@example.org>", "Dee <dee@example.org>"
+
+
+def test_who_changed_files_are_authors_and_co_authors_since_a_commit_and_by_every_name(repository):
+    first = repository.head()
+    commits(repository, BOB, "y = 3\n", message="edit\n\nCo-authored-by: Eve <eve@old.org>\nco-authored-by: fay-login")
+    commits(repository, CY, "z = 1\n", path="other.py")
+    (repository.root / ".mailmap").write_text("Eve <eve@example.org> <eve@old.org>\n")
+
+    found = log.authors(repository, ["HEAD"], ["beside.py", "gone [1].py"], but=first).names
+    ever = log.authors(repository, ["HEAD"], ["beside.py"], but=None).names
+
+    assert found == (BOB, "Eve <eve@old.org>", "fay-login", "Eve <eve@example.org>")
+    assert set(ever) - set(found) == {"Ada Lovelace <ada@example.org>"}
+    assert log.authors(repository, ["HEAD"], ["nowhere.py"], but=None).names == ()
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_who_merges_is_an_author_only_of_what_neither_side_holds(repository, monkeypatch, old):
+    """`old`: a git that cannot merge again to compare."""
+    if old:
+        monkeypatch.setattr(log, "_AGAIN", "--no-such-option")
+    first = repository.head()
+    shell(repository.root, "switch", "--quiet", "-c", "side")
+    commits(repository, BOB, "y = 3\n")
+    shell(repository.root, "switch", "--quiet", "main")
+    commits(repository, CY, "z = 1\n", path="other.py")
+    env = ("-c", "user.name=Dee", "-c", "user.email=dee@example.org")
+    shell(repository.root, *env, "merge", "--quiet", "--no-edit", "side")
+
+    def found():
+        return set(log.authors(repository, ["HEAD"], ["beside.py", "other.py"], but=first).names)
+
+    plain = found()
+    (repository.root / "beside.py").write_text("y = 4\n")
+    shell(repository.root, *env, "commit", "--quiet", "--all", "--amend", "--no-edit", "--reset-author")
+
+    assert plain == {BOB, CY}
+    assert found() == {BOB, CY, DEE}
+
+
+def test_of_a_shallow_clone_what_it_begins_with_is_nobody_s_work(repository, tmp_path):
+    second = commits(repository, BOB, "y = 3\n")
+    commits(repository, CY, "y = 4\n")
+    subprocess.run(["git", "clone", "-q", "--depth=2", f"file://{repository.root}", tmp_path / "s"], check=True)
+    shallow = git.find(tmp_path / "s")
+
+    unsure = log.authors(shallow, ["HEAD"], ["beside.py"], but=None)
+    sure = log.authors(shallow, ["HEAD"], ["beside.py"], but=second)
+
+    assert (unsure.names, unsure.cut_off) == ((CY,), True)
+    assert (sure.names, sure.cut_off) == ((CY,), False)
 
 
 # -- commits without a work tree -----------------------------------------------------------------------------------

@@ -482,6 +482,30 @@ def test_a_local_history_goes_on_where_a_remote_begins_to_share_it(local, remote
     assert shell(remote, "rev-parse", "nbpromote/prod") == shell(local.git.root, "rev-parse", "nbpromote/prod")
 
 
+def test_a_history_that_its_remote_has_not_is_known_as_alone_until_it_is_shared(local, remote, clone):
+    written(local, *promoted("otter"))
+    assert not local.is_alone("prod")  # nobody is to share it
+    shell(local.git.root, "remote", "add", "origin", str(remote))
+    shared, another = Ledger(local.git, "origin"), clone("another")
+    assert [shared.is_alone(environment) for environment in ("prod", "dev")] == [True, False]
+    assert not another.state("prod").count
+
+    shared.share("prod")
+
+    assert not shared.is_alone("prod")
+    assert another.fetch()
+    assert another.state("prod") == shared.state("prod")
+
+
+def test_a_history_is_not_shared_over_one_that_the_remote_has_by_now(local, remote, clone):
+    written(local, *promoted("otter"))
+    shell(local.git.root, "remote", "add", "origin", str(remote))
+    written(clone("another"), *promoted("heron"))
+
+    with pytest.raises(LostRace, match="has a history of prod by now; nothing was changed"):
+        Ledger(local.git, "origin").share("prod")
+
+
 def test_without_its_remote_the_ledger_says_so_and_stays(clone, remote):
     one = clone("one")
     written(one, *promoted("otter"))

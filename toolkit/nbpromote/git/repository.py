@@ -44,9 +44,20 @@ class Repository:
     # -- the work tree and its commits
 
     @cached_property
+    def _standing(self) -> tuple[str, str]:
+        """Whether this lies in a work tree, in git's words, and git's own folder: both by one question."""
+        said = self.ask("rev-parse", "--is-inside-work-tree", "--git-common-dir") or ""
+        inside, _, folder = said.partition("\n")
+        return inside, folder
+
+    @property
+    def is_work_tree(self) -> bool:
+        return self._standing[0] == "true"
+
+    @cached_property
     def folder(self) -> Path:
         """Git's own folder, shared by all worktrees."""
-        return (self.root / self.run("rev-parse", "--git-common-dir").decode().strip()).resolve()
+        return (self.root / self._standing[1]).resolve()
 
     @cached_property
     def own_folder(self) -> Path:
@@ -61,6 +72,11 @@ class Repository:
     def head(self) -> str | None:
         """The commit that is checked out; None before the first."""
         return self.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether older history was left out when this was cloned."""
+        return (self.folder / "shallow").exists()
 
     def identity(self) -> str:
         """`Name <mail>` of whoever acts here. Raises `Usage` where git does not know."""
@@ -98,6 +114,16 @@ class Repository:
 
     def _has_file(self, commit: str, path: str) -> bool:
         return self.run("ls-tree", commit, f"./{path}").split()[1:2] == [b"blob"]
+
+    def read_folder(self, commit: str) -> dict[str, bytes]:
+        """Every file that lies in this root itself, as a commit has it, by two calls; none where it has no such folder.
+
+        Raises `Unavailable` as `read` does.
+        """
+        rows = (row.split("\t", 1) for row in listed(self.run("ls-tree", "-z", commit, "./")))
+        ids = {path: meta.split()[2] for meta, path in rows if meta.split()[1] == "blob"}
+        found = zip(ids, self.blobs(list(ids.values())), strict=True)
+        return {name: data if data is not None else self.read(commit, name) or b"" for name, data in found}
 
     def blobs(self, names: Sequence[str]) -> list[bytes | None]:
         """Bytes of blobs, by id or as `commit:./path`, None where there is none: one process for all."""
@@ -213,10 +239,6 @@ class Repository:
         """What a remote tells of its references, as `git ls-remote --symref` prints it. Raises as `fetch` does."""
         return Remote(self._program, remote).listed(*patterns, timeout=timeout)
 
-    @property
-    def is_shallow(self) -> bool:
-        return (self.folder / "shallow").exists()
-
     def try_push(self, remote: str, branch: str) -> None:
         """Whether the remote would take the branch: raises as `push` does, and sends nothing."""
         commit = self.ref(f"refs/remotes/{remote}/{branch}") or self.ref(f"refs/heads/{branch}") or "HEAD"
@@ -239,7 +261,7 @@ def _words(done: subprocess.CompletedProcess[bytes]) -> str:
 def find(start: Path) -> Repository:
     """The repository that `start` stands in, with `start` as the root of every path."""
     repository = Repository(start.resolve())
-    if repository.ask("rev-parse", "--is-inside-work-tree") == "true":
+    if repository.is_work_tree:
         return repository
     if "dubious ownership" in repository.complaint("rev-parse"):
         raise Unavailable(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -46,6 +46,18 @@ class Ledger:
         tip = self.tip(environment)
         return self._state(tip) if tip else State(environment=environment)
 
+    def states(self, environments: Iterable[str]) -> dict[str, State]:
+        """The present state of each, by two calls to git however many there are."""
+        known = self.git.refs("refs/heads/nbpromote/*", f"refs/remotes/{self.remote}/nbpromote/*")
+        tips = {name: self._tip(name, known) for name in environments}
+        written = {name: tip for name, tip in tips.items() if tip}
+        blobs = self.git.blobs([f"{tip}:{STATE}" for tip in written.values()])
+        found = {
+            name: self._read(tip, blob) if blob is not None else self._state(tip)
+            for (name, tip), blob in zip(written.items(), blobs, strict=True)
+        }
+        return {name: found.get(name) or State(environment=name) for name in tips}
+
     def state_at(self, environment: str, moment: str) -> State:
         """The state as it was at a moment."""
         return self._after(environment, self.events(environment).upto(moment))
@@ -66,7 +78,9 @@ class Ledger:
         return replace(state, head=last)
 
     def _state(self, commit: str) -> State:
-        blob = self.git.run("cat-file", "blob", f"{commit}:{STATE}")
+        return self._read(commit, self.git.run("cat-file", "blob", f"{commit}:{STATE}"))
+
+    def _read(self, commit: str, blob: bytes) -> State:
         return replace(self.spelling.read(State, blob, where=f"{STATE} of commit {commit[:10]}"), head=commit)
 
     @cached_property
@@ -120,12 +134,31 @@ class Ledger:
 
     def tip(self, environment: str) -> str | None:
         """The remote's branch where the ledger is shared: a push comes before the local move."""
-        own, shadow = f"refs/heads/nbpromote/{environment}", self.shadow(environment)
-        known = self.git.refs(own, shadow)
-        return (known.get(shadow) if self.remote else None) or known.get(own)
+        return self._tip(environment, self.git.refs(f"refs/heads/nbpromote/{environment}", self.shadow(environment)))
+
+    def _tip(self, environment: str, known: Mapping[str, str]) -> str | None:
+        shadow = known.get(self.shadow(environment)) if self.remote else None
+        return shadow or known.get(f"refs/heads/nbpromote/{environment}")
 
     def shadow(self, environment: str) -> str:
         return f"refs/remotes/{self.remote}/nbpromote/{environment}"
+
+    def is_alone(self, environment: str) -> bool:
+        """Whether this clone has a history that the remote is to share, and does not have as far as it was heard."""
+        own = f"refs/heads/nbpromote/{environment}"
+        return self.remote is not None and list(self.git.refs(own, self.shadow(environment))) == [own]
+
+    def share(self, environment: str) -> None:
+        """Take a history to the remote that does not have it. Raises `LostRace` where somebody was first."""
+        tip = self.tip(environment)
+        assert tip is not None
+        try:
+            self._publish(environment, tip, tip)
+        except Rejected as rejected:
+            raise LostRace(
+                f"the remote {self.remote!r} has a history of {environment} by now; nothing was changed",
+                hint="nbpromote doctor",
+            ) from rejected
 
     def _publish(self, environment: str, commit: str, before: str | None) -> None:
         branch = f"nbpromote/{environment}"
@@ -199,9 +232,11 @@ _SAID = {
     "aborted": "{verb} in {environment} given up",
     "superseded": "superseded in {environment}",
     "expired": "expired in {environment}",
+    "adopt live": "adopted as it was, live in {environment}",
     "release live": "released, live in {environment}",
     "rollback live": "live again in {environment}, rolled back",
     "repair live": "repaired in {environment}",
+    "adopt intent": "adoption in {environment} begun",
     "release intent": "release to {environment} begun",
     "promote intent": "promotion to {environment} begun",
     "rollback intent": "rollback in {environment} begun",

@@ -88,9 +88,10 @@ def _used(state: State) -> Iterator[Deployment]:
 
 
 def _keep_record(needs: _Needs, deployment: Deployment) -> None:
-    """Evidence, where it was sealed; of what was not let in, the run itself is all the evidence there is."""
-    if "evidence.json" in deployment.sealed:
-        needs.blobs.add(deployment.sealed["evidence.json"].sha256)
+    """What it rests on, where that was sealed; of what was not let in, the run itself is all the evidence there is."""
+    kept = [deployment.sealed[name].sha256 for name in release.RECORDS if name in deployment.sealed]
+    if kept:
+        needs.blobs.update(kept)
     else:
         needs.runs.add(deployment.run)
 

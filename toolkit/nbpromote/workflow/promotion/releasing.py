@@ -149,5 +149,5 @@ def deployment_of(sealed: Release, evidence: Evidence, *, strategy: str, kept: M
         kernel=run.kernel,
         pass_env=run.pass_env,
         secrets=run.secrets,
-        author=sealed.author,
+        authors=(sealed.author,),
     )

@@ -108,9 +108,12 @@ class Upstream:
             named = (self.configured("HEAD") if head else None) or "HEAD"
         except BadInput as error:
             return Trusted(name="HEAD", commit=head, doubt=str(error))
-        if head and self.git.ref(named) is None:
+        if named == "HEAD":
+            return Trusted(name="HEAD", commit=head)
+        commit = self.git.ref(named)
+        if commit is None:
             return Trusted(name="HEAD", commit=head, doubt=f"policy_ref names {named!r}, which is no commit here")
-        return Trusted(name=named, commit=self.git.ref(named))
+        return Trusted(name=named, commit=commit)
 
     def _named(self, tip: str, remote: str) -> str | None:
         """The branch that the setting names; `origin/main` and `main` are one branch of origin."""
