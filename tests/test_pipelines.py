@@ -34,6 +34,7 @@ whole = pytest.mark.skipif(
 with_jq = pytest.mark.skipif(
     not shutil.which("jq"), reason="GITHUB'S COMMENT WAS NOT TRIED: gh asks with jq, which is not here"
 )
+HUSH = "hush-hush"
 TYPED = "it's; $(touch /tmp/owned) `touch /tmp/owned` time"
 PROJECT = '[tool.nbpromote]\nproject = "small"\nremote = "origin"\nstore = "{store}"\n'
 VALUES = "notebooks:\n  count:\n    parameters: {{top: {top}}}\n    outputs: {{result: data/{name}/result.csv}}\n"
@@ -153,7 +154,7 @@ def begun_team(tmp_path_factory: pytest.TempPathFactory, empty_store: Path, trac
 
 @pytest.fixture
 def github(begun_team: Team, tmp_path: Path) -> GitHub:
-    secrets = {"prod": {"WAREHOUSE_PASSWORD": "hush"}}
+    secrets = {"prod": {"WAREHOUSE_PASSWORD": HUSH}}
     team = begun_team
     return GitHub(remote=team.hub, host=team.host, home=tmp_path, secrets=secrets, protected=frozenset({"prod"}))
 
@@ -163,7 +164,7 @@ def gitlab(begun_team: Team, tmp_path: Path) -> GitLab:
     secrets = {
         "": {"NBPROMOTE_COMMENT_TOKEN": "comments"},
         "protected": {"NBPROMOTE_TOKEN": begun_team.host.password},
-        "prod": {"WAREHOUSE_PASSWORD": "hush"},
+        "prod": {"WAREHOUSE_PASSWORD": HUSH},
     }
     return GitLab(
         remote=begun_team.hub,
@@ -239,12 +240,12 @@ def test_on_github_a_fork_is_told_as_much_and_gets_nothing(begun_team: Team, git
     head = team.proposed("forked", "9.8")
     state = gh(github.home, head=head, label="eve:forked")
     before = git(team.hub, "for-each-ref", "refs/heads/nbpromote")
-    github.secrets = {"": {"ANY": "hush"}, **github.secrets}
+    github.secrets = {"": {"ANY": HUSH}, **github.secrets}
 
     checked = good(github.run("nbpromote-check", "pull_request", pull_request("eve/small"), ref="refs/pull/12/merge"))
     told = good(github.run("nbpromote-comment", "workflow_run", finished("eve", "forked", head)))
 
-    assert holders({**checked, **told}, "hush") == set()
+    assert holders({**checked, **told}, HUSH) == set()
     (comment,) = json.loads(state.read_text())["comments"]
     assert comment["body"].startswith("<!-- nbpromote -->\n*What follows was written by code of a fork.*\n")
     assert "1 notebook as it should be" in comment["body"]
@@ -276,7 +277,7 @@ def released(team: Team, github: GitHub, branch: str, error: str) -> str:
     """What a merge makes live in staging."""
     team.merged(branch, error)
     jobs = good(github.run("nbpromote-release", "push"))
-    assert holders(jobs, "hush") == set()
+    assert holders(jobs, HUSH) == set()
     alias = team.live("staging")
     assert alias == team.live("dev")
     assert alias
@@ -291,14 +292,14 @@ def test_on_github_from_a_merge_to_prod_and_back(begun_team: Team, github: GitHu
     assert pressed(github, "promote", reviewed=()).waits  # for whoever the host lets decide
     assert team.waits("prod") == []
     asked = pressed(github, "promote")
-    assert (asked.code, holders({"prod": asked}, "hush")) == (0, {"prod"})
+    assert (asked.code, holders({"prod": asked}, HUSH)) == (0, {"prod"})
     assert "::notice title=nbpromote::waiting at the door of prod" in asked.log
     assert (team.live("prod"), team.waits("prod")) == (None, ["approval"])
 
     assert github.run("nbpromote-advance", "schedule")["prod"].waits
     looked = good(github.run("nbpromote-advance", "schedule", reviewed=["prod"]))
     assert "something still waits at the door of prod" in looked["prod"].log
-    assert holders(looked, "hush") == {"prod"}
+    assert holders(looked, HUSH) == {"prod"}
     assert team.live("prod") is None
     team.bob.nbpromote("approve", "count", "--env", "prod")  # on a machine of his own
     good(github.run("nbpromote-advance", "schedule", reviewed=["prod"]))
@@ -395,7 +396,7 @@ def test_on_gitlab_a_merge_is_released_and_promoted(begun_team: Team, gitlab: Gi
 
     assert ran(jobs) == [*MERGED]
     assert team.live("staging") == team.live("dev") != before
-    assert holders(jobs, "hush") == set()
+    assert holders(jobs, HUSH) == set()
 
 
 @whole
@@ -435,11 +436,11 @@ def test_on_gitlab_from_a_merge_to_prod_and_back(begun_team: Team, gitlab: GitLa
 
     assert press("nbpromote-act-prod", by="eve", VERB="promote", NAME="count", REASON="").waits
     asked = press("nbpromote-act-prod", VERB="promote", NAME="count", REASON=TYPED)
-    assert (asked.code, holders({"act": asked}, "hush")) == (0, {"act"})
+    assert (asked.code, holders({"act": asked}, HUSH)) == (0, {"act"})
     assert (team.live("prod"), team.waits("prod")) == (before, ["approval"])
     looked = good(gitlab.run({"CI_PIPELINE_SOURCE": "schedule"}), "nbpromote-advance-staging", "nbpromote-advance-prod")
     assert ran(looked) == ["nbpromote-advance-staging", "nbpromote-advance-prod"]
-    assert holders(looked, "hush") == {"nbpromote-advance-prod"}
+    assert holders(looked, HUSH) == {"nbpromote-advance-prod"}
     assert (team.live("prod"), team.waits("prod")) == (before, ["approval"])
     team.bob.nbpromote("approve", "count", "--env", "prod")
     good(gitlab.run({"CI_PIPELINE_SOURCE": "schedule"}), "nbpromote-advance-prod")

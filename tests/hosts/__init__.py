@@ -91,15 +91,16 @@ def bash(script: str, folder: Path, env: Mapping[str, str]) -> tuple[int, str]:
     return done.returncode, f"$ {script.strip()}\n{done.stdout}"
 
 
-def shallow(url: str, workspace: Path, commit: str, *, branch: str = "", header: str = "") -> None:
-    """One commit, as runners fetch it; `header` is how a host leaves the token of a job in the clone."""
+def clone(url: str, workspace: Path, commit: str, *, branch: str = "", header: str = "", depth: int = 1) -> None:
+    """Of that depth, as runners fetch it, 0 is all; `header` is how a host leaves the token of a job in the clone."""
     workspace.mkdir(exist_ok=True)
     git(workspace, "init", "--quiet")
     git(workspace, "remote", "add", "origin", url)
     if header:
         git(workspace, "config", "http.extraHeader", header)
     shadow = f"refs/remotes/origin/{branch}" if branch else "refs/remotes/pull/merge"
-    git(workspace, "fetch", "--quiet", "--no-tags", "--depth=1", "origin", f"+{commit}:{shadow}")
+    deep = [f"--depth={depth}"] if depth else []
+    git(workspace, "fetch", "--quiet", "--no-tags", *deep, "origin", f"+{commit}:{shadow}")
     git(workspace, "checkout", "--quiet", "--force", *(["-B", branch] if branch else ["--detach"]), shadow)
 
 

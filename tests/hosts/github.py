@@ -14,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from hosts import Done, Hub, bash, clean, known, shallow
+from hosts import Done, Hub, bash, clean, clone, known
 from hosts.expressions import filled, wanted
 
 _JOB = ("runs-on", "timeout-minutes", "environment", "concurrency", "permissions", "env", "steps", "needs", "if")
@@ -40,7 +40,7 @@ class GitHub(Hub):
         """
         commit = self.head(ref)
         top = self.job()
-        shallow(f"file://{self.remote}", top, commit)
+        clone(f"file://{self.remote}", top, commit)
         fork = _is_from_a_fork(payload or {})
         plan = YAML(typ="safe").load((top / f".github/workflows/{workflow}.yml").read_text())
         assert event in plan["on"], f"{workflow} does not start on {event}"
@@ -153,11 +153,12 @@ class _Job:
         return self._actions[name](self, given)
 
     def _checkout(self, given: Mapping[str, str]) -> tuple[int, str]:
-        assert not given
+        known(given, ("fetch-depth",))
         branch = self.ref.removeprefix("refs/heads/") if self.ref.startswith("refs/heads/") else ""
         user = {"write": "ada", "read": "eve"}[self.rights["contents"]]
         url, header = self.hub.host.url("hub.git"), self.hub.host.header(user)
-        shallow(url, self.workspace, self.commit, branch=branch, header=header)
+        depth = int(given.get("fetch-depth", "1"))
+        clone(url, self.workspace, self.commit, branch=branch, header=header, depth=depth)
         return 0, ""
 
     def _python(self, given: Mapping[str, str]) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from hosts import Done, Hub, bash, clean, known, shallow
+from hosts import Done, Hub, bash, clean, clone, known
 
 _JOB = ("image", "stage", "extends", "rules", "needs", "variables", "cache", "before_script", "script", "after_script",
         "artifacts", "environment", "resource_group", "allow_failure", "interruptible")  # fmt: skip
@@ -35,7 +35,7 @@ class GitLab(Hub):
         """
         commit = self.head(ref)
         top = self.job()
-        shallow(f"file://{self.remote}", top, commit)
+        clone(f"file://{self.remote}", top, commit)
         jobs = _gitlab_jobs(top)
         done: dict[str, Done] = {}
         stages = ("build", "test", "deploy")
@@ -84,9 +84,8 @@ class GitLab(Hub):
         env = {**clean(machine), "CI_PROJECT_DIR": str(work), **given, **own}
         work.mkdir()
         if env.get("GIT_STRATEGY") != "none":
-            assert env["GIT_DEPTH"] == "1"
             url = self.host.url("hub.git").replace("//", f"//eve:{self.host.password}@")  # a job's own token reads
-            shallow(url, work, commit, branch="" if ref.startswith("refs/") else ref)
+            clone(url, work, commit, branch="" if ref.startswith("refs/") else ref, depth=int(env["GIT_DEPTH"]))
         for other in needs:
             shutil.copytree(self.folder("artifacts", other), work, dirs_exist_ok=True)
         for cached in job.get("cache", {}).get("paths", []):
@@ -138,8 +137,15 @@ def _gitlab_jobs(top: Path) -> dict[str, dict[str, Any]]:
 
 
 def _extended(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A job over what it extends: tables are merged key by key, everything else takes the place of what was there."""
     table = dict(tables[name])
-    return {**_extended(tables, table["extends"]), **table} if "extends" in table else table
+    under = _extended(tables, table["extends"]) if "extends" in table else {}
+    merged = {key: {**under[key], **table[key]} for key in table if _is_table(under.get(key)) and _is_table(table[key])}
+    return {**under, **table, **merged}
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _lines(script: Sequence[Any], jobs: Mapping[str, Any]) -> Iterator[str]:
