@@ -68,7 +68,7 @@ def test_where_the_remote_is_silent_status_says_when_it_was_heard_last(road: Gro
     assert (seen["stale"], seen["as_of"][:16]) == (True, heard[:16])
     assert seen["as_of"] <= heard
     assert "STALE: as of " in told
-    assert "(origin did not answer)" in told
+    assert "(the remote 'origin' cannot be reached: " in told
     assert road.json("status")["stale"] is False
 
 

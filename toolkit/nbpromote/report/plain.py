@@ -81,6 +81,7 @@ def _deployment(live: Deployment) -> dict[str, Json]:
         "alias": live.alias,
         "code": live.code,
         "state": live.state,
+        "adopted": live.adopted,
         "since": live.since,
         "overrides": list(live.overrides),
         "model": _model(live.model),

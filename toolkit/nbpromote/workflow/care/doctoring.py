@@ -44,7 +44,7 @@ def _machine(site: Site) -> Iterator[Check]:
         yield _failed("identity", f"{error}: {error.hint}")
     reached = site.fetch()
     shared = f"shared by remote {site.ledger.remote!r}" if site.ledger.remote else "local to this repository"
-    yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}, which does not answer")
+    yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}: {site.silence}")
     yield from (_failed("shared", reason) for reason in site.lacking)
     yield from inspecting.left_over(site)
 

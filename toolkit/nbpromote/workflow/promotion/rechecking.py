@@ -24,7 +24,7 @@ def verify(project: Project, name: str | None = None, *, env: str | None = None)
     """
     site = Site(project)
     environments = [site.require(env)] if env else list(site.every_environment)
-    site.fetch()
+    site.catch_up()
     states = [site.ledger.state(environment) for environment in environments]
     live = [standing.live for state in states for standing in state.notebooks.values() if standing.live]
     wanted = [deployment for deployment in live if name in (None, deployment.notebook)]

@@ -103,7 +103,7 @@ def _outputs_there(deployment: Deployment) -> Check:
 
 
 def model_answers(deployment: Deployment) -> Check:
-    """The model, loaded through its alias, says to its input example what it said when it was validated."""
+    """The model, loaded through its alias, says to its input example what it said before it went live."""
     model = deployment.model
     if model is None:
         return Check(name="model-answers", outcome=Outcome.SKIPPED, summary="no model")
@@ -115,4 +115,4 @@ def model_answers(deployment: Deployment) -> Check:
         said = ask_model(model, uri=deployment.tracking_uri, kernel=deployment.kernel, pass_env=deployment.pass_env)
     except Error as error:
         return Check(name="model-answers", outcome=Outcome.ERRORED, summary=f"could not be asked: {error}")
-    return validate.answers(model.predictions, said)
+    return validate.answers(model.predictions, said, when="adopted" if deployment.adopted else "validated")
