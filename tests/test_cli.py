@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ import pytest
 
 from ground import COMMAND, Ground, begun, build, command
 from nbpromote import cli
+from nbpromote.cli.progress import busy
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -225,6 +227,27 @@ def test_without_a_git_identity_nothing_is_begun(ground: Ground) -> None:
     assert done.returncode == 2
     assert "git config" in done.stderr
     assert not (ground.root / ".nbpromote/runs").exists()
+
+
+def test_help_tells_each_verb_in_a_whole_sentence_and_forms_in_one_way() -> None:
+    verbs, alike = command("--help").stdout, [command(verb, "--help").stdout for verb in ("plan", "diff", "check")]
+
+    assert "..." not in verbs.split("Commands:")[1]
+    assert all("-o, --output FILE" in told and "[default: text]" in told for told in alike)
+    assert "No such option '-C'. It stands before the verb" in command("status", "-C", ".").stderr
+
+
+def test_a_verb_that_takes_a_while_says_so_where_a_person_looks_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = os.openpty()
+    with open(slave, "w") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        monkeypatch.setenv("TERM", "xterm")
+        with busy("asking what is live"):
+            time.sleep(0.2)
+        said = os.read(master, 4096).decode()
+    os.close(master)
+
+    assert "asking what is live" in said
 
 
 def test_json_is_one_document_and_nothing_else_on_stdout(shared: Ground) -> None:

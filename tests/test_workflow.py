@@ -77,9 +77,12 @@ def test_history_tells_what_was_live_at_any_moment(road: Ground) -> None:
 def test_promoting_again_changes_nothing(road: Ground) -> None:
     before = road.refs()
 
+    plan = road.nbpromote("plan", "count", "--to", "prod")
     done = road.nbpromote("promote", "count", "--to", "prod")
 
-    assert done.returncode == 0
+    assert (plan.returncode, done.returncode) == (0, 0)
+    assert " is live in prod already: nothing would be done\n" in plan.stdout
+    assert "next:" not in plan.stdout
     assert "already live" in done.stdout
     assert road.refs() == before
 

@@ -114,8 +114,8 @@ _FORMATS = ("text", "json", "junit", "sarif", "github")
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="text, json, junit, sarif, github.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
+@options.form(*_FORMATS)
+@options.output
 @click.option("--select", multiple=True, metavar="CODES", help="Tell only these: NBP3,NBP401.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Do not tell these.")
 @click.option("--hook", is_flag=True, help="Before a commit: the pairs of the files named, in whichever project.")

@@ -10,6 +10,7 @@ import click
 
 from nbpromote.cli import options
 from nbpromote.cli.options import Here, said
+from nbpromote.cli.progress import busy
 
 
 @click.command()
@@ -21,7 +22,8 @@ def doctor(here: Here, repair: bool, env: str | None, as_json: bool) -> int:
     """Compare ledger, MLflow and store, and say what stands in the way."""
     from nbpromote import report, workflow
 
-    checks = workflow.doctor(here.project, env=env, repair=repair)
+    with busy("comparing ledger, MLflow and store"):
+        checks = workflow.doctor(here.project, env=env, repair=repair)
     said(report.checks(checks), report.checks_json(checks), as_json=as_json)
     return 1 if any(check.outcome.blocks for check in checks) else 0
 
@@ -37,7 +39,7 @@ def _span(_ctx: click.Context, _option: click.Parameter, value: str) -> float:
 
 @click.command("gc")
 @click.option("--dry-run", is_flag=True, help="Only tell what would go.")
-@click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of each notebook.")
+@click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, metavar="N", help="Runs of each.")
 @click.option(
     "--older-than", callback=_span, default="30d", show_default=True, metavar="TIME", help="Never the younger."
 )

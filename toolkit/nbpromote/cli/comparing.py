@@ -54,8 +54,8 @@ _FORMATS = ("text", "markdown", "json")
 @click.command()
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="[B]", required=False)
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="text, markdown, json.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
+@options.form(*_FORMATS)
+@options.output
 @options.json
 @click.pass_obj
 def diff(here: Here, one: str, other: str | None, form: str, output: Path | None, as_json: bool) -> int:

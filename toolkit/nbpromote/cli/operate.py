@@ -13,6 +13,7 @@ import click
 from nbpromote import files
 from nbpromote.cli import options
 from nbpromote.cli.options import Here, coloured, said, shown
+from nbpromote.cli.progress import busy
 from nbpromote.errors import Usage
 
 _SHOWN = 200  # events of a history that nobody asked for in full
@@ -34,10 +35,10 @@ def status(here: Here, as_json: bool) -> int:
 @click.argument("name", required=False)
 @options.env
 @click.option("--at", metavar="DATE", help="Show what was live at that moment, and the history up to it.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", help="text, json, csv.")
+@options.form("text", "json", "csv")
 @click.option("--newest", type=click.IntRange(min=1), metavar="N", help=f"The last N events; as text, {_SHOWN}.")
 @click.option("--all", "every", is_flag=True, help="All events; the default of json and csv.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
+@options.output
 @options.json
 @click.pass_obj
 def history(
@@ -116,7 +117,8 @@ def verify(here: Here, name: str | None, env: str | None, as_json: bool) -> int:
     """Ask what is live whether it is what was validated: bytes, alias, outputs, and the model's own answers."""
     from nbpromote import report, workflow
 
-    found = workflow.verify(here.project, name, env=env)
+    with busy("asking what is live"):
+        found = workflow.verify(here.project, name, env=env)
     said(report.verified(found, colour=coloured()), report.verified_json(found), as_json=as_json)
     outcomes = {one.outcome.value for one in found}
     return 1 if "failed" in outcomes else 0 if outcomes <= {"passed"} else 3
@@ -147,8 +149,8 @@ _FORMATS = ("html", "markdown", "junit", "gitlab-codequality", "openmetrics")
 @click.option("--pages", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="And the page of each.")
 @options.env
 @options.last
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="html", help=f"{', '.join(_FORMATS)}.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
+@options.form(*_FORMATS)
+@options.output
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
 @options.json
 @click.pass_obj

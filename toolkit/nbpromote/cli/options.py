@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
 
 class Verbs(click.Group):
-    """Shows verbs in the order of the road, not of the alphabet."""
+    """Shows verbs in the order of the road, not of the alphabet, and each with its whole first sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.get_short_help_str(_SENTENCE)) for name, verb in self.commands.items()])
+
+
+_SENTENCE = 200
 
 
 class Here:
@@ -43,6 +50,9 @@ json = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 env = click.option("--env", "-e", metavar="E", help="Environment; default: the entry environment.")
 one_env = click.option("--env", "-e", metavar="E", required=True, help="Environment.")
 last = click.option("--last", is_flag=True, help="Of a notebook, its last run, whatever is live.")
+output = click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there."
+)
 reason = click.option("--reason", "-m", default="", help="Why; kept in the history.")
 _P = click.option(
     "-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter, as in papermill."
@@ -53,6 +63,13 @@ _F = click.option(
 _Y = click.option(
     "-y", "--parameters_yaml", "parameter_texts", multiple=True, metavar="YAML", help="Set those of a YAML text."
 )
+
+
+def form(*forms: str) -> Callable[..., Any]:
+    """`--format`: the first is the default."""
+    return click.option(
+        "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="How it is told."
+    )
 
 
 def parameters(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -30,6 +30,18 @@ def progress() -> Iterator[Watch | None]:
 
 
 @contextmanager
+def busy(what: str) -> Iterator[None]:
+    """A line with the time, for verbs that take a while and have no cells to count."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
+@contextmanager
 def board() -> Iterator[Board | None]:
     """A line for each notebook that runs, and one for them all."""
     if not sys.stderr.isatty():

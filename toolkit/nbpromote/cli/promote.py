@@ -13,10 +13,10 @@ import click
 from nbpromote import files
 from nbpromote.cli import bars, consent, options
 from nbpromote.cli.options import Here, coloured, said
-from nbpromote.cli.progress import progress
+from nbpromote.cli.progress import busy, progress
 from nbpromote.errors import BadInput, Usage
 
-_NAMES = click.argument("names", metavar="NAME...", nargs=-1)
+_NAMES = click.argument("names", metavar="[NAME]...", nargs=-1)
 _ALL = click.option("--all", "everything", is_flag=True, help="Everything that is verified below and not live there.")
 _TO = click.option("--to", metavar="E", help="Target; default: the next environment.")
 
@@ -37,7 +37,10 @@ def release(
     meant = _meant(names, everything) or workflow.unreleased(here.project)
     if run_id and len(names) != 1:
         raise Usage("--run seals one run, of one notebook")
-    done = [workflow.release(here.project, name, run_id=run_id, reason=reason) for name in meant]
+    done = []
+    for name in meant:
+        with busy(f"sealing {name} and making it live"):
+            done.append(workflow.release(here.project, name, run_id=run_id, reason=reason))
     return told(done[0], as_json=as_json) if len(names) == 1 else _told_all(done, "nothing is unreleased", as_json)
 
 
@@ -62,8 +65,8 @@ _FORMATS = ("text", "markdown", "json")
 @_NAMES
 @_ALL
 @_TO
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="text, markdown, json.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
+@options.form(*_FORMATS)
+@options.output
 @options.json
 @click.pass_obj
 def plan(
@@ -150,7 +153,8 @@ def advance(here: Here, env: str | None, as_json: bool) -> int:
     """Make live, verify or end whatever is due by now. For cron, and after an approval; asking twice does no harm."""
     from nbpromote import workflow
 
-    promotions = workflow.advance(here.project, env=env)
+    with busy("looking what is due"):
+        promotions = workflow.advance(here.project, env=env)
     return _told_all(promotions, "nothing is due, and nothing waits", as_json)
 
 
@@ -165,7 +169,9 @@ def rollback(here: Here, names: tuple[str, ...], env: str, to: str | None, reaso
     """Put the last stable deployments back and hold the releases that they replace."""
     from nbpromote import workflow
 
-    return told(workflow.rollback(here.project, names, env=env, to=to, reason=reason), as_json=as_json)
+    with busy(f"putting back {', '.join(names)} in {env}"):
+        done = workflow.rollback(here.project, names, env=env, to=to, reason=reason)
+    return told(done, as_json=as_json)
 
 
 def _told_all(promotions: Sequence[Any], nothing: str, as_json: bool) -> int:

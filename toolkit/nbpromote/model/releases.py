@@ -185,6 +185,14 @@ class Move:
     unmet: tuple[str, ...] = ()
     prospect: Prospect | None = None  # None where nobody asked what it would change
 
+    @property
+    def stands(self) -> bool:
+        """Whether the target has exactly this already."""
+        live = self.incumbent
+        if live is None or live.state == "expired":
+            return False
+        return live.release == self.release and live.settings == self.settings
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:

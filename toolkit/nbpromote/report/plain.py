@@ -201,6 +201,7 @@ def _move(move: Move) -> dict[str, Json]:
         "from": move.source,
         "strategy": move.strategy,
         "unmet": list(move.unmet),
+        "already_live": move.stands,
         "incumbent": _deployment(move.incumbent) if move.incumbent else None,
         "parameters": dict(move.parameters),
         "origins": dict(move.origins),

@@ -35,7 +35,7 @@ def _paragraphs(plan: Plan) -> Iterator[str]:
     yield from _listed("Overridden", map(words.line, plan.overrides))
     yield from _listed("Then it waits for", map(spelling.wait, plan.waits))
     for move in plan.moves:
-        yield from _move(move)
+        yield from _move(plan, move)
     yield f"plan {code(words.short(plan.digest))}: `nbpromote promote --plan` with it refuses another one"
 
 
@@ -49,8 +49,11 @@ def _listed(title: str, told: Iterator[str] | Sequence[str]) -> Iterator[str]:
         yield f"**{title}**\n\n" + "\n".join(lines)
 
 
-def _move(move: Move) -> Iterator[str]:
+def _move(plan: Plan, move: Move) -> Iterator[str]:
     yield f"#### {_line(move.notebook)}: {_line(move.source)} → {_line(move.target)}"
+    if stands := spelling.already(plan, move):
+        yield _line(stands)
+        return
     back = spelling.back(move)
     rows = [*spelling.facts(move), *([("rollback", back)] if back else [])]
     yield table(["", ""], ([name, _line(told)] for name, told in rows))

@@ -14,6 +14,15 @@ def ready(plan: Plan, move: Move) -> bool:
     return not move.unmet and all(reason in own for reason in plan.unmet)
 
 
+def already(plan: Plan, move: Move) -> str:
+    """That nothing would be done, where the target has exactly this; else empty."""
+    if not (move.stands and plan.allowed):
+        return ""
+    return (
+        f"{words.release(move.alias, move.release)} is live in {words.line(move.target)} already: nothing would be done"
+    )
+
+
 def unmet(plan: Plan) -> list[str]:
     """What keeps all of it out, then what keeps out each notebook; whose it is, where there are several."""
     own = [reason for move in plan.moves for reason in move.unmet]

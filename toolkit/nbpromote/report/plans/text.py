@@ -25,8 +25,9 @@ def plan(plan: Plan, *, colour: bool = False) -> str:
     lines += listed("still unmet", spelling.unmet(plan))
     lines += listed("overridden", map(words.line, plan.overrides))
     lines += listed("then it waits", map(spelling.wait, plan.waits))
+    coming = any(not move.stands for move in plan.moves)
     lines += ["", f"plan {words.short(plan.digest)}; nothing was changed"]
-    return ended([*lines, *([f"next: {_next(plan)}"] if plan.moves and plan.allowed else [])])
+    return ended([*lines, *([f"next: {_next(plan)}"] if plan.allowed and coming else [])])
 
 
 def _next(plan: Plan) -> str:
@@ -35,6 +36,8 @@ def _next(plan: Plan) -> str:
 
 
 def _move(move: Move, plan: Plan, paint: Paint) -> list[str]:
+    if stands := spelling.already(plan, move):
+        return [f"{paint('live', 'green')}: {words.line(move.notebook)} {stands}"]
     ready = paint("ready", "green") if spelling.ready(plan, move) else paint("not ready", "red")
     lines = [f"{ready}: {words.line(move.notebook)} from {words.line(move.source)} to {words.line(move.target)}", ""]
     back = spelling.back(move)

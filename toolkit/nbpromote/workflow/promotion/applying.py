@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from nbpromote import track
 from nbpromote.errors import LostRace
-from nbpromote.model import Candidate, Check, Deployment, Event, Move, Plan, Promotion, Standing, State
+from nbpromote.model import Candidate, Check, Deployment, Event, Plan, Promotion, Standing, State
 from nbpromote.workflow.promotion import challenging, standing
 from nbpromote.workflow.promotion.claiming import alone, new_attempt, refuse_moved
 from nbpromote.workflow.promotion.pointing import point
@@ -87,7 +87,7 @@ def ended(
 
 def already(site: Site, verb: str, planned: Plan) -> Promotion | None:
     """The same releases with the same settings go live once; what was left unverified is asked again."""
-    if not all(map(is_live, planned.moves)):
+    if not all(move.stands for move in planned.moves):
         return None
     live = tuple(move.incumbent for move in planned.moves if move.incumbent)
     promotion = Promotion(plan=planned)
@@ -96,14 +96,6 @@ def already(site: Site, verb: str, planned: Plan) -> Promotion | None:
     attempt = new_attempt()
     done, checks = verify(site, live, verb=verb, attempt=attempt)
     return ended(promotion, done, checks, attempt=attempt, note="it was live, and not yet verified")
-
-
-def is_live(move: Move) -> bool:
-    """Whether the target has exactly this already."""
-    live = move.incumbent
-    if live is None or live.state == "expired":
-        return False
-    return live.release == move.release and live.settings == move.settings
 
 
 def carry_out(site: Site, intent: Event) -> tuple[tuple[Deployment, ...], dict[str, tuple[Check, ...]]]:

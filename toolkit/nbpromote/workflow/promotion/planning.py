@@ -147,7 +147,9 @@ def plan_of(site: Site, sources: Sequence[Deployment], target: str) -> Plan:
         head=state.head,
     )
     over = tuple(overriding.told(site, planned))
-    return replace(planned, waits=demanding.waits(site, asked(site, planned), policies), overrides=over)
+    coming = replace(planned, moves=tuple(move for move in moves if not move.stands))  # what stands waits for nothing
+    waits = demanding.waits(site, asked(site, coming), coming.notebooks) if coming.moves else ()
+    return replace(planned, waits=waits, overrides=over)
 
 
 def _move(site: Site, source: Deployment, state: State, policy: Policy) -> Move:

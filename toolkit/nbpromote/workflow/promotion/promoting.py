@@ -51,7 +51,7 @@ def promote(
         return Promotion(plan=planned)
     if (again := applying.already(site, "promote", planned)) is not None:
         return put_back(site, again)
-    fresh = tuple(s for s, move in zip(sources, planned.moves, strict=True) if not applying.is_live(move))
+    fresh = tuple(s for s, move in zip(sources, planned.moves, strict=True) if not move.stands)
     if len(fresh) < len(sources):  # the others are there as they would come
         sources, planned = fresh, plan_of(site, fresh, target)
     return _promote(site, planned, sources, reason=reason, watch=watch)
@@ -126,6 +126,9 @@ def _candidate(
     )
     deployment = replace(
         deployment_of(sealed, evidence, strategy=move.strategy, kept=kept),
+        parameters=environment.parameters,  # a copied model was made with others; what runs of it get here are these
+        inputs=environment.inputs,
+        outputs=environment.outputs,
         authors=authorship.of(site, move).names,
         trusted=site.trusted.commit,
     )
