@@ -220,6 +220,7 @@ def _next(state: State, event: Event) -> Event:
 
 
 _SAID = {
+    "running": "promotion to {environment} runs",
     "waiting": "waits at the door of {environment}",
     "live": "live in {environment}",
     "verified": "verified in {environment}",

@@ -23,10 +23,10 @@ def fold(state: State, event: Event) -> State:
 
 
 def _attempts(state: State, event: Event) -> dict[str, Attempt]:
-    """Promotions that have not ended. Whatever is written of one that is neither waiting nor a claim ends it."""
+    """Promotions that have not ended. Whatever else is written of one ends it."""
     attempts = dict(state.attempts)
     known = attempts.get(event.attempt)
-    if event.step in ("waiting", "intent"):
+    if event.step in ("running", "waiting", "intent"):
         attempts[event.attempt] = Attempt(event=event, consents=known.consents if known else ())
     elif known and event.verb in ("approve", "override"):
         attempts[event.attempt] = replace(known, consents=(*known.consents, _consent(event)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from nbpromote import clock
 from nbpromote.model import Deployment, Event, Promotion, State
 from nbpromote.project import Project
-from nbpromote.workflow.promotion import claiming, finishing
+from nbpromote.workflow.promotion import beginning, claiming, finishing
 from nbpromote.workflow.promotion.ordering import in_order
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.promoting import promote
@@ -30,13 +30,14 @@ def advance(project: Project, *, env: str | None = None) -> tuple[Promotion, ...
 
 
 def _advance(site: Site, environment: str) -> Iterator[Promotion]:
+    beginning.end_killed(site, site.ledger.state(environment))
     for claim in _claims(site, environment):
         finishing.resume(site, environment, claim.notebooks[0])
     for standing in site.ledger.state(environment).notebooks.values():
         if standing.live and standing.live.state == "unverified":
             verify(site, (standing.live,), verb="promote", attempt=claiming.new_attempt())
     _expire(site, environment)
-    for attempt in [a for a in site.ledger.state(environment).attempts.values() if not a.applies]:
+    for attempt in [a for a in site.ledger.state(environment).attempts.values() if a.waits]:
         yield look_again(site, attempt)
     yield from _unasked(site, environment)
 
@@ -78,4 +79,6 @@ def _verified_below(site: Site, environment: str) -> Iterator[Deployment]:
 def _is_new(site: Site, environment: str, source: Deployment) -> bool:
     """Whether nobody, person or policy, has tried this release here since it went live below."""
     since = takewhile(lambda event: event.at >= source.since, reversed(site.ledger.events(environment)))
-    return not any(source.release in event.digests for event in since)
+    tried = (event for event in since if event.step not in ("running", "aborted"))  # that came to nothing
+    runs = (attempt.event for attempt in site.ledger.state(environment).attempts.values() if attempt.runs)
+    return not any(source.release in event.digests for event in chain(runs, tried))

@@ -39,7 +39,7 @@ def _states(site: Site, at: str | None) -> dict[str, State]:
 def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
     standings = sorted(state.notebooks.items())
     live = tuple(standing.live for _, standing in standings if standing.live)
-    waiting = tuple(attempt for attempt in state.attempts.values() if not attempt.applies)
+    waiting = tuple(attempt for attempt in state.attempts.values() if attempt.waits)
     return Status(
         environment=environment,
         tracking_uri=_tracking_uri(site, environment, live),
@@ -47,6 +47,7 @@ def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
         pending=tuple(d.notebook for d in live if now and _is_pending(site, d)),
         held={name: held for name, standing in standings if (held := _held(standing))},
         open=tuple(name for a in state.attempts.values() if a.applies for name in a.event.notebooks),
+        running=tuple(attempt for attempt in state.attempts.values() if attempt.runs),
         due=dict(_due(site, live)) if now else {},
         waiting=waiting,
         waits={attempt.event.attempt: _waits(site, attempt) for attempt in waiting if now},
