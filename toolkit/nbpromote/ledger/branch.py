@@ -232,6 +232,7 @@ _SAID = {
     "rejected": "rejected in {environment}",
     "aborted": "{verb} in {environment} given up",
     "superseded": "superseded in {environment}",
+    "renewed": "renewed in {environment}",
     "expired": "expired in {environment}",
     "adopt live": "adopted as it was, live in {environment}",
     "release live": "released, live in {environment}",

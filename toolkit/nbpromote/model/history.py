@@ -14,11 +14,11 @@ class Event:
     """One line of history.
 
     `verb` is what somebody did: adopt, release, promote, rollback, approve, reject, override, hold, unhold, freeze,
-    thaw, repair, verify, expire. `step` is where in it. A promotion: running, waiting, intent, live, then verified,
-    unverified or failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or
-    superseded.
-    Everything else is done. The events of one attempt share `attempt`, also the consents to it. What the gates said is
-    written once, with the first event of an attempt that has `deployments`, and in their order.
+    thaw, repair, verify, renew, expire. `step` is where in it. A promotion: running, waiting, intent, live, then
+    verified, unverified or failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected,
+    aborted or superseded. A life: renewed or expired. Everything else is done. The events of one attempt share
+    `attempt`, also the consents to it. What the gates said is written once, with the first event of an attempt that
+    has `deployments`, and in their order.
     """
 
     id: str

@@ -90,6 +90,7 @@ def _deployment(live: Deployment) -> dict[str, Json]:
         "state": live.state,
         "adopted": live.adopted,
         "since": live.since,
+        "renewed": live.renewed or None,
         "overrides": list(live.overrides),
         "model": _model(live.model),
         "run": live.run,

@@ -50,9 +50,10 @@ def _expire(site: Site, environment: str) -> None:
     """End what has been live for as long as its policy lets it: nothing may be scored with it any more."""
     for live in _live(site.ledger.state(environment)):
         span = site.policy(environment, live.notebook).expires
-        if span is None or live.state != "verified" or clock.after(live.verified, span) > clock.now():
+        if span is None or live.state != "verified" or clock.after(live.living, span) > clock.now():
             continue
-        attempt, reason = claiming.new_attempt(), f"it was verified {live.verified}, and its time is over"
+        told = "renewed" if live.living == live.renewed else "verified"
+        attempt, reason = claiming.new_attempt(), f"it was {told} {live.living}, and its time is over"
         event = site.event("expire", "expired", environment, attempt=attempt, deployments=(live,), reason=reason)
         site.ledger.append(event, expect=lambda _state: None)
 

@@ -59,9 +59,9 @@ def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
 def _due(site: Site, live: Iterable[Deployment]) -> Iterator[tuple[str, str]]:
     """Live models whose life wants to be looked at by now, and since when."""
     for deployment in live:
-        if deployment.environment in site.environments and deployment.verified:
+        if deployment.environment in site.environments and deployment.living:
             span = site.policy(deployment.environment, deployment.notebook).review_by
-            since = clock.after(deployment.verified, span) if span is not None else ""
+            since = clock.after(deployment.living, span) if span is not None else ""
             if since and since <= clock.now():
                 yield deployment.notebook, since
 
