@@ -467,9 +467,9 @@ def test_noise_promotes_nothing_and_what_is_better_goes_live(road: Ground) -> No
     events = road.json("history", "--env", "staging")["events"]
 
     assert [event["step"] for event in events] == [
-        *("intent", "live", "verified"),
-        "inconclusive",
-        *("intent", "live", "verified"),
+        *("running", "intent", "live", "verified"),
+        *("running", "inconclusive"),
+        *("running", "intent", "live", "verified"),
     ]
     reason = next(event["reason"] for event in events if event["step"] == "inconclusive")
     assert "over 240 rows, too little to tell: better than live demanded" in reason

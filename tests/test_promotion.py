@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 import pytest
 
 from ground import HEADER, Ground, build, git
+from nbpromote.errors import Unavailable
+from nbpromote.workflow.promotion import promoting
 
 # reads what `count` writes
 ADD = """
@@ -110,7 +114,7 @@ def test_several_notebooks_go_live_in_one_promotion_each_reading_what_the_others
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(live(both)) == {"add", "count"}
-    assert events(both) == ["promote intent", "promote live", "promote verified"]
+    assert events(both) == ["promote running", "promote intent", "promote live", "promote verified"]
     # 0 + 1 + 2 + 3: staging counts to four, and nothing stood at the destination before
     assert (both.root / "data/staging/total.txt").read_text() == "6"
 
@@ -145,7 +149,7 @@ def test_one_refused_notebook_keeps_all_of_them_out(both: Ground) -> None:
     assert "not live: count" in done.stdout
     assert "not live: add" in done.stdout
     assert live(both) == {}
-    assert events(both) == ["promote refused"]
+    assert events(both) == ["promote running", "promote refused"]
     assert not (both.root / "data/staging").exists()
 
 
@@ -270,7 +274,7 @@ def test_a_promotion_that_soaks_waits_and_is_applied_when_it_is_due(both: Ground
     assert not (both.root / "data/staging").exists()
     assert state(both, "staging")["waiting"][0]["notebooks"] == ["count"]
     assert both.nbpromote("advance").returncode == 4
-    assert events(both) == ["promote waiting"]
+    assert events(both) == ["promote running", "promote waiting"]
     shutil.rmtree(both.root / ".nbpromote/runs")  # it may be applied by another machine
 
     later(monkeypatch)
@@ -278,18 +282,17 @@ def test_a_promotion_that_soaks_waits_and_is_applied_when_it_is_due(both: Ground
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert (both.root / "data/staging/result.csv").exists()
-    assert events(both) == ["promote waiting", "promote intent", "promote live", "promote verified"]
+    assert events(both) == ["promote running", "promote waiting", "promote intent", "promote live", "promote verified"]
     assert both.nbpromote("advance").returncode == 0
-    assert len(events(both)) == 4
+    assert len(events(both)) == 5
 
 
-def later(monkeypatch: Any) -> None:
-    """Two hours from now."""
+def later(monkeypatch: Any, *, hours: int = 2) -> None:
     from datetime import UTC, datetime, timedelta
 
     from nbpromote import clock
 
-    monkeypatch.setattr(clock, "now", lambda: clock.spelled(datetime.now(UTC) + timedelta(hours=2)))
+    monkeypatch.setattr(clock, "now", lambda: clock.spelled(datetime.now(UTC) + timedelta(hours=hours)))
 
 
 def test_what_waits_is_superseded_when_what_it_stands_on_moves(both: Ground, monkeypatch: Any) -> None:
@@ -317,7 +320,8 @@ def test_a_newer_promotion_of_the_same_notebook_supersedes_one_that_waits(both: 
 
     assert both.nbpromote("promote", "count", "--to", "staging").returncode == 4
 
-    assert events(both) == ["promote waiting", "promote waiting", "promote superseded"]
+    steps = [event.removeprefix("promote ") for event in events(both)]
+    assert steps == ["running", "waiting", "running", "waiting", "superseded"]
     assert len(state(both, "staging")["waiting"]) == 1
 
 
@@ -441,6 +445,72 @@ def claims(ground: Ground) -> list[Any]:
     return [one for attempt in state["attempts"].values() for one in attempt["event"]["deployments"]]
 
 
+# -- a promotion that runs ---------------------------------------------------------------------------------------------
+
+
+def test_others_see_that_somebody_runs_a_promotion(both: Ground, monkeypatch: Any) -> None:
+    seen: list[Any] = []
+
+    def looks(*args: Any, **named: Any) -> Any:
+        seen.append((state(both, "staging")["running"], both.nbpromote("status").stdout))
+        return judged(*args, **named)
+
+    judged = promoting._judged
+    monkeypatch.setattr(promoting, "_judged", looks)
+    done = both.nbpromote("promote", "count", "--to", "staging")
+
+    ((running,), told) = seen[0]
+    assert done.returncode == 0, done.stdout
+    assert (running["notebooks"], running["actor"]) == (["count"], "Ada Test <ada@example.org>")
+    assert "running  staging  count  " in told
+    assert state(both, "staging")["running"] == []
+
+
+def test_one_that_was_killed_keeps_nobody_out_and_is_ended_by_whoever_comes_next(both: Ground) -> None:
+    killed_while_it_runs(both)
+    found = both.nbpromote("doctor").stdout
+
+    done = both.nbpromote("promote", "count", "--to", "staging")
+
+    assert "its process was killed, and the next promotion ends it" in found
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = [event.removeprefix("promote ") for event in events(both)]
+    assert steps == ["running", "aborted", "running", "intent", "live", "verified"]
+
+
+def test_doctor_ends_it_and_of_another_machine_after_a_day(both: Ground, monkeypatch: Any) -> None:
+    killed_while_it_runs(both)
+    next((both.root / ".nbpromote/locks").glob("*.running")).unlink()  # as another machine's
+    today = both.nbpromote("doctor", "--repair").stdout
+    later(monkeypatch, hours=25)
+
+    assert "staging: count running  " in today
+    assert "nothing was heard of it for a day" in both.nbpromote("doctor", "--repair").stdout
+    assert events(both) == ["promote running", "promote aborted"]
+
+
+def test_what_could_not_be_answered_is_aborted_and_says_why(both: Ground, monkeypatch: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise Unavailable("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(promoting, "_judged", full)
+        assert both.nbpromote("promote", "count", "--to", "staging").returncode == 3
+
+    (_, last) = both.json("history", "--env", "staging")["events"]
+    assert (last["step"], last["reason"]) == ("aborted", "the disk is full")
+    assert state(both, "staging")["running"] == []
+
+
+def killed_while_it_runs(ground: Ground) -> None:
+    child = os.fork()
+    if child == 0:
+        promoting._judged = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+        ground.nbpromote("promote", "count", "--to", "staging")
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert len(state(ground, "staging")["running"]) == 1
+
+
 # -- records that fit together --------------------------------------------------------------------------------------
 
 
@@ -456,4 +526,4 @@ def test_each_record_names_what_it_replaced(both: Ground) -> None:
     first, second = dict.fromkeys(one["run"] for one in lives)
 
     assert [one["incumbent"] for one in lives if one["run"] == second] == [first, first, first]
-    assert [one["incumbent"] for one in lives if one["run"] == first] == ["", "", "", second, second]
+    assert [one["incumbent"] for one in lives if one["run"] == first] == ["", "", "", "", second, second]

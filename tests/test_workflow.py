@@ -47,7 +47,7 @@ def test_git_log_of_an_environment_reads_as_its_history(road: Ground) -> None:
 
     subjects = road.git("log", "--format=%s", "nbpromote/prod").splitlines()
 
-    assert len(subjects) == 3
+    assert len(subjects) == 4
     assert all(alias in subject and "prod" in subject for subject in subjects)
     assert "on to prod" in road.git("log", "--format=%b", "nbpromote/prod")
 
@@ -55,11 +55,11 @@ def test_git_log_of_an_environment_reads_as_its_history(road: Ground) -> None:
 def test_history_says_who_what_when_and_why(road: Ground) -> None:
     events = road.json("history", "--env", "prod")["events"]
 
-    assert [event["step"] for event in events] == ["intent", "live", "verified"]
+    assert [event["step"] for event in events] == ["running", "intent", "live", "verified"]
     assert {event["actor"] for event in events} == {"Ada Test <ada@example.org>"}
     assert {event["verb"] for event in events} == {"promote"}
     assert events[0]["reason"] == "on to prod"
-    assert len({event["id"] for event in events}) == 3
+    assert len({event["id"] for event in events}) == 4
 
 
 def test_history_tells_what_was_live_at_any_moment(road: Ground) -> None:

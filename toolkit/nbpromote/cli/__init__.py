@@ -58,9 +58,8 @@ def answer(arguments: list[str]) -> int:
     try:
         said = verbs.main(arguments, prog_name="nbpromote", standalone_mode=False)
         return said if isinstance(said, int) else 0
-    except click.ClickException as error:
-        if isinstance(error, click.NoSuchOption) and error.option_name == "-C":
-            error.message += " It stands before the verb: nbpromote -C DIR VERB."
+    except click.ClickException as refused:
+        error = _placed(refused)
         if "--json" in arguments:
             _print({"error": error.format_message(), "hint": "", "exit_code": 2})
         error.show()
@@ -79,6 +78,14 @@ def answer(arguments: list[str]) -> int:
         traceback.print_exc()
         click.echo("error: nbpromote has a fault; nothing is known to have been done", err=True)
         return 3
+
+
+def _placed(error: click.ClickException) -> click.ClickException:
+    """With the place of an option that is every verb's, and stands before it."""
+    if isinstance(error, click.NoSuchOption) and error.option_name == "-C":
+        told = f"{error.format_message()} It stands before the verb: nbpromote -C DIR VERB."
+        return click.UsageError(told, error.ctx)
+    return error
 
 
 def _tell(error: Error, *, as_json: bool) -> None:

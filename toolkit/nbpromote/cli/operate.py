@@ -120,7 +120,26 @@ def verify(here: Here, name: str | None, env: str | None, as_json: bool) -> int:
     with busy("asking what is live"):
         found = workflow.verify(here.project, name, env=env)
     said(report.verified(found, colour=coloured()), report.verified_json(found), as_json=as_json)
-    outcomes = {one.outcome.value for one in found}
+    return _worst(one.outcome.value for one in found)
+
+
+@click.command()
+@click.argument("name")
+@options.one_env
+@options.reason
+@options.json
+@click.pass_obj
+def renew(here: Here, name: str, env: str, reason: str, as_json: bool) -> int:
+    """Verify what is live, and let its life go on where that passes: `review_by` and `expires` count anew."""
+    from nbpromote import report, workflow
+
+    found = workflow.renew(here.project, name, env=env, reason=reason)
+    said(report.renewed(found, colour=coloured()), report.verified_json([found]), as_json=as_json)
+    return _worst([found.outcome.value])
+
+
+def _worst(answered: Iterable[str]) -> int:
+    outcomes = set(answered)
     return 1 if "failed" in outcomes else 0 if outcomes <= {"passed"} else 3
 
 
@@ -224,6 +243,7 @@ VERBS = (
     history,
     changes,
     verify,
+    renew,
     why,
     report_,
 )

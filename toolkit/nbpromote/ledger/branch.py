@@ -225,6 +225,7 @@ def _next(state: State, event: Event) -> Event:
 
 
 _SAID = {
+    "running": "promotion to {environment} runs",
     "waiting": "waits at the door of {environment}",
     "live": "live in {environment}",
     "verified": "verified in {environment}",
@@ -236,6 +237,7 @@ _SAID = {
     "rejected": "rejected in {environment}",
     "aborted": "{verb} in {environment} given up",
     "superseded": "superseded in {environment}",
+    "renewed": "renewed in {environment}",
     "expired": "expired in {environment}",
     "adopt live": "adopted as it was, live in {environment}",
     "release live": "released, live in {environment}",

@@ -23,10 +23,10 @@ def fold(state: State, event: Event) -> State:
 
 
 def _attempts(state: State, event: Event) -> dict[str, Attempt]:
-    """Promotions that have not ended. Whatever is written of one that is neither waiting nor a claim ends it."""
+    """Promotions that have not ended. Whatever else is written of one ends it."""
     attempts = dict(state.attempts)
     known = attempts.get(event.attempt)
-    if event.step in ("waiting", "intent"):
+    if event.step in ("running", "waiting", "intent"):
         attempts[event.attempt] = Attempt(event=event, consents=known.consents if known else ())
     elif known and event.verb in ("approve", "override"):
         attempts[event.attempt] = replace(known, consents=(*known.consents, _consent(event)))
@@ -66,6 +66,8 @@ def _step(standing: Standing, event: Event, notebook: str) -> Standing:
             return _live(standing, deployment, event)
         case "verified" | "unverified" | "failed" | "expired" if deployment:
             return _judged(standing, deployment, event)
+        case "renewed" if deployment:
+            return _renewed(standing, deployment, event)
         case "done" if event.verb in ("hold", "unhold"):
             return _barred(standing, event)
     return standing
@@ -82,6 +84,14 @@ def _judged(standing: Standing, deployment: Deployment, event: Event) -> Standin
         return standing  # a life that ended is begun again by a promotion
     verified = (live.verified or event.at) if event.step == "verified" else ""
     return replace(standing, live=replace(live, state=event.step, verified=verified))
+
+
+def _renewed(standing: Standing, deployment: Deployment, event: Event) -> Standing:
+    """Of a life that is over, or of what is live no more, nothing goes on."""
+    live = standing.live
+    if live is None or live.run != deployment.run or live.state != "verified":
+        return standing
+    return replace(standing, live=replace(live, renewed=event.at))
 
 
 def _barred(standing: Standing, event: Event) -> Standing:

@@ -14,10 +14,11 @@ class Event:
     """One line of history.
 
     `verb` is what somebody did: adopt, release, promote, rollback, approve, reject, override, hold, unhold, freeze,
-    thaw, repair, verify, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified
-    or failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or superseded.
-    Everything else is done. The events of one attempt share `attempt`, also the consents to it. What the gates said is
-    written once, with the first event of an attempt, in the order of `deployments`.
+    thaw, repair, verify, renew, expire. `step` is where in it. A promotion: running, waiting, intent, live, then
+    verified, unverified or failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected,
+    aborted or superseded. A life: renewed or expired. Everything else is done. The events of one attempt share
+    `attempt`, also the consents to it. What the gates said is written once, with the first event of an attempt that
+    has `deployments`, and in their order.
     """
 
     id: str
@@ -56,10 +57,19 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """A promotion that has not ended: it waits for consent or time, or its application has begun."""
+    """A promotion that has not ended: it runs, waits for consent or time, or its application has begun."""
 
-    event: Event  # with the step `waiting` or `intent`
+    event: Event  # with the step `running`, `waiting` or `intent`
     consents: tuple[Consent, ...] = ()
+
+    @property
+    def runs(self) -> bool:
+        """Whether nobody knows yet what comes of it; others are not kept out by that."""
+        return self.event.step == "running"
+
+    @property
+    def waits(self) -> bool:
+        return self.event.step == "waiting"
 
     @property
     def applies(self) -> bool:
@@ -129,7 +139,7 @@ class State:
 
     def waiting(self, notebook: str) -> tuple[Attempt, ...]:
         """Promotions of a notebook that wait, oldest first."""
-        return tuple(a for a in self.attempts.values() if not a.applies and notebook in a.event.notebooks)
+        return tuple(a for a in self.attempts.values() if a.waits and notebook in a.event.notebooks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +153,7 @@ class Status:
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open: tuple[str, ...] = ()  # notebooks with a promotion left half-way
     alone: bool = False  # the remote that is to share the history does not have it
+    running: tuple[Attempt, ...] = ()
     due: Mapping[str, str] = field(default_factory=dict)  # notebooks to be looked at again, and since when
     waiting: tuple[Attempt, ...] = ()
     waits: Mapping[str, tuple[Wait, ...]] = field(default_factory=dict)

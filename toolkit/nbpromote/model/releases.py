@@ -129,6 +129,7 @@ class Deployment:
     incumbent: str = ""  # the run whose deployment it replaced; empty: the first one
     since: str = ""
     verified: str = ""  # when; empty while it is not
+    renewed: str = ""  # when somebody has looked at it again
     state: str = "unverified"  # verified, unverified, failed
     overrides: tuple[str, ...] = ()  # what was passed over for it to go live
 
@@ -136,6 +137,11 @@ class Deployment:
     def adopted(self) -> bool:
         """Whether it was live before nbpromote came: a model without code, and no check was made of its run."""
         return self.strategy == "adopt"
+
+    @property
+    def living(self) -> str:
+        """Since when its life counts; empty where it is not verified."""
+        return max(self.verified, self.renewed) if self.verified else ""
 
     def keeps(self, prefix: str) -> bool:
         """Whether the store has files of it whose path starts so."""

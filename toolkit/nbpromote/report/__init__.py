@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         verified_json,
     )
     from nbpromote.report.plans import plan, plan_as, plan_json
-    from nbpromote.report.promoted import advanced, heard, promotion, said, verified
+    from nbpromote.report.promoted import advanced, heard, promotion, renewed, said, verified
     from nbpromote.report.proposed import Proposal, Step, proposal
     from nbpromote.report.standing import board, collection, history, status
     from nbpromote.report.subject import Kind, Rival, Subject
@@ -50,7 +50,7 @@ else:
             "plain": "board_json checks_json collection_json decision_json differences_json"
             " evidence_json heard_json history_json parameters_json promotion_json status_json verified_json",
             "plans": "plan plan_as plan_json",
-            "promoted": "advanced heard promotion said verified",
+            "promoted": "advanced heard promotion renewed said verified",
             "proposed": "Proposal Step proposal",
             "subject": "Kind Rival Subject",
             "text": "checks decision differences evidence parameters",
@@ -111,6 +111,7 @@ __all__ = [
     "promotion",
     "promotion_json",
     "proposal",
+    "renewed",
     "report_as",
     "said",
     "sarif",

@@ -55,13 +55,14 @@ def _environment(row: Status) -> dict[str, Json]:
         "held": {notebook: list(digests) for notebook, digests in row.held.items()},
         "open": list(row.open),
         "due": dict(row.due),
+        "running": [_begun(attempt) for attempt in row.running],
         "waiting": [_waiting(attempt, row.waits.get(attempt.event.attempt, ())) for attempt in row.waiting],
         "frozen": dump(row.frozen) if row.frozen else None,
         "unshared": row.alone,
     }
 
 
-def _waiting(attempt: Attempt, waits: Sequence[Wait]) -> dict[str, Json]:
+def _begun(attempt: Attempt) -> dict[str, Json]:
     event = attempt.event
     return {
         "attempt": event.attempt,
@@ -69,6 +70,12 @@ def _waiting(attempt: Attempt, waits: Sequence[Wait]) -> dict[str, Json]:
         "aliases": list(event.aliases),
         "at": event.at,
         "actor": event.actor,
+    }
+
+
+def _waiting(attempt: Attempt, waits: Sequence[Wait]) -> dict[str, Json]:
+    return {
+        **_begun(attempt),
         "consents": [dump(consent) for consent in attempt.consents],
         "waits": [dump(wait) for wait in waits],
     }
@@ -83,6 +90,7 @@ def _deployment(live: Deployment) -> dict[str, Json]:
         "state": live.state,
         "adopted": live.adopted,
         "since": live.since,
+        "renewed": live.renewed or None,
         "overrides": list(live.overrides),
         "model": _model(live.model),
         "run": live.run,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nbpromote.model import Candidate, Event, Heard, Move, Promotion, Verification
+from nbpromote.model import Candidate, Event, Heard, Move, Outcome, Promotion, Verification
 from nbpromote.report import words
 from nbpromote.report.layout import Paint
 from nbpromote.report.plans.spelling import wait
@@ -87,6 +87,15 @@ def verified(found: Sequence[Verification], *, colour: bool = False) -> str:
         what = f"{words.line(live.notebook)} {words.release(live.alias, live.release)}"
         lines += [f"{word}: {what} in {words.line(live.environment)}", *told_checks(one.checks, paint), ""]
     return ended(lines or ["nothing is live"])
+
+
+def renewed(found: Verification, *, colour: bool = False) -> str:
+    """What it answered, and whether its life goes on."""
+    live = found.deployment
+    what = f"{words.line(live.notebook)} {words.line(live.alias)} in {words.line(live.environment)}"
+    goes_on = f"renewed: {what}, whose life counts from {words.moment(live.renewed)}"
+    told = goes_on if found.outcome is Outcome.PASSED else f"not renewed: {what}"
+    return "\n".join([verified([found], colour=colour), "", told])
 
 
 _DONE = {

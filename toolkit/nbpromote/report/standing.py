@@ -14,8 +14,9 @@ _STATES = {"verified": "green", "unverified": "yellow", "failed": "red", "expire
 _STEPS = {
     "refused": "red",
     "failed": "red",
-    "abandoned": "yellow",
+    "aborted": "yellow",
     "intent": "yellow",
+    "running": "yellow",
     "unverified": "yellow",
 }
 
@@ -95,6 +96,10 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
             told = f"by {row.frozen.by} since {words.moment(row.frozen.at)}{why}"
             told = f"{told}; nbpromote thaw --env {environment} lifts that"
             lines.append([paint("frozen", "yellow"), environment, "", words.line(told)])
+        for attempt in row.running:
+            event = attempt.event
+            told = f"{', '.join(event.aliases)} since {words.moment(event.at)}, by {event.actor}"
+            lines.append([paint("running", "yellow"), environment, ", ".join(event.notebooks), words.line(told)])
         for attempt in row.waiting:
             event = attempt.event
             told = f"{', '.join(event.aliases)} since {words.moment(event.at)}, asked for by {event.actor}"

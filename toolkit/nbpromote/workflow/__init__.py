@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.promotion.promoting import promote
     from nbpromote.workflow.promotion.rechecking import verify
     from nbpromote.workflow.promotion.releasing import release
+    from nbpromote.workflow.promotion.renewing import renew
     from nbpromote.workflow.promotion.returning import rollback
     from nbpromote.workflow.telling.changing import changes
     from nbpromote.workflow.telling.comparing import compare, preview
@@ -53,6 +54,7 @@ else:
             "promotion.releasing": "release",
             "promotion.holding": "freeze hold thaw unhold",
             "promotion.rechecking": "verify",
+            "promotion.renewing": "renew",
             "promotion.returning": "rollback",
             "promotion.advancing": "advance",
             "telling.changing": "changes",
@@ -100,6 +102,7 @@ __all__ = [
     "refusal",
     "reject",
     "release",
+    "renew",
     "rollback",
     "run",
     "run_many",

@@ -13,7 +13,7 @@ from nbpromote.project import Project
 from nbpromote.release import Damaged
 from nbpromote.workflow.care import inspecting
 from nbpromote.workflow.evidence import performing
-from nbpromote.workflow.promotion import challenging, finishing, keeping, waiting
+from nbpromote.workflow.promotion import beginning, challenging, finishing, keeping, waiting
 from nbpromote.workflow.promotion.verifying import beyond, misplaced
 from nbpromote.workflow.site import Site
 
@@ -73,7 +73,8 @@ def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Chec
         yield Check(name=f"{environment}: frozen", outcome=Outcome.SKIPPED, summary=told)
     if environment in site.environments:
         yield from _challengers(site, site.ledger.state(environment), repair=repair)
-    yield from (_waiting(site, attempt) for attempt in state.attempts.values() if not attempt.applies)
+    yield from (_running(site, attempt, repair=repair) for attempt in state.attempts.values() if attempt.runs)
+    yield from (_waiting(site, attempt) for attempt in state.attempts.values() if attempt.waits)
 
 
 def _challengers(site: Site, state: State, *, repair: bool) -> Iterator[Check]:
@@ -98,6 +99,17 @@ def _shared(site: Site, environment: str, *, repair: bool) -> Check:
         return _failed(name, f"{told}: nbpromote doctor --repair takes it there")
     site.ledger.share(environment)
     return _passed(name, f"its history was taken to the remote {remote!r}")
+
+
+def _running(site: Site, attempt: Attempt, *, repair: bool) -> Check:
+    """It keeps nobody out: nothing is wrong, even where nobody runs it any more."""
+    event, why = attempt.event, beginning.gone(site, attempt.event)
+    name, aliases = f"{event.environment}: {', '.join(event.notebooks)} running", ", ".join(event.aliases)
+    if why and repair:
+        beginning.end(site, event, why)
+        return _passed(name, f"{aliases} was aborted: {why}")
+    told = f"{why}, and the next promotion ends it" if why else f"since {event.at}, by {event.actor}"
+    return Check(name=name, outcome=Outcome.SKIPPED, summary=f"{aliases}: {told}")
 
 
 def _waiting(site: Site, attempt: Attempt) -> Check:

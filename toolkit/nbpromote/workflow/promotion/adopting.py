@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from nbpromote import gate, notebook, release, track
+from nbpromote import notebook, release, track
 from nbpromote.errors import Refused
 from nbpromote.model import (
     Adopted,
@@ -29,9 +29,9 @@ from nbpromote.model import (
 )
 from nbpromote.project import Project
 from nbpromote.workflow.evidence import witnessing
-from nbpromote.workflow.promotion import applying, finishing
+from nbpromote.workflow.promotion import applying, claiming, finishing
 from nbpromote.workflow.promotion.planning import move_to
-from nbpromote.workflow.site import Site, people
+from nbpromote.workflow.site import Site
 
 
 def adopt(project: Project, name: str, *, live: str, env: str, reason: str = "") -> Promotion:
@@ -42,7 +42,7 @@ def adopt(project: Project, name: str, *, live: str, env: str, reason: str = "")
     """
     site = Site(project)
     pair = site.pair(name)
-    site.fetch()
+    site.catch_up()
     schema = site.schemas[pair.name] or Schema()
     environment = site.environment(site.require(env), pair.name, schema)
     finished = finishing.resume(site, env, pair.name)
@@ -81,12 +81,7 @@ def _barred(site: Site, state: State, name: str) -> Iterator[str]:
             f"{standing.live.alias} is live as {name} in {env} since {standing.live.since}, and what was live before "
             f"nbpromote came is adopted where nothing is: nbpromote promote {name} --to {env} replaces it"
         )
-    if state.frozen:
-        yield f"{env} was frozen by {state.frozen.by} at {state.frozen.at}: nbpromote thaw --env {env} lifts that"
-    if standing.held:
-        yield f"{name} is held in {env}: {standing.held}: nbpromote unhold {name} --env {env} lifts that"
-    if why := gate.may_apply(site.policy(env, name), people.me_in(site, env)):
-        yield why
+    yield from claiming.bars(site, state, name)
 
 
 def _promotion(deployment: Deployment, *, note: str) -> Promotion:

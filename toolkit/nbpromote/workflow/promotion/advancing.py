@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from nbpromote import clock
 from nbpromote.errors import LostRace
 from nbpromote.model import Deployment, Event, Promotion, State
 from nbpromote.project import Project
-from nbpromote.workflow.promotion import finishing, pointing
+from nbpromote.workflow.promotion import beginning, finishing, pointing
 from nbpromote.workflow.promotion.claiming import alone, new_attempt
 from nbpromote.workflow.promotion.ordering import in_order
 from nbpromote.workflow.promotion.planning import plan_of
@@ -33,13 +33,14 @@ def advance(project: Project, *, env: str | None = None) -> tuple[Promotion, ...
 
 
 def _advance(site: Site, environment: str) -> Iterator[Promotion]:
+    beginning.end_killed(site, site.ledger.state(environment))
     for claim in _claims(site, environment):
         finishing.resume(site, environment, claim.notebooks[0])
     for standing in site.ledger.state(environment).notebooks.values():
         if standing.live and standing.live.state == "unverified":
             verify(site, (standing.live,), verb="promote", attempt=new_attempt())
     _expire(site, environment)
-    for attempt in [a for a in site.ledger.state(environment).attempts.values() if not a.applies]:
+    for attempt in [a for a in site.ledger.state(environment).attempts.values() if a.waits]:
         yield look_again(site, attempt)
     yield from _unasked(site, environment)
 
@@ -54,19 +55,20 @@ def _expire(site: Site, environment: str) -> None:
         span = site.policy(environment, live.notebook).expires
         if live.state == "expired":
             pointing.retire(live)  # somebody may have been killed before they did
-        elif span is not None and live.state == "verified" and clock.after(live.verified, span) <= clock.now():
+        elif span is not None and live.state == "verified" and clock.after(live.living, span) <= clock.now():
             with suppress(LostRace):  # something else became of it meanwhile
                 _end(site, live)
 
 
 def _end(site: Site, live: Deployment) -> None:
-    attempt, reason = new_attempt(), f"it was verified {live.verified}, and its time is over"
+    told = "renewed" if live.living == live.renewed else "verified"
+    attempt, reason = new_attempt(), f"it was {told} {live.living}, and its time is over"
     event = site.event("expire", "expired", live.environment, attempt=attempt, deployments=(live,), reason=reason)
 
     def still(state: State) -> None:
         now = state[live.notebook].live
-        if now is None or now.run != live.run or state.applying(live.notebook):
-            raise LostRace(f"{live.alias} is not live any more, or is being replaced")
+        if now is None or (now.run, now.renewed) != (live.run, live.renewed) or state.applying(live.notebook):
+            raise LostRace(f"{live.alias} is not live any more, was renewed, or is being replaced")
 
     with alone(site, event):
         site.ledger.append(event, expect=still)
@@ -95,4 +97,6 @@ def _verified_below(site: Site, environment: str) -> Iterator[Deployment]:
 def _is_new(site: Site, environment: str, source: Deployment) -> bool:
     """Whether nobody, person or policy, has tried this release here since it went live below."""
     since = takewhile(lambda event: event.at >= source.since, reversed(site.ledger.events(environment)))
-    return not any(source.release in event.digests for event in since)
+    tried = (event for event in since if event.step not in ("running", "aborted"))  # that came to nothing
+    runs = (attempt.event for attempt in site.ledger.state(environment).attempts.values() if attempt.runs)
+    return not any(source.release in event.digests for event in chain(runs, tried))

@@ -14,7 +14,7 @@ from nbpromote import track
 from nbpromote.errors import Unavailable
 from nbpromote.model import Deployment, Event, Model, State
 from nbpromote.workflow.promotion.pointing import model_name, registered
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, sharing
 
 
 def stand(site: Site, event: Event) -> None:
@@ -35,7 +35,12 @@ def withdraw(site: Site, event: Event) -> None:
 
 
 def misplaced(site: Site, state: State, notebook: str) -> str:
-    """How it is not what the ledger says of a notebook's promotions; empty where it is."""
+    """How it is not what the ledger says of a notebook's promotions; empty where it is.
+
+    Where the history is shared and MLflow is a file of each clone, the one of this clone proves nothing.
+    """
+    if site.ledger.remote and not sharing.is_shared(site.tracking_uris[state.environment]):
+        return ""
     name = model_name(site, state.environment, notebook)
     seen, waits = _leads_to(site.tracking_uris[state.environment], name), _open(state, notebook)
     if seen is None:

@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+from nbpromote import gate
 from nbpromote.errors import LostRace, Refused
 from nbpromote.model import Deployment, Event, Standing, State
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, people
 
 
 def new_attempt() -> str:
@@ -31,6 +32,17 @@ def refuse_moved(seen: State, expected: Mapping[str, Standing], intent: Event) -
                 hint="wait for it; if it was killed, nbpromote doctor --repair finishes it",
             )
         _refuse_other(seen[deployment.notebook], expected[deployment.notebook], deployment)
+
+
+def bars(site: Site, state: State, notebook: str) -> Iterator[str]:
+    """What keeps somebody from making a notebook's deployment other than it is, each with what to do about it."""
+    env, standing = state.environment, state[notebook]
+    if state.frozen:
+        yield f"{env} was frozen by {state.frozen.by} at {state.frozen.at}: nbpromote thaw --env {env} lifts that"
+    if standing.held:
+        yield f"{notebook} is held in {env}: {standing.held}: nbpromote unhold {notebook} --env {env} lifts that"
+    if why := gate.may_apply(site.policy(env, notebook), people.me_in(site, env)):
+        yield why
 
 
 def _refuse_other(seen: Standing, expected: Standing, wanted: Deployment) -> None:

@@ -81,7 +81,7 @@ def _ready(project: Project, env: str) -> Site:
 
 def _waiting(site: Site, env: str, what: str) -> Attempt:
     """The one promotion that is meant."""
-    attempts = [attempt for attempt in site.ledger.state(env).attempts.values() if not attempt.applies]
+    attempts = [attempt for attempt in site.ledger.state(env).attempts.values() if attempt.waits]
     fitting = [attempt for attempt in attempts if _is_called(attempt.event, what)]
     if len(fitting) == 1:
         return fitting[0]

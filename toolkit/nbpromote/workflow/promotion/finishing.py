@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nbpromote import track
 from nbpromote.model import Deployment, Event
-from nbpromote.workflow.promotion import challenging, standing
+from nbpromote.workflow.promotion import beginning, challenging, standing
 from nbpromote.workflow.promotion.applying import carry_out
 from nbpromote.workflow.promotion.claiming import alone, new_attempt
 from nbpromote.workflow.promotion.pointing import model_name, point
@@ -15,8 +15,13 @@ from nbpromote.workflow.site import Site
 
 
 def resume(site: Site, environment: str, notebook: str) -> Event | None:
-    """Finish what a killed command left half-way: the claim as it ended. None where there is nothing to finish."""
-    claim = site.ledger.state(environment).applying(notebook)
+    """Finish what a killed command left half-way: the claim as it ended. None where there is nothing to finish.
+
+    Promotions that never came so far are ended.
+    """
+    state = site.ledger.state(environment)
+    beginning.end_killed(site, state)
+    claim = state.applying(notebook)
     if claim is None:
         return None
     with alone(site, claim):

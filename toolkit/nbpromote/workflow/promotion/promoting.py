@@ -11,7 +11,16 @@ from nbpromote.model import Candidate, Decision, Deployment, Event, Gate, Move, 
 from nbpromote.project import Project
 from nbpromote.workflow.evidence import performing, witnessing
 from nbpromote.workflow.evidence.performing import Watch
-from nbpromote.workflow.promotion import applying, authorship, claiming, finishing, overriding, sealing, waiting
+from nbpromote.workflow.promotion import (
+    applying,
+    authorship,
+    beginning,
+    claiming,
+    finishing,
+    overriding,
+    sealing,
+    waiting,
+)
 from nbpromote.workflow.promotion.bringing import Brought, bring
 from nbpromote.workflow.promotion.planning import choose, plan_of
 from nbpromote.workflow.promotion.releasing import deployment_of
@@ -75,15 +84,15 @@ def _promote(
     for source in sources:
         if source.model:  # called now, so that it is ready when the model has gone live
             witnessing.witness(source.kernel, source.pass_env)
-    promotion = _judged(site, planned, sources, expected, watch=watch)
-    promotion = replace(promotion, attempt=claiming.new_attempt())
-    if promotion.state != "waiting":
-        _write_refusal(site, promotion)
-        return promotion
-    waits = waiting.waits(site, promotion)
-    if waits:
-        return waiting.request(site, replace(promotion, waits=waits), expected=expected, reason=reason)
-    done = applying.apply(site, "promote", promotion, expected=expected, reason=reason)
+    attempt = claiming.new_attempt()
+    with beginning.told(site, planned, attempt=attempt, reason=reason):
+        promotion = replace(_judged(site, planned, sources, expected, watch=watch), attempt=attempt)
+        if promotion.state != "waiting":
+            _write_refusal(site, promotion)
+            return promotion
+        if waits := waiting.waits(site, promotion):
+            return waiting.request(site, replace(promotion, waits=waits), expected=expected, reason=reason)
+        done = applying.apply(site, "promote", promotion, expected=expected, reason=reason)
     return put_back(site, done)
 
 

@@ -31,10 +31,10 @@ def verify(project: Project, name: str | None = None, *, env: str | None = None)
     if name and not wanted:
         told = f"{name} is not live in {env or 'any environment'}"
         raise NotFound(told + nearest(name, sorted({each.notebook for each in live})), hint="nbpromote status")
-    return tuple(_verification(site, deployment) for deployment in wanted)
+    return tuple(verification(site, deployment) for deployment in wanted)
 
 
-def _verification(site: Site, live: Deployment) -> Verification:
+def verification(site: Site, live: Deployment) -> Verification:
     """Nothing is written down of what this machine alone cannot see: others read the same history."""
     unseen = _unseen(site, live)
     if unseen is not None:

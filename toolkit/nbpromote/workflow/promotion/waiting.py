@@ -96,7 +96,7 @@ def request(site: Site, promotion: Promotion, *, expected: Mapping[str, Standing
 def _overtaken(state: State, event: Event) -> Iterator[Attempt]:
     for attempt in state.attempts.values():
         same = set(attempt.event.notebooks) & set(event.notebooks)
-        if same and attempt.event.attempt != event.attempt and not attempt.applies:
+        if same and attempt.event.attempt != event.attempt and attempt.waits:
             yield attempt
 
 

@@ -42,7 +42,7 @@ def wants_signature(policy: Policy, verb: str, step: str) -> bool:
     return verb in _CONSENT or step == "waiting" or (policy.apply == "ci" and applies)
 
 
-_CONSENT = ("approve", "reject", "override")
+_CONSENT = ("approve", "reject", "override", "renew")
 
 
 def vouching(site: Site, event: Event) -> Callable[[str], None] | None:

@@ -39,7 +39,7 @@ def _states(site: Site, at: str | None) -> dict[str, State]:
 def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
     standings = sorted(state.notebooks.items())
     live = tuple(standing.live for _, standing in standings if standing.live)
-    waiting = tuple(attempt for attempt in state.attempts.values() if not attempt.applies)
+    waiting = tuple(attempt for attempt in state.attempts.values() if attempt.waits)
     return Status(
         environment=environment,
         tracking_uri=_tracking_uri(site, environment, live),
@@ -47,6 +47,7 @@ def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
         pending=tuple(d.notebook for d in live if now and _is_pending(site, d)),
         held={name: held for name, standing in standings if (held := _held(standing))},
         open=tuple(name for a in state.attempts.values() if a.applies for name in a.event.notebooks),
+        running=tuple(attempt for attempt in state.attempts.values() if attempt.runs),
         due=dict(_due(site, live)) if now else {},
         waiting=waiting,
         waits={attempt.event.attempt: _waits(site, attempt) for attempt in waiting if now},
@@ -58,9 +59,9 @@ def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
 def _due(site: Site, live: Iterable[Deployment]) -> Iterator[tuple[str, str]]:
     """Live models whose life wants to be looked at by now, and since when."""
     for deployment in live:
-        if deployment.environment in site.environments and deployment.verified:
+        if deployment.environment in site.environments and deployment.living:
             span = site.policy(deployment.environment, deployment.notebook).review_by
-            since = clock.after(deployment.verified, span) if span is not None else ""
+            since = clock.after(deployment.living, span) if span is not None else ""
             if since and since <= clock.now():
                 yield deployment.notebook, since
 
