@@ -1,10 +1,11 @@
-"""Real back ends on loopback, for tests and `make demo BACKEND=server`: PostgreSQL, S3, MLflow's tracking server.
+"""Real back ends on loopback, for tests and `make demo BACKEND=server`: PostgreSQL, S3, MLflow's tracking server, git.
 
 Each is a context that ends what it started, by process group; when whoever started them is killed they end as well.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -14,12 +15,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 # the program's input ends with whoever holds its other end, however that ends; then the whole group goes
@@ -207,6 +210,82 @@ def _answers(uri: str) -> bool:
     except OSError:
         return False
     return True
+
+
+# -- git over HTTP ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitHost:
+    """Bare repositories behind git's own program for HTTP. `ada` may push, `eve` may read; others are sent away."""
+
+    address: str
+    password: str
+
+    def url(self, repository: str) -> str:
+        return f"{self.address}/{repository}"
+
+
+@contextmanager
+def git_http(folder: Path) -> Iterator[GitHost]:
+    password = secrets.token_hex(8)
+    handler = type("Answering", (_GitHandler,), {"folder": folder, "password": password})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield GitHost(address=f"http://127.0.0.1:{server.server_port}", password=password)
+        server.shutdown()
+
+
+class _GitHandler(BaseHTTPRequestHandler):
+    """A CGI of one program, which lets those push who have a name in REMOTE_USER."""
+
+    folder: Path
+    password: str
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        user = self._user()
+        if user not in ("ada", "eve"):
+            return self._answer(b'Status: 401 Unauthorized\r\nWWW-Authenticate: Basic realm="git"\r\n\r\n')
+        path, _, query = self.path.partition("?")
+        said = {
+            "GIT_PROJECT_ROOT": str(self.folder),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "PATH": os.environ["PATH"],
+            **({"REMOTE_USER": user} if user == "ada" else {}),
+        }
+        done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=said)
+        return self._answer(done.stdout)
+
+    do_POST = do_GET
+
+    def _user(self) -> str:
+        kind, _, given = self.headers.get("Authorization", "").partition(" ")
+        user, _, password = base64.b64decode(given).decode().partition(":") if kind == "Basic" else ("", "", "")
+        return user if password == self.password else ""
+
+    def _answer(self, said: bytes) -> None:
+        head, _, body = said.partition(b"\r\n\r\n")
+        lines = dict(line.split(": ", 1) for line in head.decode().splitlines())
+        self.send_response(int(lines.pop("Status", "200").split()[0]))
+        for name, value in lines.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 # -- processes -----------------------------------------------------------------------------------------------------

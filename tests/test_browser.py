@@ -15,7 +15,7 @@ import pytest
 from nbformat import v4
 
 from nbpromote import report
-from nbpromote.report.page import notebook
+from nbpromote.report.pages import notebook
 from nbpromote.report.verdict import remarks
 from records import different, executed, failing, hostile, passing, refused
 

@@ -143,7 +143,7 @@ def test_where_what_is_needed_cannot_be_known_nothing_goes(past: Ground, later: 
     past.edit("pyproject.toml", "[tool.nbpromote]\n", '[tool.nbpromote]\nremote = "origin"\n')
     unreached = past.nbpromote("gc")
     assert unreached.returncode == 3
-    assert "cannot be fetched" in unreached.stderr
+    assert "others may have promoted, so nothing was removed: the remote" in unreached.stderr
 
 
 def test_a_store_that_others_may_share_is_left_alone_unless_it_is_ours(

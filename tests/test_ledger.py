@@ -397,7 +397,7 @@ def test_what_one_clone_appends_every_other_sees(clone):
     (state,) = written(one, event("promote", "live", "otter"))
     assert two.state("prod").head is None
 
-    assert two.fetch()
+    two.fetch()
 
     assert two.state("prod") == state
     assert list(two.events("prod")) == list(one.events("prod"))
@@ -428,7 +428,7 @@ def test_a_shallow_clone_reads_everything_and_can_append(clone):
     assert shallow.state_before(events[2]) == one.state_before(events[2])
     assert shallow.state_at("prod", events[0].at) == one.state_at("prod", events[0].at)
     assert ledger.broken(shallow, "prod") is None
-    assert one.fetch()
+    one.fetch()
     assert one.state("prod") == state
     assert ledger.broken(one, "prod") is None
 
@@ -440,7 +440,7 @@ def test_a_branch_deleted_here_is_there_again_from_the_remote(clone):
     shell(one.git.root, "update-ref", "-d", "refs/remotes/origin/nbpromote/prod")
     assert one.state("prod").count == 0
 
-    assert one.fetch()
+    one.fetch()
     (state,) = written(one, event("promote", "live", "heron"))
 
     assert state.count == 4
@@ -454,7 +454,7 @@ def test_a_remote_that_was_cut_off_is_found_by_who_was_further(clone, remote):
     shell(remote, "update-ref", "refs/heads/nbpromote/prod", states[0].head)
     shutil.rmtree(one.git.folder / "logs")  # where the branch is says enough
 
-    assert one.fetch()
+    one.fetch()
 
     assert ledger.broken(one, "prod").startswith(f"prod-000002 (commit {states[1].head[:10]}) was here once")
 
@@ -482,14 +482,39 @@ def test_a_local_history_goes_on_where_a_remote_begins_to_share_it(local, remote
     assert shell(remote, "rev-parse", "nbpromote/prod") == shell(local.git.root, "rev-parse", "nbpromote/prod")
 
 
+def test_a_history_that_its_remote_has_not_is_known_as_alone_until_it_is_shared(local, remote, clone):
+    written(local, *promoted("otter"))
+    assert not local.is_alone("prod")  # nobody is to share it
+    shell(local.git.root, "remote", "add", "origin", str(remote))
+    shared, another = Ledger(local.git, "origin"), clone("another")
+    assert [shared.is_alone(environment) for environment in ("prod", "dev")] == [True, False]
+    assert not another.state("prod").count
+
+    shared.share("prod")
+
+    assert not shared.is_alone("prod")
+    assert another.fetch()
+    assert another.state("prod") == shared.state("prod")
+
+
+def test_a_history_is_not_shared_over_one_that_the_remote_has_by_now(local, remote, clone):
+    written(local, *promoted("otter"))
+    shell(local.git.root, "remote", "add", "origin", str(remote))
+    written(clone("another"), *promoted("heron"))
+
+    with pytest.raises(LostRace, match="has a history of prod by now; nothing was changed"):
+        Ledger(local.git, "origin").share("prod")
+
+
 def test_without_its_remote_the_ledger_says_so_and_stays(clone, remote):
     one = clone("one")
     written(one, *promoted("otter"))
     before = (one.state("prod"), shell(one.git.root, "for-each-ref"))
     remote.rename(remote.with_suffix(".away"))
 
-    assert not one.fetch()
-    with pytest.raises(Unavailable, match="did not take the ledger"):
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        one.fetch()
+    with pytest.raises(Unavailable, match=r"cannot be reached: .*; nothing was changed"):
         written(one, *promoted("heron"))
 
     assert (one.state("prod"), shell(one.git.root, "for-each-ref")) == before
@@ -569,11 +594,11 @@ def test_a_history_that_was_cut_off_is_named(local):
 def test_a_remote_that_was_rewritten_is_found_by_every_clone_that_knew_it(clone, remote):
     one, two = clone("one"), clone("two")
     written(one, *promoted("otter"))
-    assert two.fetch()
+    two.fetch()
     rewritten(Ledger(git.Repository(one.git.root)), 3, actor="Mallory <m@example.org>")
     shell(one.git.root, "push", "--quiet", "--force", "origin", "nbpromote/prod")
 
-    assert two.fetch()
+    two.fetch()
 
     assert "prod-000003" in ledger.broken(two, "prod")
 

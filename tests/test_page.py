@@ -12,10 +12,10 @@ from nbformat import v4, writes
 
 from nbpromote import gate, report
 from nbpromote.model import Cell, Deployment, Ending, Evidence, Outcome
-from nbpromote.report.page import metrics, notebook, weight
-from nbpromote.report.page.harmless import harmless
-from nbpromote.report.page.scale import Scale, drawing
-from nbpromote.report.page.sheet import Sheet
+from nbpromote.report.pages import metrics, notebook, weight
+from nbpromote.report.pages.harmless import harmless
+from nbpromote.report.pages.scale import Scale, drawing
+from nbpromote.report.pages.sheet import Sheet
 from nbpromote.report.verdict import headline, remarks
 from records import (
     GATES,

@@ -17,6 +17,7 @@ from nbpromote import find, workflow
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
 from nbpromote.model import Event
+from nbpromote.workflow.promotion import authorship
 from nbpromote.workflow.site import Site, people
 
 GATES = """
@@ -199,6 +200,58 @@ def test_a_consent_that_would_not_count_is_refused_and_not_written(team, who, wh
     assert done.returncode == 1
     assert f"would not count: {why}; nothing was changed" in done.stderr
     assert git(team.folder / "origin.git", "rev-parse", "nbpromote/staging") == before
+
+
+def touched(person: Person, *trailers: str) -> str:
+    """Somebody edits the code, and takes it back again: the release is still what is merged. The commit after that."""
+    person.pull()
+    code = (person.root / "notebooks/count.py").read_text()
+    message = "\n".join(["edit", "", *trailers])
+    for text in (f"{code}\n# %%\n2 + 2\n", code):
+        (person.root / "notebooks/count.py").write_text(text)
+        git(person.root, "commit", "--quiet", "--all", "--message", message)
+    git(person.root, "push", "--quiet", "origin", "HEAD:main")
+    return git(person.root, "rev-parse", "HEAD")
+
+
+def test_whoever_changed_the_code_since_what_is_live_is_an_author_and_no_approver(team):
+    team.policy("approvals: {count: 1, groups: [owners]}\n")
+    bob = touched(team.bob)
+    touched(team.ada, "Co-authored-by: Cy <cy@example.org>")
+    team.requested()
+
+    refused = [person.nbpromote("approve", "count", "--env", "staging") for person in (team.bob, team.cy)]
+    team.cy.pull()
+    (move,) = workflow.plan(find(team.cy.root), ["count"], to="staging").moves
+    since = [
+        authorship.of(team.cy.site(), replace(move, incumbent=replace(move.below, trusted=commit)))
+        for commit in (bob, "0" * 40)
+    ]
+
+    assert [done.returncode for done in refused] == [1, 1]
+    assert all("would not count: they wrote the code" in done.stderr for done in refused)
+    assert since[0].names == ("Ada Test <ada@example.org>", "Cy <cy@example.org>")
+    assert since[0].doubt == ""
+    assert "Bob <bob@example.org>" in since[1].names
+    assert "went live from is not here: whoever ever changed the code counts" in since[1].doubt
+
+
+def test_a_shallow_clone_says_that_it_does_not_know_the_authors_and_goes_by_who_was_noted(team):
+    team.policy("approvals: 1\n")
+    touched(team.bob)
+    team.requested()
+    source = f"file://{team.folder / 'origin.git'}"
+    git(team.folder, "clone", "--quiet", "--depth=1", "--no-single-branch", source, "Eve")
+    eve = team.eve
+    for name, value in {"user.name": "Bob", "user.email": "bob@example.org"}.items():
+        git(eve.root, "config", name, value)
+    stores(team.folder / "store-of-mlflow", eve.root)
+
+    planned = eve.nbpromote("plan", "count", "--to", "staging")
+    refused = eve.nbpromote("approve", "count", "--env", "staging")
+
+    assert "who else wrote the code is not known here: this clone is shallow (git fetch --unshallow)" in planned.stdout
+    assert "would not count: they wrote the code" in refused.stderr
 
 
 def test_a_ci_job_speaks_for_who_started_it(team, monkeypatch):

@@ -104,6 +104,7 @@ def test_status_json_holds_what_scripts_were_promised(live: Deployment) -> None:
             "alias": "calm-heron",
             "code": CODE,
             "state": "verified",
+            "adopted": False,
             "since": "2026-11-20T08:00:00.000Z",
             "overrides": [],
             "model": {

@@ -68,8 +68,21 @@ def test_where_the_remote_is_silent_status_says_when_it_was_heard_last(road: Gro
     assert (seen["stale"], seen["as_of"][:16]) == (True, heard[:16])
     assert seen["as_of"] <= heard
     assert "STALE: as of " in told
-    assert "(origin did not answer)" in told
+    assert "(the remote 'origin' cannot be reached: " in told
     assert road.json("status")["stale"] is False
+
+
+def test_a_history_that_the_remote_has_not_is_told_and_taken_there(road: Ground) -> None:
+    road.git("push", "--quiet", "origin", "--delete", "nbpromote/staging")  # as if the remote were a new one
+
+    told, doctor = road.nbpromote("status").stdout, road.nbpromote("doctor")
+    road.nbpromote("doctor", "--repair")
+
+    assert "unshared  staging    " in told
+    assert "no history of staging was seen at the remote 'origin'" in doctor.stdout
+    assert doctor.returncode == 1
+    assert "unshared" not in road.nbpromote("status").stdout
+    assert road.git("ls-remote", "origin", "nbpromote/staging").split()[0] == road.git("rev-parse", "nbpromote/staging")
 
 
 def test_why_tells_of_each_notebook_that_went_together(road: Ground) -> None:

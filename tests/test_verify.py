@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ground import Ground, build
+from nbpromote.model import Model
+from nbpromote.workflow.promotion.verifying import beyond
+from nbpromote.workflow.site import Site
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +92,30 @@ def test_a_sealed_file_that_was_changed_fails(road: Ground) -> None:
 def test_nothing_of_that_name_is_a_plain_error(road: Ground) -> None:
     assert road.nbpromote("verify", "cuont").returncode == 2
     assert "did you mean 'count'" in road.nbpromote("verify", "cuont").stderr
+
+
+def test_what_another_clone_alone_has_is_not_judged_here_and_nothing_is_written_down(
+    road: Ground, tmp_path: Path
+) -> None:
+    road.git("clone", "--quiet", str(road.root), str(tmp_path / "clone"))
+    clone, before = Ground(tmp_path / "clone", road.empty_store), road.refs()
+    clone.git("config", "user.name", "Bob")
+    clone.git("config", "user.email", "bob@example.org")
+
+    done = clone.nbpromote("verify", "--env", "staging")
+
+    assert (done.returncode, road.refs()) == (3, before), done.stdout + done.stderr
+    assert "data/staging/result.csv was published in another clone; nothing was asked" in done.stdout
+
+
+def test_a_model_in_the_file_of_another_clone_has_not_been_moved(road: Ground, tmp_path: Path) -> None:
+    road.git("clone", "--quiet", str(road.root), str(tmp_path / "clone"))
+    here, there = Site(road.project), Site(Ground(tmp_path / "clone", road.empty_store).project)
+    live = there.ledger.state("staging")["count"].live
+    assert live is not None
+    model = Model(uri="models:/m-0", files={}, name="staging.count", version="3")
+
+    told = beyond(there, replace(live, model=model))
+
+    assert told.endswith("is a file of each clone, and version 3 of staging.count is not in this one's")
+    assert beyond(here, replace(live, model=model)) == ""  # nobody shares its history, so nobody else has it

@@ -103,6 +103,30 @@ def test_an_author_by_the_login_of_a_host_is_the_same_person():
     assert kinds(policy, says("other-login", source="ci"), asked=asked) == []
 
 
+@pytest.mark.parametrize(
+    "author",
+    [
+        "Lovelace, Ada <ada@example.org>",
+        "ada@home <ADA@example.org>",
+        "Ada <x> <ada@example.org>",
+        "ada@example.org,ada-login",
+    ],
+)
+def test_whatever_stands_before_a_mail_it_is_the_same_person(author):
+    asked = replace(ASKED, authors=(author,))
+    policy = Policy(promotes_from=("staging",), approvals=Approvals())
+    by_another_name = says("Countess, the <ada@example.org>"), says("ada@example.org, somebody", source="signature")
+
+    assert [kinds(policy, consent, asked=asked) for consent in by_another_name] == [["approval"]] * 2
+    assert kinds(replace(policy, approvals=Approvals(count=2)), *by_another_name) == ["approval"]
+
+
+def test_who_may_have_written_the_code_besides_is_said():
+    asked = replace(ASKED, doubt="this clone is shallow")
+
+    assert reasons(TWO, asked=asked)[0].endswith("who wrote the code or asked; this clone is shallow")
+
+
 def test_where_signatures_are_required_only_they_say_who_somebody_is():
     policy = replace(TWO, signatures=True, approvals=Approvals())
     asked = replace(ASKED, requester=signed("rik@example.org"))

@@ -9,12 +9,17 @@ trap 'rm -rf "$work"' EXIT
 "$here/.venv/bin/python" -m build --wheel --no-isolation --outdir "$work/dist" "$here" >"$work/build.log" 2>&1 \
   || { cat "$work/build.log"; exit 1; }
 
+# what it depends on is the lock's, which is installed already: a folder on the path brings packages, and not the
+# checkout, since the link of an editable install is followed in a site folder alone
 python3 -m venv "$work/venv"
-# compiled as it is imported: most of the lock never is here
-export PYTHONDONTWRITEBYTECODE=
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
-  --require-hashes -r "$here/requirements.txt"
+site() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
+site "$here/.venv" >"$(site "$work/venv")/lock.pth"
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$work"/dist/*.whl
+export PYTHONPATH=
+case $("$work/venv/bin/python" -c 'import nbpromote; print(nbpromote.__file__)') in
+  "$work"/*) ;;
+  *) echo "that is not the wheel" >&2; exit 1 ;;
+esac
 
 export PATH="$work/venv/bin:$PATH" GIT_AUTHOR_NAME=CI GIT_AUTHOR_EMAIL=ci@example.org \
   GIT_COMMITTER_NAME=CI GIT_COMMITTER_EMAIL=ci@example.org

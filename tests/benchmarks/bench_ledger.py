@@ -24,7 +24,7 @@ def grounds(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Pair
     """The same project with a short history and with a long one; making that takes two minutes."""
     young, old = (build(tmp_path_factory.mktemp("bench") / name, empty_store) for name in ("young", "old"))
     for ground, count in ((young, YOUNG), (old, OLD)):
-        revision = Site(ground.project).revision("prod", entry=False)  # nothing was edited since
+        revision = Site(ground.project).values.revision("prod", entry=False)  # nothing was edited since
         grow(book(ground), count, revision=revision)
     return young, old
 

@@ -8,32 +8,21 @@ The verbs of the command are functions of a project, in `nbpromote.workflow`:
     evidence = workflow.run(project, "train_delay", env="dev", parameters={"months": "[1, 2]"})
     if evidence.passed:
         workflow.release(project, "train_delay")
-        workflow.promote(project, "train_delay", to="staging")
+        workflow.promote(project, ["train_delay"], to="staging")
 
 A notebook whose kernel has nbpromote logs its model with `nbpromote.log_model`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nbpromote import faces
 
 if TYPE_CHECKING:
     from nbpromote.errors import Error
     from nbpromote.project import Project, find
     from nbpromote.track.logging import log_model
+else:
+    # when it is asked for: whatever imports MLflow imports `nbpromote.source`, and wants nothing else of it
+    __getattr__ = faces.lazy(__name__, {"errors": "Error", "project": "Project find", "track.logging": "log_model"})
 
 __all__ = ["Error", "Project", "find", "log_model"]
-
-_HOMES = {
-    "Error": "nbpromote.errors",
-    "Project": "nbpromote.project",
-    "find": "nbpromote.project",
-    "log_model": "nbpromote.track.logging",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # when it is asked for: whatever imports MLflow imports `nbpromote.source`, and wants nothing else of it
-    if name not in _HOMES:
-        raise AttributeError(f"module 'nbpromote' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 WANTS = "wants a mail, `Name <mail>` or a login; commas part the names of one person"
 _MAIL = r"[^\s<>@,]+@[^\s<>@,]+"
-_PERSON = re.compile(rf"(?:[^<>@,]+<(?P<named>{_MAIL})>|(?P<mail>{_MAIL})|@?(?P<login>[\w.-]+(?:\[bot\])?))")
+_PERSON = re.compile(rf"[^<>@,]+<{_MAIL}>|{_MAIL}|@?[\w.-]+(?:\[bot\])?")
+_NAMED = re.compile(r".*<(?P<mail>[^<>]+)>", re.DOTALL)
 # the mail that a host gives out for a login: 123+ada@users.noreply.github.com, 123-ada@users.noreply.gitlab.com
 _GIVEN_OUT = re.compile(r"(?:[0-9]+[+-])?(?P<login>[^@+]+)@users\.noreply\..+")
 
@@ -15,12 +16,10 @@ _GIVEN_OUT = re.compile(r"(?:[0-9]+[+-])?(?P<login>[^@+]+)@users\.noreply\..+")
 def key(name: str) -> str:
     """What a person is known by, in lower case: the mail where there is one, else the login.
 
-    The name before a mail says nothing: everybody may take any.
+    The name before a mail says nothing: everybody may take any, with commas and signs in it.
     """
-    found = _PERSON.fullmatch(name.strip())
-    if found is None:
-        return name.strip().lower()
-    said = (found["named"] or found["mail"] or found["login"]).lower()
+    found = _NAMED.fullmatch(name.strip())
+    said = (found["mail"] if found else name).strip().removeprefix("@").lower()
     given_out = _GIVEN_OUT.fullmatch(said)
     return given_out["login"] if given_out else said
 
@@ -28,6 +27,11 @@ def key(name: str) -> str:
 def keys(entry: str) -> tuple[str, ...]:
     """The same for an entry of a group, which may give several names of one person: `ada@example.org, ada-login`."""
     return tuple(key(name) for name in entry.split(","))
+
+
+def names(text: str) -> frozenset[str]:
+    """All that a text calls one person: git's `Name <mail>` by the mail, whatever the name; else what commas part."""
+    return frozenset({key(text)} if _NAMED.fullmatch(text.strip()) else keys(text))
 
 
 def is_entry(text: str) -> bool:

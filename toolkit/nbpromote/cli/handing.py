@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nbpromote.execute.kernels.keeping import Kept
 
 # verbs that need MLflow, papermill or nbval, whose imports take seconds
-_HEAVY = {"run", "baseline", "diff", "release", "promote", "rollback", "report", "doctor", "verify"}
+_HEAVY = {"adopt", "run", "baseline", "diff", "release", "promote", "rollback", "report", "doctor", "verify"}
 
 
 def handed(arguments: list[str]) -> int | None:

@@ -41,6 +41,20 @@ def release(
     return told(done[0], as_json=as_json) if len(names) == 1 else _told_all(done, "nothing is unreleased", as_json)
 
 
+@click.command()
+@click.argument("name")
+@click.option("--live", "address", metavar="MODEL", required=True, help="models:/NAME@ALIAS or models:/NAME/VERSION.")
+@options.one_env
+@options.reason
+@options.json
+@click.pass_obj
+def adopt(here: Here, name: str, address: str, env: str, reason: str, as_json: bool) -> int:
+    """Record a model that was live before nbpromote came as what is live of a notebook."""
+    from nbpromote import workflow
+
+    return told(workflow.adopt(here.project, name, live=address, env=env, reason=reason), as_json=as_json)
+
+
 _FORMATS = ("text", "markdown", "json")
 
 
@@ -178,6 +192,7 @@ def exit_code(promotion: Any) -> int:
 _CODES = {"verified": 0, "waiting": 4, "unverified": 3, "errored": 3}
 
 VERBS = (
+    adopt,
     release,
     plan,
     promote,

@@ -7,8 +7,9 @@ from nbpromote.execute.kernels import Warmth, installed, is_taken, shared
 from nbpromote.execute.kernels.installing import command, install
 from nbpromote.execute.kernels.keeping import TOOLKIT, Kept, all_kept, keep, stop
 from nbpromote.execute.parameters import asking
-from nbpromote.execute.records import LOGS, is_owned, load_run, save_run, sweep, tracked
+from nbpromote.execute.records import LOGS, is_owned, load_run, save_run, tracked
 from nbpromote.execute.running import PACKAGES, Job, ask, begin, interruptible, new_id, run
+from nbpromote.execute.sweeping import sweep
 from nbpromote.execute.witness import Witness, witness
 
 __all__ = [

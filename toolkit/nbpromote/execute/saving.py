@@ -17,7 +17,7 @@ from papermill.iorw import LocalHandler, papermill_io
 
 from nbpromote import files
 from nbpromote.errors import Refused
-from nbpromote.execute import records
+from nbpromote.execute import records, sweeping
 from nbpromote.model import Cell, dump
 
 
@@ -118,7 +118,7 @@ def _recover(folder: Path, output: Path) -> None:
         if not is_ours:
             raise _busy(output)
         if (folder / records.INPUT).exists():
-            node, cells = records.rebuilt(folder)
+            node, cells = sweeping.rebuilt(folder)
             _mark(node, cells)
             files.write(output, nbformat.writes(node))
         shutil.rmtree(folder)

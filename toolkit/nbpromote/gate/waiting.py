@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -67,12 +67,13 @@ class _People:
         return persons.aliases([*entries, *self.policy.appliers])
 
     def person(self, name: str) -> frozenset[str]:
-        """All that somebody is known by: the same for every name of one person."""
-        known = persons.keys(name)[0]
-        return self._aliases.get(known, frozenset({known}))
+        """All that somebody is known by: two names of one person have some of it in common."""
+        known = persons.names(name)
+        return known.union(*(self._aliases.get(each, ()) for each in known))
 
-    def is_among(self, name: str, people: Sequence[str]) -> bool:
-        return any(self.person(name) == self.person(entry) for entry in people)
+    def is_among(self, name: str, people: Iterable[str]) -> bool:
+        who = self.person(name)
+        return any(not who.isdisjoint(self.person(entry)) for entry in people)
 
     def is_in(self, name: str, groups: Sequence[str]) -> bool:
         return any(self.is_among(name, self.policy.groups.get(group, ())) for group in groups)
@@ -100,18 +101,19 @@ class _Rules:
         wanted = self.policy.approvals
         if wanted is None:
             return
-        given: set[frozenset[str]] = set()
+        given: list[str] = []
         void = []
         for consent in sorted((one for one in consents if not one.overrides), key=lambda one: (one.at, one.event)):
-            person = self.people.person(consent.by.name)
-            why = self.discounts(consent) or ("they have approved already" if person in given else "")
+            name = consent.by.name
+            why = self.discounts(consent) or ("they have approved already" if self.people.is_among(name, given) else "")
             if why:
-                void.append(f"the approval of {consent.by.name} does not count: {why}")
+                void.append(f"the approval of {name} does not count: {why}")
             else:
-                given.add(person)
+                given.append(name)
         missing = wanted.count - len(given)
         if missing > 0:
-            told = [_missing(missing, wanted), *(void or self._bars_every_approval())]
+            doubt = [self.asked.doubt] if self.asked.doubt else []
+            told = [_missing(missing, wanted), *(void or self._bars_every_approval()), *doubt]
             yield Wait(kind="approval", reason="; ".join(told))
 
     def discounts(self, consent: Consent) -> str:

@@ -7,7 +7,8 @@ from nbpromote.git import trunk
 from nbpromote.git.index import Change, Entry, Index, committing
 from nbpromote.git.naming import Tree
 from nbpromote.git.program import clean_environment
-from nbpromote.git.repository import Rejected, Repository, find, init
+from nbpromote.git.remote import Rejected
+from nbpromote.git.repository import Repository, find, init
 from nbpromote.git.signatures import Signature
 
 __all__ = [

@@ -78,7 +78,7 @@ class Program:
 
         git leaves the talking to ssh or curl, which hold its pipes open when it is killed alone: all go together.
         """
-        command, env = self._command(args), {**clean_environment(), "GIT_TERMINAL_PROMPT": "0"}
+        command, env = self._command(args), {"GIT_ASKPASS": "", **clean_environment(), **_UNATTENDED}
         none, pipe = subprocess.DEVNULL, subprocess.PIPE
         try:
             process = subprocess.Popen(command, stdin=none, stdout=pipe, stderr=pipe, env=env, start_new_session=True)
@@ -108,9 +108,24 @@ def _missing() -> Unavailable:
     return Unavailable("the git program is not installed", hint="install git")
 
 
+# nobody is asked: not at the terminal, not by a window of an askpass program or of git's credential manager. An empty
+# GIT_ASKPASS rules out core.askPass and SSH_ASKPASS; one that is set stays, as jobs and editors hand a token on by it
+_UNATTENDED = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"}
+
+# how to reach a remote, and who acts; never which repository
+_KEPT = {
+    *("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS"),
+    *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT"),
+    *(f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")),
+}
+_KEPT_KINDS = ("GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
+
+
 def clean_environment() -> dict[str, str]:
     """The environment without whatever would point git at another repository."""
-    kept = {"GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"}
-    kept |= {f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")}
-    base = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
+    base = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or _is_kept(name)}
     return {**base, "LC_ALL": "C"}
+
+
+def _is_kept(name: str) -> bool:
+    return name in _KEPT or name.startswith(_KEPT_KINDS)

@@ -9,16 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from nbpromote.errors import NotFound, Refused, Unavailable, Usage
+from nbpromote.errors import NotFound, Unavailable, Usage
 from nbpromote.git import objects, signatures
 from nbpromote.git.program import Program
+from nbpromote.git.remote import MOVED, Rejected, Remote
 from nbpromote.git.signatures import Signature
-
-PUSH_SECONDS = 60.0  # a remote that says nothing must not hold a promotion for ever
-
-
-class Rejected(Exception):
-    """A reference was not where the caller thought; nothing was moved."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +41,23 @@ class Repository:
     def _program(self) -> Program:
         return Program(self.root, self.index)
 
-    def reach(self, *args: str, timeout: float) -> subprocess.CompletedProcess[bytes] | None:
-        """A call that talks to a remote; None when it did not end in time. Nobody is asked for a password."""
-        return self._program.reach(*args, timeout=timeout)
-
     # -- the work tree and its commits
+
+    @cached_property
+    def _standing(self) -> tuple[str, str]:
+        """Whether this lies in a work tree, in git's words, and git's own folder: both by one question."""
+        said = self.ask("rev-parse", "--is-inside-work-tree", "--git-common-dir") or ""
+        inside, _, folder = said.partition("\n")
+        return inside, folder
+
+    @property
+    def is_work_tree(self) -> bool:
+        return self._standing[0] == "true"
 
     @cached_property
     def folder(self) -> Path:
         """Git's own folder, shared by all worktrees."""
-        return (self.root / self.run("rev-parse", "--git-common-dir").decode().strip()).resolve()
+        return (self.root / self._standing[1]).resolve()
 
     @cached_property
     def own_folder(self) -> Path:
@@ -70,6 +72,11 @@ class Repository:
     def head(self) -> str | None:
         """The commit that is checked out; None before the first."""
         return self.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether older history was left out when this was cloned."""
+        return (self.folder / "shallow").exists()
 
     def identity(self) -> str:
         """`Name <mail>` of whoever acts here. Raises `Usage` where git does not know."""
@@ -107,6 +114,16 @@ class Repository:
 
     def _has_file(self, commit: str, path: str) -> bool:
         return self.run("ls-tree", commit, f"./{path}").split()[1:2] == [b"blob"]
+
+    def read_folder(self, commit: str) -> dict[str, bytes]:
+        """Every file that lies in this root itself, as a commit has it, by two calls; none where it has no such folder.
+
+        Raises `Unavailable` as `read` does.
+        """
+        rows = (row.split("\t", 1) for row in listed(self.run("ls-tree", "-z", commit, "./")))
+        ids = {path: meta.split()[2] for meta, path in rows if meta.split()[1] == "blob"}
+        found = zip(ids, self.blobs(list(ids.values())), strict=True)
+        return {name: data if data is not None else self.read(commit, name) or b"" for name, data in found}
 
     def blobs(self, names: Sequence[str]) -> list[bytes | None]:
         """Bytes of blobs, by id or as `commit:./path`, None where there is none: one process for all."""
@@ -186,7 +203,7 @@ class Repository:
         if done.returncode == 0:
             return
         said = done.stderr.decode(errors="replace").strip()
-        if any(words in said for words in _MOVED):
+        if any(words in said for words in MOVED):
             raise Rejected(said)
         raise Unavailable(f"git cannot move {name}: {said}; nothing was changed")
 
@@ -209,48 +226,27 @@ class Repository:
     def remotes(self) -> tuple[str, ...]:
         return tuple(self.run("remote").decode().split())
 
-    def fetch(self, remote: str, pattern: str, *, timeout: float) -> bool:
-        """Bring a remote's branches to `refs/remotes`. False when it did not answer in time."""
-        spec = f"+refs/heads/{pattern}:refs/remotes/{remote}/{pattern}"
-        done = self._program.reach("fetch", "--quiet", "--no-tags", remote, spec, timeout=timeout)
-        return done is not None and done.returncode == 0
+    def fetch(self, remote: str, pattern: str, *, timeout: float) -> None:
+        """Bring a remote's branches to `refs/remotes`. Raises `Unavailable` where they did not come in time.
+
+        Of a clone without history only the newest commits are asked for: a runner wants their files, not their past.
+        """
+        shadow = f"refs/remotes/{remote}/{pattern}"
+        depth = ["--depth=1"] if self.is_shallow and not self.refs(shadow) else []
+        Remote(self._program, remote).fetch(*depth, f"+refs/heads/{pattern}:{shadow}", timeout=timeout)
+
+    def listed(self, remote: str, *patterns: str, timeout: float) -> str:
+        """What a remote tells of its references, as `git ls-remote --symref` prints it. Raises as `fetch` does."""
+        return Remote(self._program, remote).listed(*patterns, timeout=timeout)
 
     def try_push(self, remote: str, branch: str) -> None:
         """Whether the remote would take the branch: raises as `push` does, and sends nothing."""
         commit = self.ref(f"refs/remotes/{remote}/{branch}") or self.ref(f"refs/heads/{branch}") or "HEAD"
-        self._push(remote, commit, branch, "--dry-run")
+        Remote(self._program, remote).try_push(commit, branch)
 
     def push(self, remote: str, commit: str, branch: str) -> None:
         """A fast-forward. Raises `Rejected` when the remote's branch is elsewhere, `Refused` when it is protected."""
-        self._push(remote, commit, branch)
-
-    def _push(self, remote: str, commit: str, branch: str, *how: str) -> None:
-        spec = f"{commit}:refs/heads/{branch}"
-        done = self._program.reach("push", "--porcelain", *how, remote, spec, timeout=PUSH_SECONDS)
-        if done is None:
-            raise Unavailable(
-                f"the remote {remote!r} did not answer within {PUSH_SECONDS:g} s",
-                hint="mend the connection and run the same command again",
-            )
-        if done.returncode == 0:
-            return
-        said = (done.stdout + done.stderr).decode(errors="replace").strip()
-        if any(words in said for words in _IN_THE_WAY):
-            raise Refused(
-                f"a branch of the remote {remote!r} is in the way of {branch}; nothing was changed:\n{said}",
-                hint="rename it there, so that a folder of that name has room",
-            )
-        if "[rejected]" in said or any(words in said for words in _MOVED):
-            raise Rejected(said)
-        if "[remote rejected]" in said:
-            raise Refused(
-                f"the remote {remote!r} does not let you push {branch}; nothing was changed:\n{said}",
-                hint="its branch protection and hooks say who may",
-            )
-        raise Unavailable(
-            f"the remote {remote!r} did not take the ledger; nothing was changed here: {said}",
-            hint="mend the connection and run the same command again",
-        )
+        Remote(self._program, remote).push(commit, branch)
 
 
 def listed(listing: bytes) -> list[str]:
@@ -262,22 +258,10 @@ def _words(done: subprocess.CompletedProcess[bytes]) -> str:
     return done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
 
 
-# git's own words (refs/files-backend.c) for a reference that somebody else moved, or is moving
-_MOVED = (
-    "but expected",
-    "reference already exists",
-    "unable to resolve reference",
-    "incorrect old value provided",
-    "failed to update ref",
-    ".lock': File exists",
-)
-_IN_THE_WAY = ("exists; cannot create", "directory file conflict")
-
-
 def find(start: Path) -> Repository:
     """The repository that `start` stands in, with `start` as the root of every path."""
     repository = Repository(start.resolve())
-    if repository.ask("rev-parse", "--is-inside-work-tree") == "true":
+    if repository.is_work_tree:
         return repository
     if "dubious ownership" in repository.complaint("rev-parse"):
         raise Unavailable(

@@ -32,28 +32,14 @@ def known(repository: Repository, remote: str) -> str | None:
     return _alone(name for name in _USUAL if repository.ref(ours + name))
 
 
-def ask(repository: Repository, remote: str, *, timeout: float) -> Heads | None:
-    """What the remote says; None when it did not answer in time."""
-    done = repository.reach("ls-remote", "--symref", remote, "HEAD", "refs/heads/*", timeout=timeout)
-    if done is None or done.returncode != 0:
-        return None
-    rows = [line.split("\t") for line in done.stdout.decode(errors="replace").splitlines()]
+def ask(repository: Repository, remote: str, *, timeout: float) -> Heads:
+    """What the remote says. Raises `Unavailable` where it did not in time."""
+    rows = [
+        line.split("\t") for line in repository.listed(remote, "HEAD", "refs/heads/*", timeout=timeout).splitlines()
+    ]
     branches = {name.removeprefix("refs/heads/"): commit for commit, name in rows if name.startswith("refs/heads/")}
     default = next((left.removeprefix("ref: refs/heads/") for left, _ in rows if left.startswith("ref: ")), None)
     return Heads(default=default if default in branches else None, branches=branches)
-
-
-def bring(repository: Repository, remote: str, branch: str, *, timeout: float) -> bool:
-    """Bring a remote's branch to `refs/remotes`. False when it did not come in time.
-
-    Of a clone without history only its newest commit is asked for: a runner wants a file of it, not its past.
-    """
-    shadow = f"refs/remotes/{remote}/{branch}"
-    shallow = repository.ask("rev-parse", "--is-shallow-repository") == "true" and repository.ref(shadow) is None
-    depth = ["--depth=1"] if shallow else []
-    spec = f"+refs/heads/{branch}:{shadow}"
-    done = repository.reach("fetch", "--quiet", "--no-tags", *depth, remote, spec, timeout=timeout)
-    return done is not None and done.returncode == 0
 
 
 def keep(repository: Repository, remote: str, branch: str) -> None:

@@ -52,7 +52,7 @@ def _commits(ledger: Ledger, environment: str, tip: str) -> list[_Commit]:
     """Oldest first; a shallow clone lacks those of the first events."""
     rows = ledger.git.run("log", "--reverse", "--first-parent", "--format=%H %T %P", tip).decode().splitlines()
     first = 1
-    if ledger.git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
+    if ledger.git.is_shallow:
         first += max(ledger.state(environment).count - len(rows), 0)
     parted = (row.split() for row in rows)
     return [_Commit(n, commit, tree, tuple(above)) for n, (commit, tree, *above) in enumerate(parted, start=first)]

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from nbpromote import clock
-from nbpromote.errors import LostRace, Unavailable, Usage
+from nbpromote.errors import LostRace, Usage
 from nbpromote.git import Rejected, Repository
 from nbpromote.ledger.folding import fold
 from nbpromote.ledger.reading import Events
 from nbpromote.ledger.records import STATE, Spelling, event_id, number_of, place
 from nbpromote.model import Event, State
 
-_FETCH_SECONDS = 2.0  # status and its kin show what is known when the remote is slow
 _CATCH_UP_SECONDS = 60.0  # an append cannot do without
 _TRIES = 30
 
@@ -38,13 +37,26 @@ class Ledger:
     remote: str | None = None
     vouching: Callable[[Event], Callable[[str], None] | None] = lambda _event: None
 
-    def fetch(self) -> bool:
-        """Bring what others appended. False when the remote did not answer within two seconds."""
-        return self.remote is None or self.git.fetch(self.remote, "nbpromote/*", timeout=_FETCH_SECONDS)
+    def fetch(self, timeout: float = _CATCH_UP_SECONDS) -> None:
+        """Bring what others appended. Raises `Unavailable` where the remote did not hand it out in time."""
+        if self.remote is not None:
+            self.git.fetch(self.remote, "nbpromote/*", timeout=timeout)
 
     def state(self, environment: str) -> State:
         tip = self.tip(environment)
         return self._state(tip) if tip else State(environment=environment)
+
+    def states(self, environments: Iterable[str]) -> dict[str, State]:
+        """The present state of each, by two calls to git however many there are."""
+        known = self.git.refs("refs/heads/nbpromote/*", f"refs/remotes/{self.remote}/nbpromote/*")
+        tips = {name: self._tip(name, known) for name in environments}
+        written = {name: tip for name, tip in tips.items() if tip}
+        blobs = self.git.blobs([f"{tip}:{STATE}" for tip in written.values()])
+        found = {
+            name: self._read(tip, blob) if blob is not None else self._state(tip)
+            for (name, tip), blob in zip(written.items(), blobs, strict=True)
+        }
+        return {name: found.get(name) or State(environment=name) for name in tips}
 
     def state_at(self, environment: str, moment: str) -> State:
         """The state as it was at a moment."""
@@ -66,7 +78,9 @@ class Ledger:
         return replace(state, head=last)
 
     def _state(self, commit: str) -> State:
-        blob = self.git.run("cat-file", "blob", f"{commit}:{STATE}")
+        return self._read(commit, self.git.run("cat-file", "blob", f"{commit}:{STATE}"))
+
+    def _read(self, commit: str, blob: bytes) -> State:
         return replace(self.spelling.read(State, blob, where=f"{STATE} of commit {commit[:10]}"), head=commit)
 
     @cached_property
@@ -96,7 +110,7 @@ class Ledger:
             except Rejected as rejected:
                 said = str(rejected)
                 time.sleep(random.uniform(0, 0.02 * attempt))
-                self._catch_up()
+                self.fetch()
                 continue
             return replace(after, head=commit)
         raise LostRace(
@@ -118,21 +132,33 @@ class Ledger:
         ]
         return tuple(sorted({ref.rsplit("/", 1)[1] for ref in self.git.refs(*patterns)}))
 
-    def _catch_up(self) -> None:
-        if self.remote and not self.git.fetch(self.remote, "nbpromote/*", timeout=_CATCH_UP_SECONDS):
-            raise Unavailable(
-                f"the remote {self.remote!r} has moved and cannot be fetched; nothing was changed",
-                hint="mend the connection and run the same command again",
-            )
-
     def tip(self, environment: str) -> str | None:
         """The remote's branch where the ledger is shared: a push comes before the local move."""
-        own, shadow = f"refs/heads/nbpromote/{environment}", self.shadow(environment)
-        known = self.git.refs(own, shadow)
-        return (known.get(shadow) if self.remote else None) or known.get(own)
+        return self._tip(environment, self.git.refs(f"refs/heads/nbpromote/{environment}", self.shadow(environment)))
+
+    def _tip(self, environment: str, known: Mapping[str, str]) -> str | None:
+        shadow = known.get(self.shadow(environment)) if self.remote else None
+        return shadow or known.get(f"refs/heads/nbpromote/{environment}")
 
     def shadow(self, environment: str) -> str:
         return f"refs/remotes/{self.remote}/nbpromote/{environment}"
+
+    def is_alone(self, environment: str) -> bool:
+        """Whether this clone has a history that the remote is to share, and does not have as far as it was heard."""
+        own = f"refs/heads/nbpromote/{environment}"
+        return self.remote is not None and list(self.git.refs(own, self.shadow(environment))) == [own]
+
+    def share(self, environment: str) -> None:
+        """Take a history to the remote that does not have it. Raises `LostRace` where somebody was first."""
+        tip = self.tip(environment)
+        assert tip is not None
+        try:
+            self._publish(environment, tip, tip)
+        except Rejected as rejected:
+            raise LostRace(
+                f"the remote {self.remote!r} has a history of {environment} by now; nothing was changed",
+                hint="nbpromote doctor",
+            ) from rejected
 
     def _publish(self, environment: str, commit: str, before: str | None) -> None:
         branch = f"nbpromote/{environment}"
@@ -206,9 +232,11 @@ _SAID = {
     "aborted": "{verb} in {environment} given up",
     "superseded": "superseded in {environment}",
     "expired": "expired in {environment}",
+    "adopt live": "adopted as it was, live in {environment}",
     "release live": "released, live in {environment}",
     "rollback live": "live again in {environment}, rolled back",
     "repair live": "repaired in {environment}",
+    "adopt intent": "adoption in {environment} begun",
     "release intent": "release to {environment} begun",
     "promote intent": "promotion to {environment} begun",
     "rollback intent": "rollback in {environment} begun",

@@ -26,6 +26,7 @@ from nbpromote.model.history import Attempt, Board, Event, Explanation, Freeze, 
 from nbpromote.model.metrics import SCORES, WITHOUT_INTERVAL, greater_is_better
 from nbpromote.model.notebooks import Code, Finding, Pair, Parameter, Schema, Severity
 from nbpromote.model.releases import (
+    Adopted,
     Candidate,
     Decision,
     Deployment,
@@ -47,6 +48,7 @@ __all__ = [
     "SCORES",
     "SIZES",
     "WITHOUT_INTERVAL",
+    "Adopted",
     "Approvals",
     "Asked",
     "Attempt",

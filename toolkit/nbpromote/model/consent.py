@@ -76,11 +76,12 @@ class Asked:
     """What the rules of waiting look at: who asked for a promotion, who wrote its code, since when it stands below.
 
     `bound` is the digest of everything that consent is given to. `below` maps each notebook to the moment when its
-    release was verified where it comes from.
+    release was verified where it comes from. `doubt` says why there may be other authors.
     """
 
     environment: str
     bound: str
     requester: Identity
     authors: tuple[str, ...] = ()
+    doubt: str = ""
     below: Mapping[str, str] = field(default_factory=dict)

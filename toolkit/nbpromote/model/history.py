@@ -13,8 +13,8 @@ from nbpromote.model.releases import Decision, Deployment
 class Event:
     """One line of history.
 
-    `verb` is what somebody did: release, promote, rollback, approve, reject, override, hold, unhold, freeze, thaw,
-    repair, verify, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified
+    `verb` is what somebody did: adopt, release, promote, rollback, approve, reject, override, hold, unhold, freeze,
+    thaw, repair, verify, expire. `step` is where in it. A promotion: waiting, intent, live, then verified, unverified
     or failed; or it ends as refused (a gate or check said no), errored, inconclusive, rejected, aborted or superseded.
     Everything else is done. The events of one attempt share `attempt`, also the consents to it. What the gates said is
     written once, with the first event of an attempt, in the order of `deployments`.
@@ -142,6 +142,7 @@ class Status:
     pending: tuple[str, ...] = ()  # notebooks whose configuration was edited since
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open: tuple[str, ...] = ()  # notebooks with a promotion left half-way
+    alone: bool = False  # the remote that is to share the history does not have it
     due: Mapping[str, str] = field(default_factory=dict)  # notebooks to be looked at again, and since when
     waiting: tuple[Attempt, ...] = ()
     waits: Mapping[str, tuple[Wait, ...]] = field(default_factory=dict)
@@ -154,7 +155,7 @@ class Board:
 
     rows: tuple[Status, ...]
     as_of: str
-    silent: str = ""  # the remote that did not answer just now
+    silent: str = ""  # why the remote was not heard just now
 
     @property
     def stale(self) -> bool:
@@ -176,3 +177,8 @@ class Explanation:
     said: tuple[str, ...] = ()  # by people: who approved, rejected or overrode, and why
     at: str = ""
     by: str = ""
+
+    @property
+    def adopted(self) -> bool:
+        """Whether nothing was decided, since it was live already: its decision has neither gates nor checks."""
+        return self.verb == "adopt"

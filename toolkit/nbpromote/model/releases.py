@@ -45,6 +45,22 @@ class Release:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Adopted:
+    """A registered version as MLflow had it before it was adopted: all that is known of how it came to be."""
+
+    uri: str  # of the tracking server
+    address: str  # models:/delay/7
+    asked: str  # what led to it: models:/delay@champion
+    location: str  # where its files were
+    created: str
+    run: str = ""  # MLflow's id of it; empty where the version has none, or none that is left
+    author: str = ""
+    commit: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)  # as MLflow holds them: text
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What one gate said. `seen` and `live` are the numbers it looked at, `contest` where they come from."""
 
@@ -88,11 +104,11 @@ class Deployment:
     release: str
     alias: str
     code: str
-    run: str
-    evidence: str
+    run: str  # what was adopted has none: the address that its version had
+    evidence: str  # digest; empty where it was adopted
     tracking_uri: str
     settings: str
-    strategy: str = "release"  # retrain, copy, or release in an entry environment
+    strategy: str = "release"  # retrain, copy, release in an entry environment, or adopt
     parameters: Mapping[str, Json] = field(default_factory=dict)
     revision: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
@@ -108,12 +124,18 @@ class Deployment:
     params_commit: str | None = None
     params_dirty: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict)  # references; a later run follows the environment's own
-    author: str = ""  # of the code
+    authors: tuple[str, ...] = ()  # of the code, since what it replaced was let in
+    trusted: str | None = None  # the commit that held the code when it was let in
     incumbent: str = ""  # the run whose deployment it replaced; empty: the first one
     since: str = ""
     verified: str = ""  # when; empty while it is not
     state: str = "unverified"  # verified, unverified, failed
     overrides: tuple[str, ...] = ()  # what was passed over for it to go live
+
+    @property
+    def adopted(self) -> bool:
+        """Whether it was live before nbpromote came: a model without code, and no check was made of its run."""
+        return self.strategy == "adopt"
 
     def keeps(self, prefix: str) -> bool:
         """Whether the store has files of it whose path starts so."""

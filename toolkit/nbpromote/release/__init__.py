@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nbpromote import files
-from nbpromote.model import Evidence, Model, Release, Sealed, canonical, dump, load, sha256
+from nbpromote.model import Adopted, Evidence, Model, Release, Schema, Sealed, canonical, dump, load, sha256
 from nbpromote.release.places import Missing
 from nbpromote.release.store import Damaged, Kept, Store
 from nbpromote.release.words import ADJECTIVES, ANIMALS
 
 __all__ = [
+    "RECORDS",
     "Damaged",
     "Kept",
     "Missing",
@@ -22,11 +23,16 @@ __all__ = [
     "export_code",
     "open_",
     "seal",
+    "seal_adopted",
     "seal_evidence",
     "seal_model",
     "seal_output",
     "whole",
 ]
+
+
+_ADOPTED = "adopted.json"
+RECORDS = ("evidence.json", _ADOPTED)  # on what a deployment rests, kept for good
 
 
 def seal(
@@ -64,6 +70,31 @@ def seal(
         evidence=evidence.digest,
         metrics=evidence.metrics,
         files=sealed,
+    )
+    store.put(canonical(dump(release)))
+    return release
+
+
+def seal_adopted(
+    store: Store, adopted: Adopted, model: Model, folder: Path, *, notebook: str, path: str, schema: Schema
+) -> Release:
+    """A release of a model alone: what MLflow said of it stands in the place of code and evidence.
+
+    `path` and `schema` are the notebook's whose part it plays.
+    """
+    files = {_ADOPTED: store.put(canonical(dump(adopted))), **seal_model(store, model, folder)}
+    release = Release(
+        notebook=notebook,
+        path=path,
+        code="",
+        schema=schema,
+        created=adopted.created,
+        author=adopted.author,
+        commit=adopted.commit,
+        lock=None,
+        evidence="",
+        metrics=adopted.metrics,
+        files=files,
     )
     store.put(canonical(dump(release)))
     return release

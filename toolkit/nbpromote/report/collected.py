@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from nbpromote.model import Cell, Ending, Finding, Outcome, Severity, Verdict, is_metric
 from nbpromote.report import verdict, words
-from nbpromote.report.findings import codequality
-from nbpromote.report.junit import OUTCOMES, Case, Suite, case_of, junit
-from nbpromote.report.page import page
+from nbpromote.report.found import codequality
+from nbpromote.report.pages import page
 from nbpromote.report.subject import Subject
+from nbpromote.report.suites import OUTCOMES, Case, Suite, case_of, junit
 from nbpromote.report.summary import markdown
 
 

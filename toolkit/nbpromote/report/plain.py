@@ -57,6 +57,7 @@ def _environment(row: Status) -> dict[str, Json]:
         "due": dict(row.due),
         "waiting": [_waiting(attempt, row.waits.get(attempt.event.attempt, ())) for attempt in row.waiting],
         "frozen": dump(row.frozen) if row.frozen else None,
+        "unshared": row.alone,
     }
 
 
@@ -80,6 +81,7 @@ def _deployment(live: Deployment) -> dict[str, Json]:
         "alias": live.alias,
         "code": live.code,
         "state": live.state,
+        "adopted": live.adopted,
         "since": live.since,
         "overrides": list(live.overrides),
         "model": _model(live.model),

@@ -8,7 +8,7 @@ from nbpromote.model import Check, Verdict
 from nbpromote.report import verdict, words
 from nbpromote.report.comparison.markdown import markdown as compared
 from nbpromote.report.marked import COMMENT, code, fitting, plain, table
-from nbpromote.report.page.judged import outcome
+from nbpromote.report.pages.judged import outcome
 from nbpromote.report.subject import Kind, Subject
 
 _ROWS = 60

@@ -9,7 +9,9 @@ from nbpromote.track.kernel import WARMING, answer, inside, later, question, que
 from nbpromote.track.models import (
     CHAMPION,
     check_model,
+    digests,
     drop_alias,
+    fetched,
     folder_of,
     has_version,
     keep_model,
@@ -18,6 +20,7 @@ from nbpromote.track.models import (
     set_alias,
     try_registry,
 )
+from nbpromote.track.registered import registered
 from nbpromote.track.results import finish
 from nbpromote.track.runs import VARIABLES, Opened, close, collect, judge, open_run, tag_release
 from nbpromote.track.server import described, reach, unsafe
@@ -36,7 +39,9 @@ __all__ = [
     "close",
     "collect",
     "described",
+    "digests",
     "drop_alias",
+    "fetched",
     "finish",
     "folder_of",
     "given",
@@ -52,6 +57,7 @@ __all__ = [
     "question_of_rows",
     "reach",
     "register",
+    "registered",
     "secrets",
     "set_alias",
     "tag_release",

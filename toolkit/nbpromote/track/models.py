@@ -32,7 +32,7 @@ def folder_of(uri: str, model_uri: str, into: Path) -> Path:
 
     Raises `Unavailable` when they cannot be fetched.
     """
-    location = ask(uri, lambda mlflow: mlflow.get_logged_model(_model_id(mlflow, model_uri)).artifact_location)
+    location = ask(uri, lambda mlflow: mlflow.get_logged_model(id_of(mlflow, model_uri)).artifact_location)
     return fetched(uri, location, into)
 
 
@@ -60,7 +60,7 @@ def local(location: str) -> Path | None:
     return Path(location) if location.startswith("/") else None
 
 
-def _model_id(mlflow: Any, model_uri: str) -> str:
+def id_of(mlflow: Any, model_uri: str) -> str:
     """`models:/m-...` names bytes; `models:/name/3` and `models:/name@alias` lead to such."""
     name = model_uri.removeprefix("models:/")
     if "@" in name:
@@ -178,7 +178,7 @@ def _registered(uri: str, name: str) -> None:
     """Another process that is first makes the making fail, and is seen."""
     once(
         uri,
-        look=lambda mlflow: _found(lambda: mlflow.get_registered_model(name)),
+        look=lambda mlflow: if_known(lambda: mlflow.get_registered_model(name)),
         make=lambda mlflow: mlflow.create_registered_model(name),
         done=f"{name} was registered",
     )
@@ -251,13 +251,13 @@ def pointed(uri: str, name: str) -> str | None:
 
 
 def _pointed(mlflow: Any, name: str) -> str | None:
-    found = _found(lambda: mlflow.get_model_version_by_alias(name, CHAMPION))
+    found = if_known(lambda: mlflow.get_model_version_by_alias(name, CHAMPION))
     return str(found.version) if found else None
 
 
 def has_version(uri: str, model: Model) -> bool:
     """Whether the registry still has this version, and it still leads to these bytes."""
-    found = ask(uri, lambda mlflow: _found(lambda: mlflow.get_model_version(model.name, model.version)))
+    found = ask(uri, lambda mlflow: if_known(lambda: mlflow.get_model_version(model.name, model.version)))
     return found is not None and str(found.source) == model.uri
 
 
@@ -266,10 +266,10 @@ def try_registry(uri: str, name: str) -> None:
     try:
         _registered(uri, name)
     finally:
-        ask(uri, lambda mlflow: _found(lambda: mlflow.delete_registered_model(name)), done=f"{name} was deleted")
+        ask(uri, lambda mlflow: if_known(lambda: mlflow.delete_registered_model(name)), done=f"{name} was deleted")
 
 
-def _found(ask: Any) -> Any:
+def if_known(ask: Any) -> Any:
     """What the registry answers; None for what it does not know."""
     from mlflow.exceptions import MlflowException
 

@@ -12,8 +12,10 @@ _RELATIVE = 1e-6
 _ABSOLUTE = 1e-9
 
 
-def answers(expected: Json, said: Json) -> Check:
+def answers(expected: Json, said: Json, *, when: str = "validated") -> Check:
     """Compare predictions for the same input example; both in the form that the kernel gave them.
+
+    `when` says at what moment the expected ones were taken.
 
     `{"values": ...}` are predictions, `{"missing": ...}` a model without an input example, `{"error": ...}` one
     that does not load or predict.
@@ -26,12 +28,12 @@ def answers(expected: Json, said: Json) -> Check:
         return _check(Outcome.FAILED, "the live model has lost its input example")
     before, now = list(_leaves(expected["values"])), list(_leaves(said["values"]))
     if len(before) != len(now):
-        return _check(Outcome.FAILED, f"{len(now)} predictions where {len(before)} were validated")
+        return _check(Outcome.FAILED, f"{len(now)} predictions where {len(before)} were {when}")
     differing = [(a, b) for a, b in zip(before, now, strict=True) if not _same(a, b)]
     if differing:
         first = f"first {differing[0][1]} instead of {differing[0][0]}"
         return _check(Outcome.FAILED, f"{len(differing)} of {len(now)} predictions differ, {first}")
-    return _check(Outcome.PASSED, f"{len(now)} predictions as validated", count=len(now))
+    return _check(Outcome.PASSED, f"{len(now)} predictions as {when}", count=len(now))
 
 
 def _same(a: Json, b: Json) -> bool:

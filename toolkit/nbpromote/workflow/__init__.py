@@ -1,7 +1,8 @@
 """The straight path: one short function a verb. Rooms do the work; here it is put in order."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nbpromote import faces
 
 if TYPE_CHECKING:
     from nbpromote.workflow.authoring.automating import automate
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from nbpromote.workflow.evidence.accepting import Offer, accept, baseline, offer
     from nbpromote.workflow.evidence.running import run
     from nbpromote.workflow.fleet import Order, run_many, unreleased
+    from nbpromote.workflow.promotion.adopting import adopt
     from nbpromote.workflow.promotion.advancing import advance
     from nbpromote.workflow.promotion.consenting import approve, override, reject
     from nbpromote.workflow.promotion.holding import freeze, hold, thaw, unhold
@@ -30,11 +32,45 @@ if TYPE_CHECKING:
     from nbpromote.workflow.telling.proposing import propose
     from nbpromote.workflow.telling.reporting import keep_page, page, subject
     from nbpromote.workflow.telling.watching import history, moment, status
+else:
+    __getattr__ = faces.lazy(
+        __name__,
+        {
+            "authoring.automating": "automate",
+            "authoring.checking": "check",
+            "authoring.configuring": "compare_params schema_of show_params",
+            "authoring.hooks.hooking": "check_staged sync_staged",
+            "authoring.hooks.installing": "hooks_are_missing",
+            "authoring.pairing": "record_agreement refusal sync",
+            "authoring.starting": "init",
+            "evidence.accepting": "Offer accept baseline offer",
+            "evidence.running": "run",
+            "fleet": "Order run_many unreleased",
+            "promotion.adopting": "adopt",
+            "promotion.consenting": "approve override reject",
+            "promotion.planning": "plan",
+            "promotion.promoting": "promote",
+            "promotion.releasing": "release",
+            "promotion.holding": "freeze hold thaw unhold",
+            "promotion.rechecking": "verify",
+            "promotion.returning": "rollback",
+            "promotion.advancing": "advance",
+            "telling.changing": "changes",
+            "telling.proposing": "propose",
+            "telling.explaining": "why",
+            "telling.reporting": "keep_page page subject",
+            "telling.comparing": "compare preview",
+            "telling.watching": "history moment status",
+            "care.collecting": "gc",
+            "care.doctoring": "doctor",
+        },
+    )
 
 __all__ = [
     "Offer",
     "Order",
     "accept",
+    "adopt",
     "advance",
     "approve",
     "automate",
@@ -79,40 +115,3 @@ __all__ = [
     "verify",
     "why",
 ]
-
-_HOMES = {
-    "authoring.automating": ("automate",),
-    "authoring.checking": ("check",),
-    "authoring.configuring": ("compare_params", "schema_of", "show_params"),
-    "authoring.hooks.hooking": ("check_staged", "sync_staged"),
-    "authoring.hooks.installing": ("hooks_are_missing",),
-    "authoring.pairing": ("record_agreement", "refusal", "sync"),
-    "authoring.starting": ("init",),
-    "evidence.accepting": ("Offer", "accept", "baseline", "offer"),
-    "evidence.running": ("run",),
-    "fleet": ("Order", "run_many", "unreleased"),
-    "promotion.consenting": ("approve", "override", "reject"),
-    "promotion.planning": ("plan",),
-    "promotion.promoting": ("promote",),
-    "promotion.releasing": ("release",),
-    "promotion.holding": ("freeze", "hold", "thaw", "unhold"),
-    "promotion.rechecking": ("verify",),
-    "promotion.returning": ("rollback",),
-    "promotion.advancing": ("advance",),
-    "telling.changing": ("changes",),
-    "telling.proposing": ("propose",),
-    "telling.explaining": ("why",),
-    "telling.reporting": ("keep_page", "page", "subject"),
-    "telling.comparing": ("compare", "preview"),
-    "telling.watching": ("history", "moment", "status"),
-    "care.collecting": ("gc",),
-    "care.doctoring": ("doctor",),
-}
-
-
-def __getattr__(name: str) -> Any:
-    """A verb loads the rooms that it needs, when it is asked for: `status` pays for no kernel."""
-    home = next((home for home, verbs in _HOMES.items() if name in verbs), None)
-    if home is None:
-        raise AttributeError(f"module 'nbpromote.workflow' has no attribute {name!r}")
-    return getattr(import_module(f"nbpromote.workflow.{home}"), name)

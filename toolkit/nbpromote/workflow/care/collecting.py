@@ -55,11 +55,11 @@ class _Needs:
 
 
 def _needs(site: Site, before: str) -> _Needs:
-    if not site.ledger.fetch():
-        raise Unavailable(
-            f"the remote {site.ledger.remote!r} cannot be fetched, and others may have promoted; nothing was removed",
-            hint="mend the connection and run the same command again",
-        )
+    try:
+        site.ledger.fetch()
+    except Unavailable as error:
+        told = f"others may have promoted, so nothing was removed: {error}"
+        raise Unavailable(told, hint=error.hint) from error
     needs, whole = _Needs(runs=footing.runs(site)), {}
     for environment in site.every_environment:
         if fault := ledger.broken(site.ledger, environment):
@@ -88,9 +88,10 @@ def _used(state: State) -> Iterator[Deployment]:
 
 
 def _keep_record(needs: _Needs, deployment: Deployment) -> None:
-    """Evidence, where it was sealed; of what was not let in, the run itself is all the evidence there is."""
-    if "evidence.json" in deployment.sealed:
-        needs.blobs.add(deployment.sealed["evidence.json"].sha256)
+    """What it rests on, where that was sealed; of what was not let in, the run itself is all the evidence there is."""
+    kept = [deployment.sealed[name].sha256 for name in release.RECORDS if name in deployment.sealed]
+    if kept:
+        needs.blobs.update(kept)
     else:
         needs.runs.add(deployment.run)
 

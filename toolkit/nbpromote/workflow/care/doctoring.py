@@ -14,7 +14,7 @@ from nbpromote.release import Damaged
 from nbpromote.workflow.care import inspecting
 from nbpromote.workflow.evidence import performing
 from nbpromote.workflow.promotion import finishing, keeping, waiting
-from nbpromote.workflow.promotion.verifying import misplaced
+from nbpromote.workflow.promotion.verifying import beyond, misplaced
 from nbpromote.workflow.site import Site
 
 
@@ -44,19 +44,22 @@ def _machine(site: Site) -> Iterator[Check]:
         yield _failed("identity", f"{error}: {error.hint}")
     reached = site.fetch()
     shared = f"shared by remote {site.ledger.remote!r}" if site.ledger.remote else "local to this repository"
-    yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}, which does not answer")
+    yield _passed("ledger", shared) if reached else _failed("ledger", f"{shared}: {site.silence}")
     yield from (_failed("shared", reason) for reason in site.lacking)
     yield from inspecting.left_over(site)
 
 
 def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Check]:
+    if site.ledger.is_alone(environment):
+        yield _shared(site, environment, repair=repair)
     name, fault = f"{environment}: history", ledger.broken(site.ledger, environment)
     if fault:
         yield _failed(name, f"{fault}; nothing is built on that: another clone may have what was written")
         repair = False
     state = site.ledger.state(environment)
     if not fault:
-        yield _passed(name, f"{state.count} events, each as it was written")
+        count = "1 event" if state.count == 1 else f"{state.count} events"
+        yield _passed(name, f"{count}, each as it was written")
     for notebook, standing in sorted(state.notebooks.items()):
         if state.applying(notebook) is not None:
             yield _half_way(site, environment, notebook, repair=repair)
@@ -71,12 +74,25 @@ def _environment(site: Site, environment: str, *, repair: bool) -> Iterator[Chec
     yield from (_waiting(site, attempt) for attempt in state.attempts.values() if not attempt.applies)
 
 
+def _shared(site: Site, environment: str, *, repair: bool) -> Check:
+    """A history that was begun before the remote was named: nobody else knows of it until it is taken there."""
+    name, remote = f"{environment}: shared", site.ledger.remote
+    if not repair:
+        told = f"no history of {environment} was seen at the remote {remote!r}, so others know nothing of this one"
+        return _failed(name, f"{told}: nbpromote doctor --repair takes it there")
+    site.ledger.share(environment)
+    return _passed(name, f"its history was taken to the remote {remote!r}")
+
+
 def _waiting(site: Site, attempt: Attempt) -> Check:
     """Whether what waits can go live at all; what can not is ended by whoever looks at it next."""
     event = attempt.event
     name = f"{event.environment}: {', '.join(event.notebooks)} waiting"
     told = f"{', '.join(event.aliases)} since {event.at}"
-    moved = waiting.moved_under(site, waiting.recalled(site, attempt), event)
+    try:
+        moved = waiting.moved_under(site, waiting.recalled(site, attempt), event)
+    except Error as error:
+        return Check(name=name, outcome=Outcome.ERRORED, summary=f"{told}: {error}")
     if moved:
         return _failed(name, f"{told} can never go live: {moved}; nbpromote advance --env {event.environment} ends it")
     return _passed(name, told)
@@ -101,12 +117,15 @@ def _half_way(site: Site, environment: str, notebook: str, *, repair: bool) -> C
 
 def _live(site: Site, live: Deployment, *, repair: bool) -> Iterator[Check]:
     if live.state != "verified":
-        yield _failed(f"{live.environment}: {live.notebook} verification", f"{live.alias} is live and {live.state}")
+        again = f"nbpromote verify {live.notebook} --env {live.environment} asks again"
+        told = f"{live.alias} is live and {live.state}: {again}"
+        yield _failed(f"{live.environment}: {live.notebook} verification", told)
     yield _kept(site, live)
     if live.model is None:
         return
     name = f"{live.environment}: {live.notebook} model"
-    fault = _model_fault(live)
+    elsewhere = beyond(site, live)
+    fault = f"{elsewhere}; nbpromote doctor --repair brings it here from the store" if elsewhere else _model_fault(live)
     if fault and repair:
         fault = _model_fault(finishing.mend(site, live))
         yield _passed(name, "mended from the store") if not fault else _failed(name, fault)

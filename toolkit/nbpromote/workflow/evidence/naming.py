@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from nbpromote import notebook, release
@@ -90,18 +91,24 @@ def parted(what: str, env: str | None) -> tuple[str, str | None]:
 
 def _deployed(site: Site, name: str, env: str | None) -> Found | None:
     environments = [site.require(env)] if env is not None else list(reversed(site.every_environment))
-    fitting = (deployment for deployment in _deployments(site, environments) if _is_called(deployment, name))
-    deployment = next(fitting, None)
+    fitting = [d for d in _standing(site, environments) if _is_called(d, name)]
+    # of what was adopted there is nothing to show: it is meant where nothing else can be
+    fitting.sort(key=lambda deployment: deployment.adopted and env is None)
+    deployment = next(chain(fitting, (d for d in _past(site, environments) if _is_called(d, name))), None)
     if deployment is None:
         return None
     return deployed(site, deployment, f"{name}@{env}" if env else name)
 
 
-def _deployments(site: Site, environments: Sequence[str]) -> Iterator[Deployment]:
-    """What is live, then what was, each from the road's end down; at last what only the history knows of."""
+def _standing(site: Site, environments: Sequence[str]) -> Iterator[Deployment]:
+    """What is live, then what may be gone back to, each from the road's end down."""
     for environment in environments:
         for standing in site.ledger.state(environment).notebooks.values():
             yield from (found for found in (standing.live, *reversed(standing.stable)) if found)
+
+
+def _past(site: Site, environments: Sequence[str]) -> Iterator[Deployment]:
+    """What only the history knows of, the newest first."""
     for environment in environments:
         for event in reversed(site.ledger.events(environment)):
             yield from event.deployments
@@ -114,6 +121,9 @@ def _is_called(deployment: Deployment, name: str) -> bool:
 
 def _evidence(site: Site, deployment: Deployment) -> Evidence:
     """Of what the gates refused, only the run itself is kept."""
+    if deployment.adopted:
+        told = f"{deployment.alias} was adopted in {deployment.environment} from {deployment.run}"
+        raise NotFound(f"{told}: there is no run of it here, and no evidence", hint=f"nbpromote why {deployment.alias}")
     if "evidence.json" in deployment.sealed:
         return release.evidence_of(site.store, deployment.sealed)
     return accepting.find_evidence(site.project, deployment.run)
@@ -133,7 +143,8 @@ def _refuse(site: Site, what: str) -> Found:
     if any(pair.name == name for pair in site.pairs):
         told = f"nothing is live of {name}, and no run of it is here" + (f", in {env}" if env else "")
         raise NotFound(told, hint=f"nbpromote run {name}" + (f" --env {env}" if env else ""))
-    called = {d.alias for d in _deployments(site, site.every_environment)}
+    environments = site.every_environment
+    called = {d.alias for known in (_standing, _past) for d in known(site, environments)}
     runs = [path.name for path in site.project.runs.glob("*")]
     names = [*called, *[pair.name for pair in site.pairs], *runs]
     raise NotFound(

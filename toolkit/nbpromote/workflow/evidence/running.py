@@ -55,8 +55,8 @@ def run(
     """Run a notebook in an environment and make every check of what came out.
 
     In an entry environment that is the notebook as it stands. Above it, the live deployment runs again: its
-    sealed code with its frozen parameters; where nothing is live, HEAD's code is rehearsed and its outputs stay
-    in the run's folder. `fresh` wants a kernel that was not forked from a warm one.
+    sealed code with its frozen parameters; where nothing is live, or a model that was adopted, HEAD's code is
+    rehearsed and its outputs stay in the run's folder. `fresh` wants a kernel that was not forked from a warm one.
     """
     site = Site(project)
     asked = Asked(overrides=parameters or {}, cell_limit=cell_limit, manner=Manner(watch=watch, fresh=fresh))
@@ -76,7 +76,7 @@ def run_at(site: Site, name: str, environment: str, asked: Asked) -> Evidence:
     if site.policy(environment, "").is_entry:
         return _run_here(site, site.pair(name), environment, asked)
     live = site.ledger.state(environment)[name].live
-    if live is not None:
+    if live is not None and not live.adopted:
         return _run_live(site, live, asked)
     return _rehearse(site, site.pair(name), environment, asked)
 

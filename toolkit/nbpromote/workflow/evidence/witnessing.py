@@ -25,8 +25,13 @@ def witness(kernel: str, pass_env: tuple[str, ...]) -> Witness:
 
 def ask_model(model: Model, *, uri: str, kernel: str, pass_env: tuple[str, ...]) -> Any:
     """What a registered model, loaded through its alias, says to its own input example: not in the run's kernel."""
-    question = track.question(f"models:/{model.name}@{track.CHAMPION}")
-    return track.answer(_clean(witness(kernel, pass_env).ask(question, _store(uri)), uri))
+    return said_at(f"models:/{model.name}@{track.CHAMPION}", uri=uri, kernel=kernel, pass_env=pass_env)
+
+
+def said_at(address: str, *, uri: str, kernel: str, pass_env: tuple[str, ...]) -> Any:
+    """The same of the model at any address that MLflow takes."""
+    said = witness(kernel, pass_env).ask(track.question(address), _store(uri))
+    return track.answer(_clean(said, uri))
 
 
 def said_of_rows(live: Deployment, table: Path, *, pass_env: tuple[str, ...]) -> Any:

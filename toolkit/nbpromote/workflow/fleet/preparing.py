@@ -156,7 +156,7 @@ def _above(
     site: Site, env: str, pair: Pair, known: Known, given: Mapping[str, Given], cell_limit: float | None
 ) -> Prepared:
     live = site.ledger.state(env)[pair.name].live
-    if live is not None:
+    if live is not None and not live.adopted:
         overrides = _own(given, live.schema)
         environment = running.limited(running.frozen(site, live, overrides, schemas=known.schemas), cell_limit)
         return _whole(site, pair, environment, overrides, running.rests_live(site, live, environment))
@@ -168,7 +168,7 @@ def _above(
         path=site.relative(pair.path),
         environment=environment,
         overrides=overrides,
-        never="nothing of it is live, and a rehearsal publishes nothing to stand on",
+        never="no release of it is live, and a rehearsal publishes nothing to stand on",
     )
 
 

@@ -24,7 +24,7 @@ def advance(project: Project, *, env: str | None = None) -> tuple[Promotion, ...
     due is told as well, with what it waits for.
     """
     site = Site(project)
-    site.fetch()
+    site.catch_up()
     environments = [site.require(env)] if env else list(site.environments)
     return tuple(done for environment in environments for done in _advance(site, environment))
 

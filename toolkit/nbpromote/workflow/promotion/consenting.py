@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from nbpromote import clock, gate, persons
@@ -25,7 +26,8 @@ def approve(project: Project, what: str, *, env: str, reason: str = "") -> Heard
     door = _Door(site, _waiting(site, env, what))
     door.refuse_moved()
     said = door.consent(reason=reason)
-    if any(persons.key(one.by.name) == persons.key(said.by.name) and not one.overrides for one in door.counted()):
+    mine = persons.names(said.by.name)
+    if any(not one.overrides and not mine.isdisjoint(persons.names(one.by.name)) for one in door.counted()):
         return Heard(event=door.attempt.event, waits=door.waits())  # asked twice, it is written once
     door.refuse_void(said, "approval")
     return door.say("approve", "done", bound=door.bound, reason=reason)
@@ -65,7 +67,7 @@ def override(
 
 def _ready(project: Project, env: str) -> Site:
     site = Site(project)
-    site.fetch()
+    site.catch_up()
     site.require(env)
     return site
 
@@ -105,7 +107,7 @@ class _Door:
     def environment(self) -> str:
         return self.attempt.event.environment
 
-    @property
+    @cached_property
     def promotion(self) -> Promotion:
         return waiting.recalled(self.site, self.attempt)
 

@@ -39,9 +39,19 @@ def abandon(site: Site, claim: Event, *, reason: str) -> None:
             if live is not None and live.model is not None:
                 point(site, live, new_attempt())
             elif (left := claim.deployment(notebook)) is not None and left.model is not None:
-                track.drop_alias(left.tracking_uri, model_name(site, claim.environment, notebook))
+                _unpoint(site, left)
         event = site.mine(claim, step="aborted", reason=reason, deployments=(), decisions=())
         site.ledger.append(event, expect=lambda _state: None)
+
+
+def _unpoint(site: Site, left: Deployment) -> None:
+    """Nothing was live before. What was to be adopted under the very name that it had keeps the alias it had."""
+    name, _, version = left.run.removeprefix("models:/").rpartition("/")
+    assert left.model is not None
+    if left.adopted and name == model_name(site, left.environment, left.notebook):
+        track.set_alias(left.tracking_uri, replace(left.model, name=name, version=version))
+    else:
+        track.drop_alias(left.tracking_uri, model_name(site, left.environment, left.notebook))
 
 
 def mend(site: Site, live: Deployment) -> Deployment:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nbpromote import clock, notebook, validate
 from nbpromote import release as releases
-from nbpromote.errors import Error
+from nbpromote.errors import Error, Refused
 from nbpromote.model import (
     CellChange,
     Check,
@@ -61,7 +61,9 @@ class _Sides:
 
     @cached_property
     def standing(self) -> Release | None:
-        """The release that is live."""
+        """The release that is live. Raises `Refused` where a model alone was adopted, since nobody knows the rest."""
+        if self.live and self.live.adopted:
+            raise Refused(f"{self.live.alias} was adopted from {self.live.run}, and has neither code nor lock")
         return releases.open_(self.site.store, self.live.release) if self.live else None
 
     @cached_property

@@ -14,7 +14,7 @@ def hold(project: Project, what: str, *, env: str, reason: str = "") -> Event:
     """Bar a release from an environment, or with a notebook's name all of its releases. What is live stays live."""
     site = Site(project)
     site.require(env)
-    site.fetch()
+    site.catch_up()
     notebook, digest = _meant(site, what)
     releases = (digest,) if digest else ()
     return _append(site, "hold", env, notebook, releases, reason)
@@ -54,7 +54,7 @@ def unhold(project: Project, name: str, *, env: str, reason: str = "") -> Event:
     """Lift a hold: of a release by its alias or digest; by the notebook's name the one that it has, or its own."""
     site = Site(project)
     site.require(env)
-    site.fetch()
+    site.catch_up()
     state = site.ledger.state(env)
     holds = [(notebook, held) for notebook, s in state.notebooks.items() for held in s.holds]
     if name in state.notebooks and state[name].held:
@@ -88,7 +88,7 @@ def thaw(project: Project, *, env: str, reason: str = "") -> Event:
 def _ready(project: Project, env: str) -> Site:
     site = Site(project)
     site.require(env)
-    site.fetch()
+    site.catch_up()
     return site
 
 

@@ -9,7 +9,7 @@ from nbpromote import gate, release
 from nbpromote.errors import NotFound, Usage, nearest
 from nbpromote.model import Asked, Deployment, Gate, Move, Plan, Policy, Release, State, sha256
 from nbpromote.project import Project
-from nbpromote.workflow.promotion import foreseeing, overriding
+from nbpromote.workflow.promotion import authorship, foreseeing, overriding
 from nbpromote.workflow.promotion.ordering import in_order
 from nbpromote.workflow.site import Site, demanding, people
 
@@ -199,6 +199,9 @@ def _unmet(site: Site, source: Deployment, sealed: Release, policy: Policy, stat
     if standing.held:
         lift = f"nbpromote unhold {source.notebook} --env {target} lifts that"
         yield f"{source.notebook} is held in {target}: {standing.held}; {lift}"
+    if source.adopted:
+        yield f"{source.alias} was adopted in {source.environment}: no check was made of it, so it goes nowhere else"
+        return
     yield from _unclean(site, sealed, target)
     if standing.live is None:
         proof = gate.lacks_proof(policy.gates, environment=target)
@@ -273,11 +276,12 @@ def changed(live: Deployment | None, parameters: Mapping[str, object]) -> dict[s
 
 def asked(site: Site, planned: Plan) -> Asked:
     """What the rules of waiting are asked about, for whoever acts here; there is no evidence to consent to yet."""
-    below = {move.notebook: move.below for move in planned.moves if move.below}
+    authors = authorship.of_plan(site, planned)
     return Asked(
         environment=planned.target,
         bound=planned.digest,
         requester=people.me_in(site, planned.target),
-        authors=tuple(dict.fromkeys(source.author for source in below.values() if source.author)),
-        below={notebook: source.verified for notebook, source in below.items()},
+        authors=authors.names,
+        doubt=authors.doubt,
+        below={move.notebook: move.below.verified for move in planned.moves if move.below},
     )

@@ -11,7 +11,7 @@ from nbpromote.model import Candidate, Decision, Deployment, Event, Gate, Move, 
 from nbpromote.project import Project
 from nbpromote.workflow.evidence import performing, witnessing
 from nbpromote.workflow.evidence.performing import Watch
-from nbpromote.workflow.promotion import applying, claiming, finishing, overriding, sealing, waiting
+from nbpromote.workflow.promotion import applying, authorship, claiming, finishing, overriding, sealing, waiting
 from nbpromote.workflow.promotion.bringing import Brought, bring
 from nbpromote.workflow.promotion.planning import choose, plan_of
 from nbpromote.workflow.promotion.releasing import deployment_of
@@ -36,7 +36,7 @@ def promote(
     """
     site = Site(project)
     performing.close_killed(site)
-    site.fetch()
+    site.catch_up()
     sources, target = choose(site, names, to)
     finished = [event for source in sources if (event := finishing.resume(site, target, source.notebook))]
     planned = plan_of(site, sources, target)
@@ -119,13 +119,17 @@ def _candidate(
     environment = site.environment(move.target, move.notebook, sealed.schema)
     evidence = bring(site, source, sealed, environment, live, strategy=move.strategy, brought=brought, watch=watch)
     decision = gate.decide(evidence, move.gates, live=live, environment=move.target, overridden=overridden)
-    deployment = deployment_of(sealed, evidence, strategy=move.strategy, kept={})
     kept = (
         sealing.keep(site, evidence, strategy=move.strategy)
         if decision.allowed
         else sealing.keep_evidence(site, evidence)
     )
-    return Candidate(move=move, evidence=evidence, decision=decision, deployment=replace(deployment, sealed=kept))
+    deployment = replace(
+        deployment_of(sealed, evidence, strategy=move.strategy, kept=kept),
+        authors=authorship.of(site, move).names,
+        trusted=site.trusted.commit,
+    )
+    return Candidate(move=move, evidence=evidence, decision=decision, deployment=deployment)
 
 
 def _state(decisions: Sequence[Decision]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from nbpromote import execute, release
 from nbpromote.errors import Error, NotFound, nearest
@@ -11,7 +12,7 @@ from nbpromote.project import Project
 from nbpromote.workflow.evidence import proof
 from nbpromote.workflow.promotion import keeping
 from nbpromote.workflow.promotion.claiming import new_attempt
-from nbpromote.workflow.promotion.verifying import misplaced, model_answers, noted
+from nbpromote.workflow.promotion.verifying import beyond, misplaced, model_answers, noted
 from nbpromote.workflow.site import Site
 
 
@@ -23,7 +24,7 @@ def verify(project: Project, name: str | None = None, *, env: str | None = None)
     """
     site = Site(project)
     environments = [site.require(env)] if env else list(site.every_environment)
-    site.fetch()
+    site.catch_up()
     states = [site.ledger.state(environment) for environment in environments]
     live = [standing.live for state in states for standing in state.notebooks.values() if standing.live]
     wanted = [deployment for deployment in live if name in (None, deployment.notebook)]
@@ -34,9 +35,35 @@ def verify(project: Project, name: str | None = None, *, env: str | None = None)
 
 
 def _verification(site: Site, live: Deployment) -> Verification:
+    """Nothing is written down of what this machine alone cannot see: others read the same history."""
+    unseen = _unseen(site, live)
+    if unseen is not None:
+        return Verification(deployment=live, checks=(unseen,))
     checks = (_release_kept(site, live), _alias_points(live), _outputs_unchanged(site, live), model_answers(live))
     (now,) = noted(site, (live,), {live.notebook: checks}, verb="verify", attempt=new_attempt())
     return Verification(deployment=now, checks=checks)
+
+
+def _unseen(site: Site, live: Deployment) -> Check | None:
+    """What of it only the machine has on which it went live; None where all of it can be asked here."""
+    name = "within-reach"
+    try:
+        told = beyond(site, live) or _unpublished(site, live)
+    except Error as error:
+        return Check(name=name, outcome=Outcome.ERRORED, summary=f"could not be asked: {error}")
+    if not told:
+        return None
+    asked = "nothing was asked and nothing written down: ask where it went live"
+    return Check(name=name, outcome=Outcome.INCONCLUSIVE, summary=f"{told}; {asked}")
+
+
+def _unpublished(site: Site, live: Deployment) -> str:
+    """Outputs in a clone's own folder that no run of this clone has written."""
+    if site.ledger.remote is None or live.strategy == "copy" or (site.project.runs / live.run).is_dir():
+        return ""
+    own = [path for path in live.outputs.values() if Path(path).is_relative_to(site.project.root)]
+    missing = ", ".join(site.relative(Path(path)) for path in own if not Path(path).exists())
+    return f"{missing} was published in another clone" if missing else ""
 
 
 def _release_kept(site: Site, live: Deployment) -> Check:

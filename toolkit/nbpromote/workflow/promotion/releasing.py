@@ -38,7 +38,7 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
             f"{pair.name} was edited since its last run {evidence.run.id}; nothing was released",
             hint=f"nbpromote run {pair.name} --env {environment}",
         )
-    site.fetch()
+    site.catch_up()
     finishing.resume(site, environment, pair.name)
     standing = site.ledger.state(environment)[pair.name]
     run = evidence.run
@@ -149,5 +149,5 @@ def deployment_of(sealed: Release, evidence: Evidence, *, strategy: str, kept: M
         kernel=run.kernel,
         pass_env=run.pass_env,
         secrets=run.secrets,
-        author=sealed.author,
+        authors=(sealed.author,),
     )

@@ -50,7 +50,7 @@ def rollback(project: Project, names: Sequence[str], *, env: str, to: str | None
     """
     site = Site(project)
     site.require(env)
-    site.fetch()
+    site.catch_up()
     if (done := _finished(site, env, names, to)) is not None:
         return done
     state = site.ledger.state(env)

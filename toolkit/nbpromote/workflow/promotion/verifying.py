@@ -10,7 +10,7 @@ from nbpromote import track, validate
 from nbpromote.errors import Error
 from nbpromote.model import Check, Deployment, Outcome
 from nbpromote.workflow.evidence.witnessing import ask_model
-from nbpromote.workflow.site import Site
+from nbpromote.workflow.site import Site, sharing
 
 
 def verify(
@@ -73,6 +73,21 @@ def misplaced(live: Deployment) -> str | None:
     return None
 
 
+def beyond(site: Site, live: Deployment) -> str:
+    """How its model is another machine's alone; empty where it is not.
+
+    Where the history is shared and MLflow is a file of each clone, that a version is missing here says nothing about
+    it: nobody has moved it.
+    """
+    model = live.model
+    if site.ledger.remote is None or model is None or model.name is None or sharing.is_shared(live.tracking_uri):
+        return ""
+    if track.has_version(live.tracking_uri, model):
+        return ""
+    named = f"version {model.version} of {model.name}"
+    return f"the MLflow of {live.environment} is a file of each clone, and {named} is not in this one's"
+
+
 def _outputs_there(deployment: Deployment) -> Check:
     """Every declared output stands at its destination."""
     name = "outputs-published"
@@ -88,7 +103,7 @@ def _outputs_there(deployment: Deployment) -> Check:
 
 
 def model_answers(deployment: Deployment) -> Check:
-    """The model, loaded through its alias, says to its input example what it said when it was validated."""
+    """The model, loaded through its alias, says to its input example what it said before it went live."""
     model = deployment.model
     if model is None:
         return Check(name="model-answers", outcome=Outcome.SKIPPED, summary="no model")
@@ -100,4 +115,4 @@ def model_answers(deployment: Deployment) -> Check:
         said = ask_model(model, uri=deployment.tracking_uri, kernel=deployment.kernel, pass_env=deployment.pass_env)
     except Error as error:
         return Check(name="model-answers", outcome=Outcome.ERRORED, summary=f"could not be asked: {error}")
-    return validate.answers(model.predictions, said)
+    return validate.answers(model.predictions, said, when="adopted" if deployment.adopted else "validated")

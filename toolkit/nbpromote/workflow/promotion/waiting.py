@@ -21,7 +21,7 @@ from nbpromote.model import (
     dump,
     sha256,
 )
-from nbpromote.workflow.promotion import applying, claiming
+from nbpromote.workflow.promotion import applying, authorship, claiming
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.returning import put_back
 from nbpromote.workflow.site import Site, demanding, people
@@ -52,12 +52,14 @@ def waits(site: Site, promotion: Promotion, attempt: Attempt | None = None) -> t
 
 
 def asked(site: Site, promotion: Promotion, attempt: Attempt | None) -> Asked:
-    moves = promotion.plan.moves
+    moves, now = promotion.plan.moves, authorship.of_plan(site, promotion.plan)
+    noted = (author for deployment in promotion.deployments for author in deployment.authors)
     return Asked(
         environment=promotion.plan.target,
         bound=bound(site, promotion),
         requester=people.requester(site, attempt.event) if attempt else people.me_in(site, promotion.plan.target),
-        authors=tuple(dict.fromkeys(d.author for d in promotion.deployments if d.author)),
+        authors=tuple(dict.fromkeys([*now.names, *noted])),  # this clone may know less than the one that asked
+        doubt=now.doubt,
         below={move.notebook: move.below.verified for move in moves if move.below},
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpromote import ci, clock, files, git, ledger, notebook, params, project, release, secrets
-from nbpromote.errors import Error, NotFound, nearest
+from nbpromote.errors import Error, NotFound, Unavailable, nearest
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
 from nbpromote.model import CiContext, Code, Deployment, Environment, Event, Identity, Pair, Policy, Schema
@@ -22,6 +23,8 @@ from nbpromote.workflow.site import people, sharing, trusting
 from nbpromote.workflow.site.lineage import Seen
 from nbpromote.workflow.site.trusting import Trusted, Upstream
 from nbpromote.workflow.site.values import Values
+
+_PATIENCE = 60.0  # seconds, for what nothing can be done without
 
 
 @dataclass(frozen=True)
@@ -89,18 +92,38 @@ class Site:
         """Whether one repository holds code and params."""
         return self.params_git is not None and self.params_git.folder == self.git.folder
 
-    def fetch(self) -> bool:
-        """Bring what others appended and merged. False where a remote was silent, and what is known may be stale."""
-        reached = self.ledger.fetch() and self._upstream.fetch()
-        if reached and self._params_upstream:
-            reached = self._params_upstream.fetch()
+    def fetch(self, seconds: float = 2.0) -> bool:
+        """Bring what others appended and merged. False where that did not come in time: `silence` says why."""
+        until = time.monotonic() + seconds
+        try:
+            self.ledger.fetch(seconds)
+            for upstream in (self._upstream, self._params_upstream):
+                if upstream is not None:
+                    upstream.fetch(until)
+            self.__dict__.pop("silence", None)
+        except Unavailable as error:
+            self.__dict__["silence"] = error
         for known in ("trusted", "trusted_params", "environments"):
             self.__dict__.pop(known, None)
-        if reached and self.ledger.remote:
+        if self.silence is None and self.ledger.remote:
             with suppress(OSError):  # a folder that nobody may write to is looked at all the same
                 self.project.state.mkdir(parents=True, exist_ok=True)
                 self._heard.touch()
-        return reached
+        return self.silence is None
+
+    @cached_property
+    def silence(self) -> Unavailable | None:
+        """Why a remote was not heard when it was last asked, so that what is known may be stale."""
+        return None
+
+    def catch_up(self) -> None:
+        """Bring the same before something is done that a shared history will hold. Raises `Unavailable` without it.
+
+        What comes at once, as always, costs no patience; a clone that has nothing yet may have much to bring.
+        """
+        if not self.fetch() and self.ledger.remote is not None and not self.fetch(_PATIENCE):
+            assert self.silence is not None
+            raise self.silence
 
     @property
     def heard(self) -> str:

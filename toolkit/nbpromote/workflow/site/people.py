@@ -38,7 +38,8 @@ def wants_signature(policy: Policy, verb: str, step: str) -> bool:
     """What consent rests on is signed: who asks, who says yes or no, and who makes live where only some may."""
     if not policy.signatures:
         return False
-    return verb in _CONSENT or step == "waiting" or (policy.apply == "ci" and (verb, step) == ("promote", "intent"))
+    applies = step == "intent" and verb in ("promote", "adopt")
+    return verb in _CONSENT or step == "waiting" or (policy.apply == "ci" and applies)
 
 
 _CONSENT = ("approve", "reject", "override")
@@ -60,7 +61,7 @@ def vouching(site: Site, event: Event) -> Callable[[str], None] | None:
                 f"{environment} counts signatures alone, and yours does not: {signer.detail}; nothing was changed",
                 hint=f"the keys that count are in {site.project.params.name}/{policy.allowed_signers}",
             )
-        if persons.key(event.actor) not in persons.keys(signer.name):
+        if persons.names(event.actor).isdisjoint(persons.names(signer.name)):
             raise Usage(
                 f"git says that you are {event.actor}, and the key is {signer.name}'s; nothing was changed",
                 hint="git config user.email, or git config user.signingkey",

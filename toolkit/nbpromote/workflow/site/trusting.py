@@ -12,11 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from nbpromote import project
-from nbpromote.errors import BadInput, Usage
+from nbpromote.errors import BadInput, Unavailable, Usage
 from nbpromote.git import Repository, trunk
 from nbpromote.git.trunk import Heads
-
-_SECONDS = 2.0  # as long as the ledger's own fetch may take: reading verbs show what is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,35 +41,39 @@ class Upstream:
     git: Repository
     remotes: tuple[str, ...]
     configured: Callable[[str], str | None]
-    _said: dict[str, Heads | None] = field(default_factory=dict)
+    _said: dict[str, Heads] = field(default_factory=dict)
 
-    def fetch(self) -> bool:
-        """Bring the trusted branch up to date. False where a remote did not answer within two seconds."""
-        until = time.monotonic() + _SECONDS
+    def fetch(self, until: float) -> None:
+        """Bring the trusted branch up to date, by a moment of the monotonic clock. Raises `Unavailable` past it."""
         for remote in self.remotes:
-            if not self._fetch(remote, until):
-                return False
+            self._fetch(remote, until)
             if not self._holds_no_code(remote):
-                return True
-        return True
+                return
 
-    def _fetch(self, remote: str, until: float) -> bool:
+    def _fetch(self, remote: str, until: float) -> None:
         default = trunk.known(self.git, remote)
-        if default is None or not self._bring(remote, default, until):
+        if default is None or not self._has(remote, default, until):
             heads = self._said[remote] = trunk.ask(self.git, remote, timeout=_left(until))
-            if heads is None or heads.trunk is None:
-                return heads is not None
+            if heads.trunk is None:
+                return
             default = heads.trunk
-            if not self._bring(remote, default, until):
-                return False
+            self._bring(remote, default, until)
             trunk.keep(self.git, remote, default)
         with suppress(BadInput):  # told as a doubt
             named = self._named(f"refs/remotes/{remote}/{default}", remote)
-            return named in (None, "HEAD", default) or self._bring(remote, named, until)
+            if named not in (None, "HEAD", default):
+                self._bring(remote, named, until)
+
+    def _has(self, remote: str, branch: str, until: float) -> bool:
+        """Whether the branch came; it may have been renamed there."""
+        try:
+            self._bring(remote, branch, until)
+        except Unavailable:
+            return False
         return True
 
-    def _bring(self, remote: str, branch: str, until: float) -> bool:
-        return trunk.bring(self.git, remote, branch, timeout=_left(until))
+    def _bring(self, remote: str, branch: str, until: float) -> None:
+        self.git.fetch(remote, branch, timeout=_left(until))
 
     def trusted(self) -> Trusted:
         """As far as this clone knows it; nothing is fetched."""
@@ -106,9 +108,12 @@ class Upstream:
             named = (self.configured("HEAD") if head else None) or "HEAD"
         except BadInput as error:
             return Trusted(name="HEAD", commit=head, doubt=str(error))
-        if head and self.git.ref(named) is None:
+        if named == "HEAD":
+            return Trusted(name="HEAD", commit=head)
+        commit = self.git.ref(named)
+        if commit is None:
             return Trusted(name="HEAD", commit=head, doubt=f"policy_ref names {named!r}, which is no commit here")
-        return Trusted(name=named, commit=self.git.ref(named))
+        return Trusted(name=named, commit=commit)
 
     def _named(self, tip: str, remote: str) -> str | None:
         """The branch that the setting names; `origin/main` and `main` are one branch of origin."""

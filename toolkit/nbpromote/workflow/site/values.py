@@ -83,10 +83,14 @@ def _files_of(environment: str) -> tuple[str, ...]:
     return ("base.yaml", f"{environment}.yaml", f"{environment}.policy.yaml")
 
 
-@cache
 def _blob(repository: Repository, commit: str, path: str) -> bytes | None:
-    """What a commit holds never changes, so each file is asked for once."""
-    return repository.read(commit, path)
+    return _blobs(repository, commit).get(path) if "/" not in path else repository.read(commit, path)
+
+
+@cache
+def _blobs(repository: Repository, commit: str) -> dict[str, bytes]:
+    """What a commit holds never changes, so its folder is read once, small files of which most are asked for."""
+    return repository.read_folder(commit)
 
 
 def blob_id(data: bytes) -> str:

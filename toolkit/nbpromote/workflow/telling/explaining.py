@@ -50,7 +50,7 @@ def _written(site: Site, environment: str, what: str) -> Iterator[Explanation]:
         else:
             ends[event.attempt] = event.step
     for event in events:
-        pairs = list(zip(event.deployments, event.decisions, strict=False)) if _is_about(event, what) else []
+        pairs = _decided(event) if _is_about(event, what) else []
         named = [pair for pair in pairs if _is_called(pair[0], what)]
         for deployment, decision in named or pairs:
             yield Explanation(
@@ -66,6 +66,13 @@ def _written(site: Site, environment: str, what: str) -> Iterator[Explanation]:
                 at=event.at,
                 by=event.actor,
             )
+
+
+def _decided(event: Event) -> list[tuple[Deployment, Decision]]:
+    """Nobody is asked of what was live already: that is told in the place of a decision."""
+    if (event.verb, event.step) == ("adopt", "intent"):
+        return [(each, Decision(environment=event.environment, verdicts=())) for each in event.deployments]
+    return list(zip(event.deployments, event.decisions, strict=False))
 
 
 _SAID = {"approve": "approved", "reject": "rejected", "override": "overridden"}

@@ -122,7 +122,7 @@ def _to_run(site: Site, name: str, environment: str) -> Any:
     if site.policy(environment, "").is_entry:
         return notebook.read(pair)
     live = site.ledger.state(environment)[pair.name].live
-    if live is not None:
+    if live is not None and not live.adopted:
         sealed = release.open_(site.store, live.release)
         return notebook.parse(sealed.path, site.store.get(sealed.files[f"code/{sealed.path}"].sha256))
     path = site.relative(pair.path)

@@ -21,19 +21,19 @@ def status(project: Project, *, at: str | None = None) -> Board:
 
 
 def _board(site: Site, at: str | None, *, reached: bool) -> Board:
-    states = {name: _state(site, name, at) for name in site.every_environment}
+    states = _states(site, at)
     rows = tuple(_row(site, name, state, now=at is None) for name, state in states.items())
     if reached:
         return Board(rows=rows, as_of=clock.now())
     # a clone that never asked knows at least as much as the last event that it has
     heard = site.heard or max((state.at for state in states.values()), default="")
-    return Board(rows=rows, as_of=heard, silent=site.ledger.remote or "the git remote")
+    return Board(rows=rows, as_of=heard, silent=str(site.silence))
 
 
-def _state(site: Site, environment: str, at: str | None) -> State:
+def _states(site: Site, at: str | None) -> dict[str, State]:
     if at is None:
-        return site.ledger.state(environment)
-    return site.ledger.state_at(environment, at)
+        return site.ledger.states(site.every_environment)
+    return {name: site.ledger.state_at(name, at) for name in site.every_environment}
 
 
 def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
@@ -51,6 +51,7 @@ def _row(site: Site, environment: str, state: State, *, now: bool) -> Status:
         waiting=waiting,
         waits={attempt.event.attempt: _waits(site, attempt) for attempt in waiting if now},
         frozen=state.frozen,
+        alone=now and site.ledger.is_alone(environment),
     )
 
 
@@ -76,7 +77,7 @@ def _waits(site: Site, attempt: Attempt) -> tuple[Wait, ...]:
         environment=event.environment,
         bound=event.bound,
         requester=people.requester(site, event),
-        authors=tuple(dict.fromkeys(d.author for d in event.deployments if d.author)),
+        authors=tuple(dict.fromkeys(author for d in event.deployments for author in d.authors)),
         below={d.notebook: _verified(below, d) for d in event.deployments},
     )
     return demanding.waits(site, about, event.notebooks, people.consents(site, attempt))

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbpromote.model import Column, File, Profile, Run
 from nbpromote.report import words
-from nbpromote.report.page.sheet import Sheet
+from nbpromote.report.pages.sheet import Sheet
 
 _FILES = 60
 _COLUMNS = 100

@@ -6,7 +6,7 @@ from typing import Any
 
 from nbpromote.model import Event, Run
 from nbpromote.report import words
-from nbpromote.report.page.sheet import Sheet
+from nbpromote.report.pages.sheet import Sheet
 
 _NOTES = 40
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from warnings import catch_warnings, simplefilter
 
 from nbpromote.model import Json, Scrap
-from nbpromote.report.page.harmless import harmless
+from nbpromote.report.pages.harmless import harmless
 
 # the same in the page and in the frame: a browser gives the frame both
 CSP = (

@@ -8,8 +8,8 @@ from typing import Any
 
 from nbpromote.model import Contest, Verdict, is_metric
 from nbpromote.report import words
-from nbpromote.report.page.scale import Drawing, Scale, bounds, drawing, interval
-from nbpromote.report.page.sheet import Sheet
+from nbpromote.report.pages.scale import Drawing, Scale, bounds, drawing, interval
+from nbpromote.report.pages.sheet import Sheet
 from nbpromote.report.subject import Subject
 
 _ROWS = 60  # metrics or slices that are drawn; the rest are counted

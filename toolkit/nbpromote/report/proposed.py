@@ -35,7 +35,7 @@ class Proposal:
     road: tuple[Step, ...] = ()
 
 
-def markdown(proposal: Proposal, *, most: int = COMMENT) -> str:
+def proposal(proposal: Proposal, *, most: int = COMMENT) -> str:
     closing = f"\n\n… and more: `nbpromote report --changed {words.line(proposal.base)}` tells all of it.\n"
     return fitting(_paragraphs(proposal, most), most=most, closing=closing)
 

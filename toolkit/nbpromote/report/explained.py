@@ -26,7 +26,7 @@ def explanations_json(found: Sequence[Explanation]) -> dict[str, Json]:
 def explanation(told: Explanation, *, colour: bool = False) -> str:
     """The verdict first, then each gate with the file and line that asks, refusals before what passed."""
     paint, decision = Paint(colour), told.decision
-    verdict = paint("allowed", "green") if decision.allowed else paint("refused", "red")
+    verdict = paint(*_verdict(told))
     what = " ".join(filter(None, [words.line(told.notebook), words.release(told.alias, told.release)]))
     lines = [f"{verdict}: {what} at the door of {words.line(decision.environment)}", *_circumstances(told)]
     for each in sorted(decision.verdicts, key=lambda v: (not v.refuses, not v.outcome.blocks)):
@@ -38,13 +38,22 @@ def explanation(told: Explanation, *, colour: bool = False) -> str:
     return "\n".join(lines)
 
 
+def _verdict(told: Explanation) -> tuple[str, str]:
+    """The word, and its colour."""
+    if told.adopted:
+        return "adopted", "yellow"
+    return ("allowed", "green") if told.decision.allowed else ("refused", "red")
+
+
 def _circumstances(told: Explanation) -> list[str]:
     run = f"run {words.line(told.run)}"
     if not told.attempt:
         return [f"decided now, over {run} of {words.moment(told.at)}, by the policy of today"]
     ended = "" if told.ended == "refused" else f", {words.line(told.ended)}"
     who = f"{words.moment(told.at)} by {words.line(told.by)}"
-    said = map(words.line, told.said)
+    said = [words.line(each) for each in told.said]
+    if told.adopted:
+        run = f"it was {words.line(told.run)}, live already: no gate was asked, and no check was made of its run"
     return [f"{words.line(told.verb)} at {who}: attempt {words.line(told.attempt)}{ended}", run, *said]
 
 
@@ -83,7 +92,8 @@ def explanation_json(told: Explanation) -> dict[str, Json]:
     return {
         "notebook": told.notebook,
         "environment": told.decision.environment,
-        "allowed": told.decision.allowed,
+        "allowed": None if told.adopted else told.decision.allowed,
+        "adopted": told.adopted,
         "run": told.run,
         "release": told.release,
         "alias": told.alias,

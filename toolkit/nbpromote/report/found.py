@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from nbpromote.model import Finding, Json, Severity
 from nbpromote.report import words
-from nbpromote.report.junit import Case, Suite
-from nbpromote.report.junit import junit as written
 from nbpromote.report.layout import Paint
+from nbpromote.report.suites import Case, Suite
+from nbpromote.report.suites import junit as written
 
 
 def findings_as(

@@ -8,9 +8,9 @@ from typing import Any
 
 from nbpromote.model import CellChange, Evidence, Json, Likeness, Scrap, Shown
 from nbpromote.report import verdict, words
-from nbpromote.report.page import notebook
-from nbpromote.report.page.harmless import is_picture
-from nbpromote.report.page.sheet import Sheet, Whole
+from nbpromote.report.pages import notebook
+from nbpromote.report.pages.harmless import is_picture
+from nbpromote.report.pages.sheet import Sheet, Whole
 from nbpromote.report.subject import Subject
 
 # what is past these is in the executed notebook

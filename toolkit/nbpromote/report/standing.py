@@ -26,7 +26,7 @@ def board(board: Board, *, colour: bool = False) -> str:
     heard = f"{words.line(at[:19].replace('T', ' '))}Z" if at else "never, in this clone"
     told = f"as of {heard}"
     if board.stale:
-        told = paint(f"STALE: {told} ({words.line(board.silent)} did not answer)", "red")
+        told = paint(f"STALE: {told} ({words.line(board.silent)})", "red")
     return f"{status(board.rows, colour=colour)}\n\n{told}"
 
 
@@ -56,6 +56,7 @@ def _deployed(deployment: Deployment | None, pending: bool, paint: Paint) -> lis
         return ["-"]
     alias = words.line(deployment.alias) or words.short(deployment.release)
     state = words.line(deployment.state)
+    how = ", adopted" if deployment.adopted else ""
     metric = words.key_metric(deployment.metrics)
     facts = [
         f"v{words.line(deployment.model.version)}" if deployment.model and deployment.model.version else "",
@@ -63,7 +64,7 @@ def _deployed(deployment: Deployment | None, pending: bool, paint: Paint) -> lis
     ]
     lines = [
         f"{paint(alias, 'bold')}{''.join(f' · {fact}' for fact in facts if fact)}",
-        f"{words.moment(deployment.since)} {paint(state, _STATES.get(state, 'bold'))}".strip(),
+        f"{words.moment(deployment.since)} {paint(state, _STATES.get(state, 'bold'))}{how}".strip(),
     ]
     return [*lines, *([paint("config pending", "yellow")] if pending else [])]
 
@@ -94,6 +95,9 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
             lines += [
                 ["", "", "", words.line(f"{wait.kind}: {wait.reason}")] for wait in row.waits.get(event.attempt, ())
             ]
+        if row.alone:
+            told = "the remote has nothing of this history: `nbpromote doctor --repair` takes it there"
+            lines.append([paint("unshared", "yellow"), environment, "", told])
         for notebook in row.open:
             told = "a promotion was left half-way: run it again, or `nbpromote doctor --repair`"
             lines.append([paint("half-way", "red"), environment, words.line(notebook), told])

@@ -7,7 +7,7 @@ from typing import Any
 from nbpromote.model import Check, Outcome, Verdict
 from nbpromote.report import verdict as verdicts
 from nbpromote.report import words
-from nbpromote.report.page.sheet import Sheet, Whole
+from nbpromote.report.pages.sheet import Sheet, Whole
 from nbpromote.report.subject import Kind
 
 _ROWS = 100

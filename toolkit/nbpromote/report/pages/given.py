@@ -6,7 +6,7 @@ from typing import Any
 
 from nbpromote.model import Json, ValueChange
 from nbpromote.report import words
-from nbpromote.report.page.sheet import Sheet
+from nbpromote.report.pages.sheet import Sheet
 from nbpromote.report.subject import Subject
 from nbpromote.report.verdict import unlike
 

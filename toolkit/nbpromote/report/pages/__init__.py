@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbpromote.report import words
-from nbpromote.report.page import cells, data, given, judged, metrics, notebook, outputs, provenance
-from nbpromote.report.page.sheet import Sheet, Whole
-from nbpromote.report.page.stops import Stops
+from nbpromote.report.pages import cells, data, given, judged, metrics, notebook, outputs, provenance
+from nbpromote.report.pages.sheet import Sheet, Whole
+from nbpromote.report.pages.stops import Stops
 from nbpromote.report.subject import Subject
 from nbpromote.report.verdict import headline, remarks
 
@@ -79,7 +79,7 @@ def _templates() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # 0.05 s
 
     templates = Environment(
-        loader=PackageLoader("nbpromote.report", "page"),
+        loader=PackageLoader("nbpromote.report", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

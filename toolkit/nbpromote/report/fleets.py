@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from nbpromote.model import Fate, Fleet, Json, Member
 from nbpromote.report import words
-from nbpromote.report.junit import Case, Suite, case_of, junit
 from nbpromote.report.layout import Paint, columns
 from nbpromote.report.plain import evidence_json
+from nbpromote.report.suites import Case, Suite, case_of, junit
 
 _BAD = (Fate.FAILED, Fate.ERRORED, Fate.INTERRUPTED)
 _COLOURS = {Fate.PASSED: "green", Fate.SKIPPED: "bold", Fate.NOT_RUN: "yellow", **dict.fromkeys(_BAD, "red")}

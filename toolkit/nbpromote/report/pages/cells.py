@@ -8,8 +8,8 @@ from typing import Any
 
 from nbpromote.model import Cell, Json, size_told
 from nbpromote.report import words
-from nbpromote.report.page import notebook
-from nbpromote.report.page.sheet import Sheet, Whole
+from nbpromote.report.pages import notebook
+from nbpromote.report.pages.sheet import Sheet, Whole
 
 _LINES = 60  # of a source or a traceback: the end of it tells what happened
 _ROWS = 200

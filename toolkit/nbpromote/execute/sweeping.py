@@ -1,0 +1,92 @@
+"""What a killed runner left: its record closed, and what its cells had done put together again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from nbpromote import clock, files
+from nbpromote.execute.account import Account
+from nbpromote.execute.isolation import noted
+from nbpromote.execute.records import INPUT, JOURNAL, OWNER, TRACKED, lines, load_run, notes, save_run
+from nbpromote.model import Cell, Ending, Run, load
+
+_KILLED = "the runner was killed"
+
+
+def sweep(runs: Path) -> tuple[Run, ...]:
+    """Close the records of runs whose owner was killed; what their cells had done is put together again.
+
+    Those that are given back may be open in MLflow still.
+    """
+    from nbpromote.execute import kernels
+
+    kernels.sweep()
+    closed = []
+    for mark in chain.from_iterable(sorted(runs.glob(f"*/{name}")) for name in (OWNER, TRACKED)):
+        with files.taken_over(mark) as is_ours:
+            if is_ours:
+                closed += _close(mark.parent)
+                files.remove_drafts(mark.parent)
+                mark.unlink(missing_ok=True)
+    return tuple({run.folder: run for run in closed}.values())
+
+
+def _close(folder: Path) -> list[Run]:
+    import nbformat
+
+    if not (folder / "run.json").exists():
+        return []  # killed before there was anything to record
+    draft = load_run(folder)
+    if draft.ended:  # and not yet in MLflow, or a copy's, whose cells ran elsewhere
+        return [draft]
+    cells: tuple[Cell, ...] = ()
+    if (folder / INPUT).exists():
+        node, cells = rebuilt(folder)
+        files.write(draft.notebook_file, nbformat.writes(node))
+    told = (*notes(folder), _KILLED)
+    done = replace(draft, cells=cells, ended=clock.now(), refused=noted(folder), notes=told)
+    save_run(done)
+    return [done]
+
+
+def rebuilt(folder: Path) -> tuple[Any, tuple[Cell, ...]]:
+    """The notebook and its account as far as a runner that was killed had come."""
+    import nbformat
+
+    node = _emptied(nbformat.read(folder / INPUT, as_version=4))
+    account = Account()
+    account.open(node.cells)
+    running = _replay(folder / JOURNAL, node, account)
+    if running is not None:
+        account.cut_at(running, Ending.INTERRUPTED, message=f"{_KILLED} while it ran")
+    account.cut_short(Ending.INTERRUPTED, message=_KILLED)
+    return node, tuple(account.cells)
+
+
+def _emptied(node: Any) -> Any:
+    """Outputs of an earlier run are not this one's."""
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return node
+
+
+def _replay(journal: Path, node: Any, account: Account) -> int | None:
+    """Put finished cells back into the notebook and the account. Gives the index of the one that had not finished."""
+    import nbformat
+
+    running = None
+    for entry in lines(journal):
+        if "cell" not in entry:
+            running = entry["index"]
+            account.begin(running, entry["started"])
+            continue
+        running = None
+        node.cells[entry["index"]] = nbformat.from_dict(entry["cell"])
+        if entry["account"]:
+            cell = load(Cell, entry["account"])
+            account.cells[cell.number - 1] = cell
+    return running
