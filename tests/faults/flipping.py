@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from faults import judging
 from faults.grounds import Plot
 from faults.killing import Scenario, value
 from ground import Done, Ground
-from nbpromote import ledger, release
-from nbpromote.errors import Error
+from nbpromote import ledger
+from nbpromote.ledger.records import number_of, place
+from nbpromote.model import Event
+from nbpromote.workflow.promotion import keeping
 from nbpromote.workflow.site import Site
 
 # where the things are that a promotion rests on
@@ -50,24 +52,26 @@ def flipped(plot: Plot, scenario: Scenario, thing: Thing, chance: random.Random)
     """What is wrong with the command while a bit of the thing is another one, and with a second one when it is back."""
     ground = plot.lay(scenario.kept)
     file = ground.root / thing.path
-    before = file.read_bytes()
-    file.chmod(0o600)
-    file.write_bytes(_with_another_bit(before, chance))
+    before = flip(file, chance)
     faults = value(plot, lambda: list(_answered(ground, scenario)))
     file.write_bytes(before)
     faults += value(plot, lambda: list(_mended(ground, scenario)))
     return [f"{scenario.name} with another bit in {thing}: {fault}" for fault in faults]
 
 
-def _with_another_bit(data: bytes, chance: random.Random) -> bytes:
-    at = chance.randrange(len(data))
-    return data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
+def flip(file: Path, chance: random.Random) -> bytes:
+    """One bit of it; gives back what it was."""
+    before = file.read_bytes()
+    at = chance.randrange(len(before))
+    file.chmod(0o600)
+    file.write_bytes(before[:at] + bytes([before[at] ^ 1 << chance.randrange(8)]) + before[at + 1 :])
+    return before
 
 
 def _answered(ground: Ground, scenario: Scenario) -> Iterator[str]:
     """Told in words and nothing went live; or all that is live is whole, and the bit was in what nobody needs."""
     done = scenario.run(ground)
-    if done.returncode == 0:
+    if done.returncode == scenario.code:
         yield from _unseen(ground, scenario)
     elif "Traceback" in done.stderr:
         yield f"a traceback: {done.stderr[-400:]}"
@@ -82,19 +86,16 @@ def _unseen(ground: Ground, scenario: Scenario) -> Iterator[str]:
     in an emergency, does not stop it; but `doctor` has to name it.
     """
     site, attempt = Site(ground.project), scenario.attempt
-    live = site.ledger.state(attempt.environment)[attempt.notebook].live
-    assert live is not None
-    yield from judging.served(live)
     told = ground.nbpromote("doctor")
     faults = [fault] if (fault := ledger.broken(site.ledger, attempt.environment)) else []
-    try:
-        release.whole(site.store, live.release)
-        for sealed in live.sealed.values():
-            site.store.check(sealed.sha256)
-    except Error as error:
-        faults.append(str(error))
-        if scenario.command[0] != "rollback":
-            yield f"it went live, and {error}"
+    for notebook in attempt.releases:
+        live = site.ledger.state(attempt.environment)[notebook].live
+        assert live is not None
+        yield from judging.served(live)
+        if lost := keeping.fault(site, live):
+            faults.append(lost)
+            if scenario.command[0] != "rollback":
+                yield f"it went live, and {lost}"
     if faults and told.returncode == 0:
         yield f"doctor finds nothing, and {faults}"
 
@@ -113,7 +114,48 @@ def _mended(ground: Ground, scenario: Scenario) -> Iterator[str]:
     """Nothing was harmed: with the bit as it was the command does what it does."""
     if not judging.is_done(ground, scenario.attempt):
         done = scenario.run(ground)
-        if done.returncode != 0:
+        if done.returncode != scenario.code:
             yield f"with the bit back: exit {done.returncode}: {(done.stdout + done.stderr)[-400:]}"
             return
     yield from (fault for fault in judging.judged(ground, scenario.attempt) if "versions" not in fault)
+
+
+# -- what consent rests on: the file that keeps it, and what names it where it is refused ------------------------------
+
+
+def _object(ground: Ground, name: str) -> tuple[Path, str]:
+    """A blob of git's."""
+    blob = ground.git("rev-parse", name)
+    return ground.root / ".git/objects" / blob[:2] / blob[2:], blob[:7]
+
+
+def _sealed(ground: Ground, digest: str) -> tuple[Path, str]:
+    return ground.root / ".nbpromote/store/sha256" / digest[:2] / digest[2:], digest[:12]
+
+
+def _asked(ground: Ground) -> Event:
+    (waiting,) = Site(ground.project).ledger.state("staging").attempts.values()
+    return waiting.event
+
+
+def _record(ground: Ground, verb: str) -> tuple[Path, str]:
+    event = next(event for event in Site(ground.project).ledger.events("staging") if event.verb == verb)
+    return _object(ground, f"nbpromote/staging:{place(number_of(event))}")
+
+
+def _candidate(ground: Ground) -> tuple[Path, str]:
+    """The model's bytes in the target's MLflow, carried there before anybody was asked."""
+    (file,) = ground.root.glob(".nbpromote/mlflow/staging/**/models/**/MLmodel")
+    return file, "MLmodel"
+
+
+RESTS_ON: Mapping[str, Callable[[Ground], tuple[Path, str]]] = {
+    "the approval": lambda ground: _record(ground, "approve"),
+    "the request": lambda ground: _record(ground, "promote"),
+    "the ledger's state": lambda ground: _object(ground, "nbpromote/staging:state.json"),
+    "the policy": lambda ground: _object(ground, "HEAD:params/staging.policy.yaml"),
+    "the settings": lambda ground: _object(ground, "HEAD:params/staging.yaml"),
+    "the release": lambda ground: _sealed(ground, _asked(ground).digests[0]),
+    "the evidence": lambda ground: _sealed(ground, _asked(ground).deployments[0].sealed["evidence.json"].sha256),
+    "the model": _candidate,
+}

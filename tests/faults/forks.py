@@ -17,8 +17,27 @@ from pathlib import Path
 from typing import Any
 
 from nbpromote.workflow.authoring.kernels import TOOLKIT
+from nbpromote.workflow.site import values
 
 LATEST = 180.0  # seconds for anything at all
+
+# what MLflow and others import when they first need it
+LATE = (
+    "filelock",
+    "fsspec.implementations.local",
+    "mlflow.artifacts",
+    "mlflow.store.model_registry.sqlalchemy_workspace_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
+    "mlflow.tracing.processor.base_mlflow",
+    "mlflow.tracking",
+    "mlflow.utils.search_logged_model_utils",
+    "numpy",
+    "opentelemetry.sdk.metrics",
+    "pandas",
+    "pyarrow.csv",
+    "pyarrow.parquet",
+    "sqlalchemy.dialects.sqlite",
+)
 
 
 @dataclass(frozen=True)
@@ -63,11 +82,32 @@ class Fork:
 
 def imported() -> None:
     """Everything that a promotion imports, so that no fork has to."""
-    for name in (*TOOLKIT, "mlflow.tracking", "mlflow.artifacts", "fsspec", "numpy", "pandas"):
+    for name in (*TOOLKIT, *LATE):
         importlib.import_module(name)
     from sqlalchemy.orm import configure_mappers
 
     configure_mappers()
+
+
+def familiar(act: Callable[[], Any]) -> None:
+    """Carried out in this process, so that forks find what it made: records' readers, and MLflow's stores.
+
+    To make them is more than half of what a command takes. Connections stay behind: they may not cross a fork. What
+    was read of a commit is forgotten, since somebody may flip a bit of it.
+    """
+    from sqlalchemy import Engine, event
+
+    met: set[Engine] = set()
+
+    def connected(connection: Any) -> None:
+        met.add(connection.engine)
+
+    event.listen(Engine, "engine_connect", connected)
+    act()
+    event.remove(Engine, "engine_connect", connected)
+    for engine in met:
+        engine.dispose()
+    values._blob.cache_clear()
 
 
 def fork(act: Callable[[], Any]) -> Fork:

@@ -7,10 +7,11 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ground import COUNT, HEADER, Ground, begun
 from nbpromote import execute, track
@@ -55,6 +56,7 @@ PRELOAD = (
 
 
 _NAMES = 'model_name = "{project}.{environment}.{notebook}"\n'
+_OWN: Mapping[str, str] = MappingProxyType({})  # a store of its own for each environment
 _KERNEL = f"[tool.nbpromote.kernel]\npreload = {list(PRELOAD)}\n"
 
 
@@ -100,8 +102,10 @@ def plot() -> Iterator[Plot]:
         yield found
 
 
-def build(root: Path, empty_store: Path, *, tracking: str = "", settings: str = "") -> Ground:
-    """`count` and `model` in dev, staging and prod; `tracking` is the server above dev, which others use as well."""
+def build(
+    root: Path, empty_store: Path, *, tracking: Mapping[str, str] = MappingProxyType({}), settings: str = ""
+) -> Ground:
+    """`count` and `model` in dev, staging and prod; `tracking` is where, and others may use it as well."""
     name = f"small-{secrets.token_hex(4)}" if tracking else "small"
     ground = begun(root, empty_store)
     ground.write("pyproject.toml", f'[tool.nbpromote]\nproject = "{name}"\n{_NAMES}{settings}{_KERNEL}')
@@ -109,12 +113,12 @@ def build(root: Path, empty_store: Path, *, tracking: str = "", settings: str = 
     ground.write("notebooks/count.py", HEADER + COUNT)
     ground.write("notebooks/model.py", HEADER + MODEL)
     ground.write("params/base.yaml", "limits: {cell: 60s, notebook: 2m}\n")
-    for below, name, top in ((None, "dev", 3), ("dev", "staging", 4), ("staging", "prod", 5)):
-        served = f"tracking_uri: {tracking}\n" if below and tracking else ""
-        values = f"parameters: {{top: {top}}}\n    outputs: {{result: data/{name}/result.csv}}"
-        ground.write(f"params/{name}.yaml", f"{served}notebooks:\n  count:\n    {values}\n")
+    for below, environment, top in ((None, "dev", 3), ("dev", "staging", 4), ("staging", "prod", 5)):
+        served = f"tracking_uri: {tracking[environment]}\n" if environment in tracking else ""
+        values = f"parameters: {{top: {top}}}\n    outputs: {{result: data/{environment}/result.csv}}"
+        ground.write(f"params/{environment}.yaml", f"{served}notebooks:\n  count:\n    {values}\n")
         if below:
-            ground.write(f"params/{name}.policy.yaml", POLICY.format(below=below))
+            ground.write(f"params/{environment}.policy.yaml", POLICY.format(below=below))
     ground.nbpromote("sync")
     ground.commit("start")
     return ground

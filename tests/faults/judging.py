@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ground import Ground
 from nbpromote import ledger, track
 from nbpromote.errors import Error
-from nbpromote.model import Deployment
+from nbpromote.model import Deployment, Event, State
 from nbpromote.track.store import client
 from nbpromote.workflow.site import Site
 
@@ -24,45 +24,62 @@ _STAY = re.compile(r"\.git/index\.lock|\.nbpromote/(locks/.*|.*\.lock)")  # ours
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """The one outcome that somebody wants: that a release goes live, over the history as it was before.
+    """The one outcome that somebody wants, over the history as it was before: releases by notebook that go live.
 
-    `versions` are those that the registered model has then.
+    `versions` are those that the registered model has then; `says` is a consent that is written, and `waits` how many
+    promotions wait afterwards.
     """
 
     environment: str
-    notebook: str
-    release: str
     events: int
-    versions: int
+    versions: int = 0
+    releases: Mapping[str, str] = field(default_factory=dict)
+    says: str = ""
+    waits: int = 0
 
 
-def lives(ground: Ground, attempt: Attempt) -> list[str]:
-    """Releases that went live since, in order."""
-    events = Site(ground.project).ledger.events(attempt.environment)[attempt.events :]
-    return [found.release for e in events if e.step == "live" and (found := e.deployment(attempt.notebook))]
+def events(ground: Ground, attempt: Attempt) -> list[Event]:
+    """What was written since."""
+    return list(Site(ground.project).ledger.events(attempt.environment)[attempt.events :])
+
+
+def lives(ground: Ground, attempt: Attempt, notebook: str) -> list[str]:
+    """Releases of a notebook that went live since, in order."""
+    went = (event.deployment(notebook) for event in events(ground, attempt) if event.step == "live")
+    return [deployment.release for deployment in went if deployment]
 
 
 def is_done(ground: Ground, attempt: Attempt) -> bool:
     state = Site(ground.project).ledger.state(attempt.environment)
-    live = state[attempt.notebook].live
-    verified = live is not None and live.state == "verified" and not state.attempts
-    return verified and lives(ground, attempt) == [attempt.release]
+    live = [state[notebook].live for notebook in attempt.releases]
+    return all(one and one.state == "verified" for one in live) and not list(_otherwise(ground, state, attempt))
 
 
 def judged(ground: Ground, attempt: Attempt) -> list[str]:
     """All that is wrong with the outcome."""
     site = Site(ground.project)
     state = site.ledger.state(attempt.environment)
-    live = state[attempt.notebook].live
-    faults = [f"{a.event.verb} {a.event.step} is still open" for a in state.attempts.values()]
-    faults += standing_of(site, attempt.environment, attempt.notebook)
-    if (went := lives(ground, attempt)) != [attempt.release]:
-        faults.append(f"went live: {went or 'nothing'}, wanted {attempt.release} once")
-    if live and live.model:
-        count = len(versions(live.tracking_uri, live.model.name))
-        faults += [f"{count} versions, wanted {attempt.versions}"] if count != attempt.versions else []
-        faults += running(live.tracking_uri, site.project.name)
+    faults = list(_otherwise(ground, state, attempt))
+    for notebook in state.notebooks:
+        faults += standing_of(site, attempt.environment, notebook)
+        live = state[notebook].live
+        if live and live.model and (count := len(versions(live.tracking_uri, live.model.name))) != attempt.versions:
+            faults.append(f"{count} versions, wanted {attempt.versions}")
+    faults += running(site.tracking_uris[attempt.environment], site.project.name)
     return faults + left(ground.root)
+
+
+def _otherwise(ground: Ground, state: State, attempt: Attempt) -> Iterator[str]:
+    """What the ledger says otherwise than was wanted."""
+    yield from (f"{one.event.verb} is half-way" for one in state.attempts.values() if one.applies)
+    if (waits := sum(not one.applies for one in state.attempts.values())) != attempt.waits:
+        yield f"{waits} promotions wait, wanted {attempt.waits}"
+    for notebook, release in attempt.releases.items():
+        if (went := lives(ground, attempt, notebook)) != [release]:
+            yield f"{notebook} went live as {went or 'nothing'}, wanted {release} once"
+    said = [event.verb for event in events(ground, attempt)]
+    if attempt.says and said.count(attempt.says) != 1:
+        yield f"{attempt.says} was written {said.count(attempt.says)} times"
 
 
 def standing_of(site: Site, environment: str, notebook: str) -> Iterator[str]:

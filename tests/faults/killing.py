@@ -25,10 +25,12 @@ class Scenario:
     kept: str
     command: tuple[str, ...]
     attempt: Attempt
+    code: int = 0  # with which the command ends
     renew: Callable[[Ground], None] | None = None  # what a server remembers, and laying anew does not put back
 
-    def of(self, notebook: str, release: str) -> Scenario:
-        return replace(self, attempt=replace(self.attempt, notebook=notebook, release=release))
+    def of(self, **releases: str) -> Scenario:
+        """The notebooks that go live, each with its release."""
+        return replace(self, attempt=replace(self.attempt, releases=releases))
 
     def run(self, ground: Ground) -> Done:
         return ground.nbpromote(*self.command)
@@ -50,7 +52,7 @@ def places_of(plot: Plot, scenario: Scenario) -> list[Place]:
         return places.seen(ground.root), scenario.run(ground)
 
     found, done = value(plot, count)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == scenario.code, done.stdout + done.stderr
     return found
 
 
@@ -94,7 +96,7 @@ def after(plot: Plot, scenario: Scenario) -> list[str]:
         faults = []
         if not judging.is_done(ground, attempt):
             done = scenario.run(ground)
-            if done.returncode != 0:
+            if done.returncode != scenario.code:
                 faults.append(f"once more: exit {done.returncode}: {(done.stdout + done.stderr).strip()[-300:]}")
         faults += judging.judged(ground, attempt)
         doctor = ground.nbpromote("doctor")

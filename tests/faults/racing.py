@@ -152,9 +152,9 @@ def prepared(plot: Plot, empty_store: Path, *, tracking: str = "", shared: bool 
     dev, above = (f"sqlite:///{plot.folder}/{name}/mlflow.db" for name in ("dev", "above"))
 
     def make() -> None:
-        ground = build(plot.ground.root, empty_store, tracking=tracking or above, settings=store)
+        served = {"dev": dev, "staging": tracking or above, "prod": tracking or above}
+        ground = build(plot.ground.root, empty_store, tracking=served, settings=store)
         ground.edit("params/staging.yaml", "notebooks:\n", "notebooks:\n  model: {parameters: {alpha: 1.0}}\n")
-        ground.edit("params/dev.yaml", "notebooks:\n", f"tracking_uri: {dev}\nnotebooks:\n")
         ground.commit("a value for staging, and a store that clones share")
         for line in (("run", "model"), ("baseline", "--yes", "model")):
             done(ground, *line)

@@ -85,13 +85,13 @@ def _told(done: Done) -> str:
 
 
 def lived(ground: Ground, scenario: Scenario) -> Deployment | None:
-    return Site(ground.project).ledger.state(scenario.attempt.environment)[scenario.attempt.notebook].live
+    return Site(ground.project).ledger.state(scenario.attempt.environment)["model"].live
 
 
 def _still(ground: Ground, scenario: Scenario, before: Deployment | None) -> list[str]:
     """What was live is live, or what was wanted: nothing in between."""
     now = lived(ground, scenario)
-    wanted = (before.release if before else None, scenario.attempt.release)
+    wanted = (before.release if before else None, scenario.attempt.releases["model"])
     return [] if (now.release if now else None) in wanted else [f"{now} is live"]
 
 

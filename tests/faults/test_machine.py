@@ -20,11 +20,12 @@ from faults import judging, lanes, places, verbs
 from faults.forks import forked
 from faults.grounds import Plot, build, plot
 from faults.killing import inside, value
+from faults.lanes import Tally
 from faults.places import Place
 from ground import Ground
 from nbpromote import clock, ledger
 from nbpromote.errors import Refused, Usage
-from nbpromote.model import Deployment, State
+from nbpromote.model import Attempt, Deployment, State
 from nbpromote.track import CHAMPION
 from nbpromote.track.store import client
 from nbpromote.workflow.promotion import applying, finishing, holding, promoting, returning
@@ -32,7 +33,7 @@ from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.site import Site
 
 NUMBERS = st.integers(0, 2)
-ENV, NAME = "staging", "model"
+NAME = "model"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Step:
         return _live(self.before) != _live(self.after)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wares(warm: None, empty_store: Path) -> Iterator[Wares]:
     with plot() as own:
         commits, sources = value(own, lambda: _made(own, empty_store))
@@ -68,11 +69,13 @@ def wares(warm: None, empty_store: Path) -> Iterator[Wares]:
 
 def _made(own: Plot, empty_store: Path) -> tuple[tuple[str, ...], tuple[Deployment, ...]]:
     ground = build(own.ground.root, empty_store)
+    ground.edit("params/prod.policy.yaml", "promotes_from: [staging]", "promotes_from: [dev]\napprovals: 1")
+    ground.commit("nothing into prod without a second person")
     commits, sources = [], []
     for number in range(3):
         if number:
             ground.edit("notebooks/model.py", f"alpha: float = {number}.0", f"alpha: float = {number + 1}.0")
-        verbs.ran(ground)
+        verbs.ran(ground, NAME)
         verbs.done(ground, "release", NAME)
         commits.append(ground.git("rev-parse", "HEAD"))
         live = Site(ground.project).ledger.state("dev")[NAME].live
@@ -84,16 +87,16 @@ def _made(own: Plot, empty_store: Path) -> tuple[tuple[str, ...], tuple[Deployme
 
 def _places(own: Plot, commit: str, source: Deployment) -> list[Place]:
     found = places.seen(own.ground.root)
-    assert _promoted(own.ground, commit, source) == "verified"
+    assert promoted(own.ground, commit, source, "staging") == "verified"
     return places.differing(found)
 
 
-def _promoted(ground: Ground, commit: str, source: Deployment) -> str:
+def promoted(ground: Ground, commit: str, source: Deployment, env: str) -> str:
     """As `promote` does, with a release that may not be the last one of dev."""
     ground.git("checkout", "--quiet", "--force", commit)
     site = Site(ground.project)
-    finishing.resume(site, ENV, NAME)
-    planned = plan_of(site, (source,), ENV)
+    finishing.resume(site, env, NAME)
+    planned = plan_of(site, (source,), env)
     if not planned.allowed:
         return "; ".join(planned.unmet)
     if applying.already(site, "promote", planned):
@@ -105,6 +108,7 @@ class Environment(RuleBasedStateMachine):
     """One environment, its ledger in git and its registry in MLflow. Every act is a process of its own."""
 
     wares: Wares
+    env = "staging"
     steps = 0
 
     def __init__(self) -> None:
@@ -118,19 +122,19 @@ class Environment(RuleBasedStateMachine):
     @rule(number=NUMBERS)
     def promote(self, number: int) -> None:
         source = self.wares.sources[number]
-        step = self.act(lambda: _promoted(self.ground, self.wares.commits[number], source))
+        step = self.act(lambda: promoted(self.ground, self.wares.commits[number], source, self.env))
         standing = step.before[NAME]
         if step.before.frozen or standing.held or source.release in standing.holds:
-            assert not step.after.attempts
-            assert step.before.attempts or not step.moved, step.said
+            assert not claims(step.after)
+            assert claims(step.before) or not step.moved, step.said
         else:
             assert _live(step.after) == source.release, step.said
 
     @rule()
     def roll_back(self) -> None:
-        step = self.act(lambda: returning.rollback(self.ground.project, [NAME], env=ENV).state)
+        step = self.act(lambda: returning.rollback(self.ground.project, [NAME], env=self.env).state)
         before, after = step.before[NAME], step.after[NAME]
-        if step.before.attempts or (before.live and before.live.state != "verified"):
+        if claims(step.before) or (before.live and before.live.state != "verified"):
             return  # what a crash had begun was ended first
         if before.back is None:
             assert not step.moved, step.said
@@ -141,19 +145,19 @@ class Environment(RuleBasedStateMachine):
 
     @rule(number=NUMBERS)
     def hold(self, number: int) -> None:
-        self.still(lambda: holding.hold(self.ground.project, self.wares.sources[number].alias, env=ENV))
+        self.still(lambda: holding.hold(self.ground.project, self.wares.sources[number].alias, env=self.env))
 
     @rule(number=NUMBERS)
     def unhold(self, number: int) -> None:
-        self.still(lambda: holding.unhold(self.ground.project, self.wares.sources[number].alias, env=ENV))
+        self.still(lambda: holding.unhold(self.ground.project, self.wares.sources[number].alias, env=self.env))
 
     @rule()
     def freeze(self) -> None:
-        assert self.still(lambda: holding.freeze(self.ground.project, env=ENV)).after.frozen
+        assert self.still(lambda: holding.freeze(self.ground.project, env=self.env)).after.frozen
 
     @rule()
     def thaw(self) -> None:
-        assert not self.still(lambda: holding.thaw(self.ground.project, env=ENV)).after.frozen
+        assert not self.still(lambda: holding.thaw(self.ground.project, env=self.env)).after.frozen
 
     @rule()
     def repair(self) -> None:
@@ -168,7 +172,7 @@ class Environment(RuleBasedStateMachine):
 
         def promote() -> str:
             places.killed_at(self.ground.root, place)
-            return self.told(lambda: _promoted(self.ground, commit, source))
+            return self.told(lambda: promoted(self.ground, commit, source, self.env))
 
         ended = forked(inside(self.wares.plot, promote))
         assert not ended.error, ended.error
@@ -188,7 +192,7 @@ class Environment(RuleBasedStateMachine):
 
     def meddle(self, do: Callable[[Any, str, str], None]) -> None:
         def act() -> str:
-            live = Site(self.ground.project).ledger.state(ENV)[NAME].live
+            live = Site(self.ground.project).ledger.state(self.env)[NAME].live
             if live is not None and live.model is not None:
                 with suppress(MlflowException):  # it is gone already
                     do(client(live.tracking_uri), live.model.name, live.model.version)
@@ -215,22 +219,37 @@ class Environment(RuleBasedStateMachine):
         if self.meddled:
             step.faults.clear()
         assert step.faults == [], step.said
-        assert not (mends and step.after.attempts)
+        assert not (mends and claims(step.after))
         return step
 
     def acted(self, act: Callable[[], Any]) -> Step:
         clock.now = lambda: clock.spelled(datetime.now(UTC) + timedelta(hours=self.hours))
-        before = Site(self.ground.project).ledger.state(ENV)
+        before = Site(self.ground.project).ledger.state(self.env)
         said = self.told(act)
         site = Site(self.ground.project)
-        after = site.ledger.state(ENV)
-        return Step(before, said, after, list(_faults(site, after)))
+        after = site.ledger.state(self.env)
+        return Step(before, said, after, list(self.faults(site, after)))
 
     def told(self, act: Callable[[], Any]) -> str:
         try:
             return str(act())
         except (Refused, Usage) as error:
             return str(error)
+
+    def faults(self, site: Site, state: State) -> Iterator[str]:
+        """What breaks a promise, whatever went before."""
+        if fault := ledger.broken(site.ledger, self.env):
+            yield fault
+        events = site.ledger.events(self.env)
+        if [event.at for event in events] != sorted(event.at for event in events):
+            yield "time runs backwards"
+        runs = [event.deployments[0] for event in events if event.step == "live" and event.verb != "repair"]
+        for one, other in pairwise(runs):
+            if other.incumbent != one.run:
+                yield f"{other.run} replaces {other.incumbent}, and {one.run} was live"
+        live = state[NAME].live
+        if live is not None:
+            yield from (fault for fault in judging.served(live) if not (claims(state) and "the alias points" in fault))
 
 
 def _move_alias(mlflow: Any, name: str, mine: str) -> None:
@@ -239,37 +258,33 @@ def _move_alias(mlflow: Any, name: str, mine: str) -> None:
     mlflow.set_registered_model_alias(name, CHAMPION, other)
 
 
+def claims(state: State) -> list[Attempt]:
+    """Promotions that are half-way."""
+    return [attempt for attempt in state.attempts.values() if attempt.applies]
+
+
 def _live(state: State) -> str:
     live = state[NAME].live
     return live.release if live else ""
 
 
-def _faults(site: Site, state: State) -> Iterator[str]:
-    """What breaks a promise, whatever went before."""
-    if fault := ledger.broken(site.ledger, ENV):
-        yield fault
-    events = site.ledger.events(ENV)
-    if [event.at for event in events] != sorted(event.at for event in events):
-        yield "time runs backwards"
-    runs = [event.deployments[0] for event in events if event.step == "live" and event.verb != "repair"]
-    for one, other in pairwise(runs):
-        if other.incumbent != one.run:
-            yield f"{other.run} replaces {other.incumbent}, and {one.run} was live"
-    live = state[NAME].live
-    if live is not None:
-        yield from (fault for fault in judging.served(live) if not (state.attempts and "the alias points" in fault))
-
-
-def test_the_promises_hold_whatever_happens_in_whatever_order(wares: Wares) -> None:
-    Environment.wares = wares
+def held(machine: type[Environment], wares: Wares, *, examples: int) -> Tally:
+    """How many acts were made, in so many lives of an environment."""
+    machine.wares, machine.steps = wares, 0
     run_state_machine_as_test(
-        Environment,
+        machine,
         settings=settings(
-            max_examples=lanes.sized(3, 8),
+            max_examples=examples,
             stateful_step_count=lanes.sized(8, 20),
             deadline=None,
             phases=(Phase.explicit, Phase.generate),
             suppress_health_check=list(HealthCheck),
         ),
     )
-    lanes.told(f"a model of ledger and registry: {Environment.steps:,} acts in any order, 0 faults")
+    return Tally(machine.steps, of=machine.steps)
+
+
+def test_the_promises_hold_whatever_happens_in_whatever_order(wares: Wares) -> None:
+    tally = held(Environment, wares, examples=lanes.sized(2, 8))
+
+    lanes.told("acts on a model of ledger and registry, in any order", tally)

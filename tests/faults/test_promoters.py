@@ -22,23 +22,20 @@ def test_of_twenty_promoters_at_once_one_wins_every_round(
     tracking = request.getfixturevalue("postgres") if store == "PostgreSQL" else ""
     with plot() as own:
         course = racing.prepared(own, empty_store, tracking=tracking, shared=shared)
-        tally = lanes.counted((racing.race(course) for _ in range(ROUNDS)), seconds=lanes.within(10, 35))
+        rounds = (racing.race(course) for _ in range(ROUNDS))
+        tally = lanes.counted(rounds, of=ROUNDS, seconds=lanes.within(10, 35))
         tally.faults += racing.chained(course)
 
     where = "separate clones with a shared remote" if shared else "one checkout"
-    _told(f"{racing.AT_ONCE} promoters at once in {where}, {store}: rounds {tally}", tally)
+    lanes.told(f"rounds of {racing.AT_ONCE} promoters at once in {where}, {store}", tally)
 
 
 @pytest.mark.skipif(not lanes.WHOLE, reason="make faults")
 def test_of_twenty_whole_commands_at_once_one_goes_live(warm: None, empty_store: Path) -> None:
     with plot() as own:
         course = racing.prepared(own, empty_store)
-        tally = lanes.counted((racing.commands(course, number) for number in range(1, 6)), seconds=lanes.within(0, 15))
+        rounds = (racing.commands(course, number) for number in range(1, 6))
+        tally = lanes.counted(rounds, of=5, seconds=lanes.within(0, 15))
         tally.faults += racing.chained(course)
 
-    _told(f"{racing.AT_ONCE} times `nbpromote promote` at once, SQLite: rounds {tally}", tally)
-
-
-def _told(line: str, tally: lanes.Tally) -> None:
-    lanes.told(line)
-    assert not tally.faults, "\n".join(tally.faults)
+    lanes.told(f"rounds of {racing.AT_ONCE} times `nbpromote promote` at once, SQLite", tally)

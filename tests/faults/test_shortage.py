@@ -29,15 +29,16 @@ def test_a_full_disk_harms_nothing_wherever_it_is_full(prepared: list[Prepared])
         pytest.skip("A FULL DISK WAS NOT TRIED: mounting one wants root")
     tally = lanes.tried(lambda lane: _full(prepared[lane], lane), seconds=lanes.within(4, 40))
 
-    lanes.told(f"full disks, in steps of 4 KiB: {tally}")
-    assert not tally.faults, "\n".join(tally.faults)
+    lanes.told("full disks, in steps of 4 KiB", tally)
 
 
 def _full(prepared: Prepared, lane: int) -> Iterator[Tally]:
     """Ever finer, so that time that is up leaves no part of the way untried."""
-    pages = [start for step in (64, 32, 16, 8, 4, 2, 1) for start in range(step // 2, 160, step)]
+    steps = (start for step in (64, 32, 16, 8, 4, 2, 1) for start in range(step // 2, 160, step))
+    mine = lanes.share(list(dict.fromkeys(steps)), lane)
+    yield Tally(of=2 * len(mine))
     with shortage.small_disk(prepared.plot) as root:
-        for number in lanes.share(pages, lane):
+        for number in mine:
             for name in ("copy", "rollback"):
                 yield Tally(1, shortage.with_room(prepared.plot, prepared.scenario(name), root, number))
 

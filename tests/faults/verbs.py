@@ -6,11 +6,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from faults.forks import fork
+from faults import judging, lanes
+from faults.forks import familiar, fork
 from faults.grounds import Plot, build
 from faults.judging import Attempt
-from faults.killing import Scenario, ended, inside
+from faults.killing import Scenario, ended, inside, value
 from ground import Ground
 from nbpromote.track import CHAMPION
 from nbpromote.track.store import client
@@ -31,30 +33,75 @@ class Prepared:
 def prepared(plots: Sequence[Plot], empty_store: Path, *, tracking: str = "") -> list[Prepared]:
     """Each in a process of its own, all at once."""
     making = [fork(inside(one, lambda one=one: _prepared(one, empty_store, tracking))) for one in plots]
-    return [Prepared(one, ended(made)) for one, made in zip(plots, making, strict=True)]
+    made = [Prepared(one, ended(made)) for one, made in zip(plots, making, strict=True)]
+    for one in plots:
+        familiar(lambda one=one: done(one.lay("rollback"), "doctor"))
+    return made
 
 
 def _prepared(plot: Plot, empty_store: Path, tracking: str) -> list[Scenario]:
-    ground = build(plot.ground.root, empty_store, tracking=tracking)
-    ground.released("count")
-    ran(ground)
+    served = dict.fromkeys(("dev", "staging", "prod"), tracking) if tracking else {}
+
+    def begin() -> None:
+        build(plot.ground.root, empty_store, tracking=served).released("count")
+
+    value(plot, begin)
+    stages = (_alone, _with_consent, _together)[: lanes.sized(2, 3)]
+    # each in a process of its own: the next lays anew what this one has open
+    found = [one for stage in stages for one in value(plot, lambda stage=stage: stage(plot))]
+    return [replace(one, renew=_RENEWED.get(one.name)) for one in found] if tracking else found
+
+
+def _alone(plot: Plot) -> list[Scenario]:
+    """One notebook: sealed, carried over, run in the target, put back."""
+    ground = plot.ground
+    ran(ground, "model")
     release = _kept(plot, "release", ("release", "model"), "dev", versions=1)
-    done(ground, "release", "model")
-    first = live(ground, "dev", "model")
+    done(ground, *release.command)
+    first, count = live(ground, "dev", "model"), live(ground, "dev", "count")
     copy = _kept(plot, "copy", ("promote", "model", "--to", "staging"), "staging", versions=1)
-    retrain = replace(copy, name="retrain", kept="copy", command=("promote", "count", "--to", "staging"))
+    retrain = replace(copy, name="retrain", command=("promote", "count", "--to", "staging"))
     done(ground, *copy.command)
     ground.edit("notebooks/model.py", "alpha: float = 1.0", "alpha: float = 2.0")
-    ran(ground)
+    ran(ground, "model")
     done(ground, "release", "model")
     done(ground, *copy.command)
-    count = live(ground, "dev", "count")
     rollback = _kept(plot, "rollback", ("rollback", "model", "--env", "staging"), "staging", versions=2)
-    found = [*(each.of("model", first) for each in (release, copy, rollback)), retrain.of("count", count)]
-    if not tracking:
-        return found
-    again = {"copy": _another_model, "rollback": _alias_as_the_ledger_has_it}
-    return [replace(each, renew=again[each.name]) for each in found if each.name in again]
+    return [*(each.of(model=first) for each in (release, copy, rollback)), retrain.of(count=count)]
+
+
+def _with_consent(plot: Plot) -> list[Scenario]:
+    """The same, where the policy of staging wants one person's consent: Ada asks, Bob says yes."""
+    ground = plot.lay("copy")
+    ground.edit("params/staging.policy.yaml", "notebooks:", "approvals: 1\nnotebooks:")
+    ground.commit("ask somebody")
+    model = live(ground, "dev", "model")
+    request = _kept(plot, "request", ("promote", "model", "--to", "staging"), "staging", waits=1, code=4)
+    done(ground, *request.command, code=4)
+    acts_as(ground, "Bob")
+    approve = _kept(plot, "approve", ("approve", "model", "--env", "staging"), "staging", waits=1, says="approve")
+    done(ground, *approve.command)
+    acts_as(ground, "Ada")
+    advance = _kept(plot, "advance", ("advance", "--env", "staging"), "staging", versions=1)
+    return [request, approve, advance.of(model=model)]
+
+
+def _together(plot: Plot) -> list[Scenario]:
+    """Two notebooks in one promotion, in the place of what is live, and put back in one."""
+    ground = plot.lay("rollback")
+    command = ("promote", "model", "count", "--to", "staging")
+    done(ground, "promote", "count", "--to", "staging")
+    before = {name: live(ground, "staging", name) for name in ("model", "count")}
+    ground.edit("notebooks/model.py", "alpha: float = 2.0", "alpha: float = 3.0")
+    ground.edit("notebooks/count.py", "10.0 / len", "11.0 / len")
+    ran(ground, "model", "count")
+    for name in before:
+        done(ground, "release", name)
+    after = {name: live(ground, "dev", name) for name in before}
+    forth = _kept(plot, "together", command, "staging", versions=3)
+    done(ground, *command)
+    back = _kept(plot, "back together", ("rollback", "count", "--env", "staging"), "staging", versions=3)
+    return [forth.of(**after), back.of(**before)]
 
 
 def _another_model(ground: Ground) -> None:
@@ -63,26 +110,52 @@ def _another_model(ground: Ground) -> None:
     ground.commit("another name for models")
 
 
-def _alias_as_the_ledger_has_it(ground: Ground) -> None:
+def _as_the_ledger_has_it(ground: Ground) -> None:
+    """The alias, and no version that a trial before this one has made."""
     live = Site(ground.project).ledger.state("staging")["model"].live
     assert live is not None
     assert live.model is not None
-    client(live.tracking_uri).set_registered_model_alias(live.model.name, CHAMPION, live.model.version)
+    mlflow = client(live.tracking_uri)
+    mlflow.set_registered_model_alias(live.model.name, CHAMPION, live.model.version)
+    for version in judging.versions(live.tracking_uri, live.model.name):
+        if int(version.version) > int(live.model.version):
+            mlflow.delete_model_version(live.model.name, version.version)
 
 
-def ran(ground: Ground) -> None:
+_RENEWED = {
+    **dict.fromkeys(("release", "copy", "advance"), _another_model),
+    **dict.fromkeys(("rollback", "together", "back together"), _as_the_ledger_has_it),
+}
+
+
+def acts_as(ground: Ground, name: str) -> None:
+    ground.git("config", "user.name", f"{name} Test")
+    ground.git("config", "user.email", f"{name.lower()}@example.org")
+
+
+def ran(ground: Ground, *notebooks: str) -> None:
     done(ground, "sync")
-    done(ground, "run", "model")
-    done(ground, "baseline", "--yes", "model")
+    for notebook in notebooks:
+        done(ground, "run", notebook)
+        done(ground, "baseline", "--yes", notebook)
     if ground.git("status", "--porcelain"):
         ground.commit("accept the outputs")
 
 
-def _kept(plot: Plot, name: str, command: tuple[str, ...], environment: str, *, versions: int) -> Scenario:
+def _kept(
+    plot: Plot,
+    name: str,
+    command: tuple[str, ...],
+    environment: str,
+    *,
+    code: int = 0,
+    versions: int = 0,
+    **wanted: Any,
+) -> Scenario:
     plot.keep(name)
     events = Site(plot.ground.project).ledger.state(environment).count
-    attempt = Attempt(environment=environment, notebook="", release="", events=events, versions=versions)
-    return Scenario(name=name, kept=name, command=command, attempt=attempt)
+    attempt = Attempt(environment=environment, events=events, versions=versions, **wanted)
+    return Scenario(name=name, kept=name, command=command, code=code, attempt=attempt)
 
 
 def live(ground: Ground, environment: str, notebook: str) -> str:
@@ -91,6 +164,6 @@ def live(ground: Ground, environment: str, notebook: str) -> str:
     return found.release
 
 
-def done(ground: Ground, *command: str) -> None:
+def done(ground: Ground, *command: str, code: int = 0) -> None:
     said = ground.nbpromote(*command)
-    assert said.returncode == 0, said.stdout + said.stderr
+    assert said.returncode == code, said.stdout + said.stderr
