@@ -60,7 +60,8 @@ def answer(arguments: list[str]) -> int:
         return said if isinstance(said, int) else 0
     except click.ClickException as error:
         if isinstance(error, click.NoSuchOption) and error.option_name == "-C":
-            error.message += " It stands before the verb: nbpromote -C DIR VERB."
+            told = f"{error.message} It stands before the verb: nbpromote -C DIR VERB."
+            error = click.NoSuchOption("-C", told, ctx=error.ctx)
         if "--json" in arguments:
             _print({"error": error.format_message(), "hint": "", "exit_code": 2})
         error.show()
