@@ -274,6 +274,15 @@ def test_a_ci_job_speaks_for_who_started_it(team, monkeypatch):
     assert (event["actor"], event["vouched"]) == ("bob-login", "ci https://h/o/r/actions/runs/7")
 
 
+def test_a_job_that_a_clock_has_started_speaks_for_nobody(team, monkeypatch):
+    in_a_job(monkeypatch, "bob-login")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "schedule")
+
+    done = team.bob.nbpromote("approve", "count", "--env", "staging")
+
+    assert (done.returncode, "a clock started this job, not bob-login" in done.stderr) == (2, True)
+
+
 def test_a_rejection_ends_it_and_the_release_may_be_asked_for_again(team):
     team.policy("approvals: 1\n")
     asked = team.requested()
