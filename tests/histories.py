@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from itertools import cycle, islice
 from typing import Any
 
@@ -67,16 +68,17 @@ def grow(book: Ledger, count: int, *, revision: Mapping[str, str] | None = None)
             written = _next(state, replace(told, deployments=made))
             state = replace(fold(state, written), head=None)
             files = {place(state.count): book.spelling.written(written), STATE: book.spelling.written(state)}
-            git.stdin.write(_commit(state.count, _message(written), files))
+            git.stdin.write(_commit(state.count, written.at, _message(written), files))
             git.stdin.flush()
             state = replace(state, head=git.stdout.readline().decode().strip())
     assert git.returncode == 0
     return state
 
 
-def _commit(number: int, message: str, files: Mapping[str, bytes]) -> bytes:
+def _commit(number: int, at: str, message: str, files: Mapping[str, bytes]) -> bytes:
     """What makes fast-import write a commit and say its name."""
-    head = f"commit refs/heads/nbpromote/prod\nmark :{number}\ncommitter Ada <ada@example.org> {number} +0000\n"
+    seconds = int(datetime.fromisoformat(at).timestamp())
+    head = f"commit refs/heads/nbpromote/prod\nmark :{number}\ncommitter Ada <ada@example.org> {seconds} +0000\n"
     lines = [head.encode() + _data(message.encode())]
     lines += [f"M 100644 inline {path}\n".encode() + _data(data) for path, data in files.items()]
     return b"".join(lines) + f"get-mark :{number}\n".encode()

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ import pytest
 from ground import Done, Ground, build, command, git
 from nbpromote import find, workflow
 from nbpromote.git import Repository
-from nbpromote.ledger import Ledger
-from nbpromote.model import Event
+from nbpromote.ledger import Ledger, fold
+from nbpromote.ledger.records import STATE, place
+from nbpromote.model import Event, State
 from nbpromote.workflow.promotion import authorship
 from nbpromote.workflow.site import Site, people
 
@@ -266,6 +268,15 @@ def test_a_ci_job_speaks_for_who_started_it_by_hand(team, monkeypatch):
     assert unasked.returncode == 1
     assert "this job was started by schedule, which is nobody's consent" in unasked.stderr
     assert (event["actor"], event["vouched"]) == ("bob-login", "ci https://h/o/r/actions/runs/7")
+
+
+def test_a_job_that_a_clock_has_started_speaks_for_nobody(team, monkeypatch):
+    in_a_job(monkeypatch, "bob-login")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "schedule")
+
+    done = team.bob.nbpromote("approve", "count", "--env", "staging")
+
+    assert (done.returncode, "a clock started this job, not bob-login" in done.stderr) == (2, True)
 
 
 def test_a_rejection_ends_it_and_the_release_may_be_asked_for_again(team):
@@ -542,6 +553,57 @@ def test_a_forged_event_has_no_effect_whatever_it_says_of_itself(team):
     assert (
         "is said by git's configuration alone (nobody signed it), where the policy wants" in waits["waits"][0]["reason"]
     )
+
+
+def rewritten(person: Person) -> None:
+    """Bob's refusal as his approval, under the commit that he signed: what whoever may push can make of a history."""
+    site = person.site()
+    site.fetch()
+    request, refusal = site.ledger.events("staging")
+    bare = replace(request, commit="")
+    forged = replace(refusal, verb="approve", step="done", bound=request.bound, commit="")
+    harmless = replace(bare, id="staging-000003", verb="unhold", step="done", attempt="f" * 12)
+    harmless = replace(harmless, at=refusal.at, after=refusal.commit)
+    state = reduce(fold, (bare, forged, harmless), State(environment="staging"))
+    written = {place(2): forged, place(3): harmless, STATE: state}
+    files = {path: site.ledger.spelling.written(record) for path, record in written.items()}
+    commit = site.git.commit(files, "harmless", parent=refusal.commit)
+    git(person.root, "push", "--quiet", "origin", f"{commit}:refs/heads/nbpromote/staging")
+
+
+def test_what_was_written_over_a_signed_record_has_no_effect(team):
+    team.allow("Rik", "Bob")
+    team.policy(SIGNED)
+    team.requested()
+    assert team.bob.nbpromote("reject", "count", "--env", "staging", "--reason", "no").returncode == 0
+
+    rewritten(team.cy)
+    done = team.rik.nbpromote("advance", "--env", "staging")
+
+    assert done.returncode == 1
+    assert "so no signature in it counts: staging-000002" in done.stderr
+    assert "was changed afterwards" in done.stderr
+    assert team.rik.json("status")["environments"][1]["notebooks"] == []
+
+
+def test_a_key_that_has_expired_signs_nothing_by_an_older_date(team):
+    team.allow("Rik", "Bob")
+    team.policy(SIGNED)
+    team.requested()
+    site = team.bob.site()
+    site.fetch()
+    ledger = Ledger(site.git, "origin", lambda _event: lambda _commit: None)
+    attempt = site.ledger.state("staging").attempts.copy().popitem()[1].event
+    event = site.event("approve", "done", "staging", attempt=attempt.attempt, notebooks=("count",), bound=attempt.bound)
+    with pytest.MonkeyPatch.context() as patched:
+        real = Repository.commit
+        patched.setattr(Repository, "commit", lambda *args, at, **more: real(*args, at="2020-01-01T00:00:00Z", **more))
+        ledger.append(event, expect=lambda _state: None)
+
+    done = team.rik.nbpromote("advance", "--env", "staging")
+
+    assert done.returncode == 1
+    assert "has a commit dated 2020-01-01T00:00:00.000Z, before the record that it follows" in done.stderr
 
 
 def test_a_key_that_is_taken_off_the_list_counts_no_more(team):

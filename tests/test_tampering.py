@@ -27,6 +27,7 @@ class Commit:
 
     files: dict[str, bytes]
     message: str
+    seconds: int  # since 1970
     who: str = "Ada <ada@example.org>"
     merges: bool = False
 
@@ -58,7 +59,8 @@ def read(repository: git.Repository, commit: str) -> Commit:
     paths = repository.tracked(commit)
     blobs = map(bytes, repository.blobs(list(paths.values())))
     text = repository.run("cat-file", "commit", commit).decode()
-    return Commit(dict(zip(paths, blobs, strict=True)), message=text.partition("\n\n")[2])
+    headers, _, message = text.partition("\n\n")
+    return Commit(dict(zip(paths, blobs, strict=True)), message, seconds=int(headers.split()[-2]))
 
 
 def write(repository: git.Repository, commits: list[Commit]) -> None:
@@ -66,7 +68,7 @@ def write(repository: git.Repository, commits: list[Commit]) -> None:
     lines = [b"reset refs/heads/nbpromote/prod\n"]
     lines.append(b"commit refs/heads/side\nmark :99\ncommitter A <a@b.c> 1 +0000\ndata 1\nx\n")
     for number, commit in enumerate(commits, start=1):
-        head = f"commit refs/heads/nbpromote/prod\nmark :{number}\ncommitter {commit.who} {number} +0000\n"
+        head = f"commit refs/heads/nbpromote/prod\nmark :{number}\ncommitter {commit.who} {commit.seconds} +0000\n"
         lines.append(head.encode() + b"data %d\n%s\n" % (len(commit.message), commit.message.encode()))
         lines += [b"from :%d\n" % (number - 1)] if number > 1 else []
         lines += [b"merge :99\n"] if commit.merges else []

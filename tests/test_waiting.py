@@ -228,7 +228,7 @@ OFFICE = Window(allow=True, days=WEEKDAYS, start=540, end=1020, zone=BERLIN, whe
     ],
 )
 def test_when_it_opens(windows, now, opens):
-    assert gate.opens(windows, now) == opens
+    assert hours.opens(windows, now) == opens
 
 
 def test_a_closed_window_says_why_and_until_when():
@@ -269,7 +269,7 @@ def is_open(windows, moment):
 @settings(max_examples=40, deadline=None)
 @given(st.lists(spans(), max_size=4), NEAR_A_CHANGE | MOMENTS)
 def test_it_opens_at_an_instant_that_is_open_and_no_earlier_minute_is(windows, now):
-    start, opens = datetime.fromisoformat(now), gate.opens(windows, now)
+    start, opens = datetime.fromisoformat(now), hours.opens(windows, now)
     until = datetime.fromisoformat(opens) if opens else start + timedelta(days=8)
     minutes = min(int((until - start) / timedelta(minutes=1)), 3 * 24 * 60)
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -170,9 +171,12 @@ class Repository:
         listing = self.run("for-each-ref", "--format=%(refname) %(objectname)", *patterns).decode()
         return dict(line.rsplit(" ", 1) for line in listing.splitlines())
 
-    def commit(self, files: Mapping[str, bytes], message: str, *, parent: str | None, sign: bool = False) -> str:
+    def commit(
+        self, files: Mapping[str, bytes], message: str, *, parent: str | None, at: str = "", sign: bool = False
+    ) -> str:
         """A commit that adds `files` to its parent's tree. Touches no work tree, no index, no reference.
 
+        `at` is the moment that it is dated, now where none is given; a signature's key has to be valid then.
         `sign` uses the key and program of the user's own git configuration. Raises `Usage` where that has none, and
         where git does not know who commits; left alone, it would make a name up.
         """
@@ -180,7 +184,9 @@ class Repository:
         blobs = {path: self._blob(data) for path, data in files.items()}
         tree = objects.tree(self._program, parent, blobs)
         options = [*(["-S"] if sign else []), *(["-p", parent] if parent else [])]
-        made = self._program.call(("commit-tree", *options, tree), message.encode(errors="replace"))
+        date = f"@{int(datetime.fromisoformat(at).timestamp())} +0000" if at else ""
+        dated = {f"GIT_{whose}_DATE": date for whose in ("AUTHOR", "COMMITTER") if date}
+        made = self._program.call(("commit-tree", *options, tree), message.encode(errors="replace"), dated)
         if made.returncode == 0:
             return made.stdout.decode().strip()
         if sign:

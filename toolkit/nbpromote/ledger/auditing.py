@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from nbpromote import git
+from nbpromote import clock, git
 from nbpromote.errors import Error
 from nbpromote.ledger.branch import Ledger
 from nbpromote.ledger.folding import fold
@@ -45,17 +46,25 @@ class _Commit:
     number: int  # of the event that it holds
     id: str
     tree: str
+    at: int  # seconds since 1970
     parents: tuple[str, ...]
+
+    @property
+    def dated(self) -> str:
+        return clock.at(self.at * 10**9)
 
 
 def _commits(ledger: Ledger, environment: str, tip: str) -> list[_Commit]:
     """Oldest first; a shallow clone lacks those of the first events."""
-    rows = ledger.git.run("log", "--reverse", "--first-parent", "--format=%H %T %P", tip).decode().splitlines()
+    rows = ledger.git.run("log", "--reverse", "--first-parent", "--format=%H %T %ct %P", tip).decode().splitlines()
     first = 1
     if ledger.git.is_shallow:
         first += max(ledger.state(environment).count - len(rows), 0)
-    parted = (row.split() for row in rows)
-    return [_Commit(n, commit, tree, tuple(above)) for n, (commit, tree, *above) in enumerate(parted, start=first)]
+    parted = (row.split(" ") for row in rows)
+    return [
+        _Commit(number, commit, tree, int(at or 0), tuple(filter(None, above)))
+        for number, (commit, tree, at, *above) in enumerate(parted, start=first)
+    ]
 
 
 class _Audit:
@@ -114,6 +123,9 @@ class _Audit:
             raise self._torn(commit, event.after, after)
         if event.at < self._state.at:
             raise self._bad(commit, f"is dated {event.at}, before the one that it follows")
+        if after and commit.at < int(datetime.fromisoformat(self._state.at).timestamp()):
+            # git holds a signature's key against this date, so that one that has expired since would do
+            raise self._bad(commit, f"has a commit dated {commit.dated}, before the record that it follows")
         self._tree.put(place(commit.number), blob)
         try:
             self._state = fold(self._state, event)

@@ -107,7 +107,8 @@ class Ledger:
             after = replace(fold(before, numbered), head=None)
             files = {place(after.count): self.spelling.written(numbered), STATE: self.spelling.written(after)}
             vouch = self.vouching(numbered)
-            commit = self.git.commit(files, _message(numbered), parent=before.head, sign=vouch is not None)
+            message, sign = _message(numbered), vouch is not None
+            commit = self.git.commit(files, message, parent=before.head, at=numbered.at, sign=sign)
             if vouch is not None:
                 vouch(commit)
             try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from nbpromote import clock, gate, release
-from nbpromote.errors import Error, LostRace
+from nbpromote import clock, gate, ledger, release
+from nbpromote.errors import Error, LostRace, Refused
 from nbpromote.model import (
     Asked,
     Attempt,
@@ -42,13 +42,26 @@ def _as_asked(site: Site, deployment: Deployment) -> str:
 
 
 def waits(site: Site, promotion: Promotion, attempt: Attempt | None = None) -> tuple[Wait, ...]:
-    """Why a promotion that every gate has let in does not go live now; each reason once."""
+    """Why a promotion that every gate has let in does not go live now; each reason once.
+
+    Raises `Refused` where signatures count, and the history in which they stand is not what was written.
+    """
+    if attempt:
+        _refuse_rewritten(site, attempt.event.environment)
     about = asked(site, promotion, attempt)
     consents = people.consents(site, attempt) if attempt else ()
     me, plan = people.me_in(site, promotion.plan.target), promotion.plan
     refused = (gate.may_apply(policy, me) for policy in demanding.policies(site, plan.target, plan.notebooks))
     appliers = (Wait(kind="applier", reason=why) for why in dict.fromkeys(refused) if why)
     return (*demanding.waits(site, about, plan.notebooks, consents), *appliers)
+
+
+def _refuse_rewritten(site: Site, environment: str) -> None:
+    """A signature is of a commit, and who may push can write anything else over what that has brought."""
+    fault = ledger.broken(site.ledger, environment) if site.policy(environment, "").signatures else None
+    if fault:
+        told = f"the history of {environment} is not what was written, so no signature in it counts: {fault}"
+        raise Refused(told, hint="another clone may have what was written; nbpromote doctor")
 
 
 def asked(site: Site, promotion: Promotion, attempt: Attempt | None) -> Asked:
