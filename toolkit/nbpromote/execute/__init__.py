@@ -3,6 +3,7 @@
 Judges nothing: a failing cell, a killed kernel and a time limit are values in the record.
 """
 
+from nbpromote import lean  # noqa: F401  # before nbclient is imported
 from nbpromote.execute.kernels import Warmth, installed, is_taken, shared
 from nbpromote.execute.kernels.installing import command, install
 from nbpromote.execute.kernels.keeping import TOOLKIT, Kept, all_kept, keep, stop
