@@ -42,7 +42,7 @@ def adopt(project: Project, name: str, *, live: str, env: str, reason: str = "")
     """
     site = Site(project)
     pair = site.pair(name)
-    site.fetch()
+    site.catch_up()
     schema = site.schemas[pair.name] or Schema()
     environment = site.environment(site.require(env), pair.name, schema)
     finished = finishing.resume(site, env, pair.name)
