@@ -676,3 +676,11 @@ def test_the_injected_cell_spells_every_value_exactly(job, values):
     exec(TransformerManager().transform_cell(injected.source), found)  # as a kernel reads it
 
     assert canonical({name: found[name] for name in values}) == canonical(values)
+
+
+def test_a_grammar_that_no_notebook_needs_is_not_compiled():
+    asked = "import sys, nbpromote.execute.running; print('jsonschema' in sys.modules, 'lark' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "True False\n"

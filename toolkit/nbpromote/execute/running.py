@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbpromote import clock, files
+from nbpromote import clock, files, lean  # noqa: F401  # lean before whatever imports nbformat
 from nbpromote.errors import BadInput, Unavailable
 from nbpromote.execute.hiding import Scanner, hide_lines, said
 from nbpromote.execute.isolation import NOTED, Guard, guarded, seen, watch

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbpromote import clock, files
+from nbpromote import clock, files, lean  # noqa: F401  # lean before whatever imports nbformat
 from nbpromote.execute.isolation import noted
 from nbpromote.execute.records import INPUT, JOURNAL, OWNER, TRACKED, lines, load_run, notes, save_run
 from nbpromote.model import Cell, Ending, Run, load

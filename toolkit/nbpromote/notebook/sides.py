@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -109,7 +107,8 @@ def script_format(suffix: str) -> dict[str, str]:
 
 def look(path: str, data: bytes) -> Side:
     """Read either side, raising nothing."""
-    _import_jsonschema()
+    from nbpromote import lean  # noqa: F401  # 0.2 s
+
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -118,22 +117,6 @@ def look(path: str, data: bytes) -> Side:
     if conflicts := _conflicts(path, text):
         return replace(side, findings=conflicts)
     return _look_at_json(side) if path.endswith(".ipynb") else _look_at_script(side)
-
-
-@cache
-def _import_jsonschema() -> None:
-    """nbformat imports it, and it compiles a grammar of international addresses where one is installed: 1.2 s.
-
-    No notebook holds a field of that format, so it is imported as if there were none.
-    """
-    absent = "rfc3987_syntax"
-    if absent in sys.modules or "jsonschema" in sys.modules:
-        return
-    sys.modules[absent] = None  # type: ignore[assignment]  # which makes Python raise ImportError
-    try:
-        import jsonschema  # type: ignore[import-untyped]  # noqa: F401
-    finally:
-        del sys.modules[absent]
 
 
 def _refusal(side: Side) -> BadInput:
