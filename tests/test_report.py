@@ -71,7 +71,7 @@ def test_status_tells_what_needs_somebody(live: Deployment) -> None:
     told = report.status([row])
 
     assert "config pending" in told
-    assert "held      dev  train_delay    brisk-otter may not come back" in told
+    assert "held      dev  train_delay    brisk-otter: may not go live until `nbpromote unhold train_delay --" in told
     assert "half-way  dev  score_flights" in told
 
 

@@ -82,7 +82,9 @@ def _extra(rows: Sequence[Status], paint: Paint) -> list[list[str]]:
     for row in rows:
         environment = words.line(row.environment)
         for notebook, digests in sorted(row.held.items()):
-            held = f"{', '.join(map(words.line, digests))} may not come back until `nbpromote unhold`"
+            which = words.line(digests[-1]) if len(digests) > 1 else words.line(notebook)
+            lift = f"may not go live until `nbpromote unhold {which} --env {environment}`"
+            held = f"{', '.join(map(words.line, digests))}: {lift}"
             lines += [[paint("held", "yellow"), environment, words.line(notebook), held]] if digests else []
         for live in row.deployments:
             if live.overrides:

@@ -102,7 +102,8 @@ def decision(decision: Decision, *, colour: bool = False) -> str:
     verdict = paint("allowed", "green") if decision.allowed else paint("refused", "red")
     verdicts = sorted(decision.verdicts, key=lambda v: (not v.refuses, not v.outcome.blocks))
     told = {v.reason for v in verdicts if v.refuses}
-    lines = [f"{verdict}: {words.counted(len(verdicts), 'gate')} asked at the door of {door}"]
+    asked = words.counted(len(verdicts), "gate") if verdicts else "no gate is"
+    lines = [f"{verdict}: {asked} asked at the door of {door}"]
     lines += ["", *columns([_judged(verdict, paint) for verdict in verdicts])]
     lines += listed("also unmet", [reason for reason in decision.unmet if reason not in told])
     return ended(lines)
