@@ -30,7 +30,7 @@ GOAL = "< 1 s"
 
 PEER = """
 import sys, mlflow
-client = mlflow.MlflowClient("sqlite:///.nbpromote/mlflow/dev.db")
+client = mlflow.MlflowClient("sqlite:///.nbpromote/mlflow/dev/mlflow.db")
 copied = client.copy_model_version("models:/dev.train/1", "peer.train")
 client.set_registered_model_alias("peer.train", "champion", copied.version)
 """
@@ -114,7 +114,7 @@ def by_hand(ground: Ground) -> Callable[[], float]:
     """MLflow's client in this process."""
     import mlflow
 
-    client = mlflow.MlflowClient(f"sqlite:///{ground.root}/.nbpromote/mlflow/dev.db")
+    client = mlflow.MlflowClient(f"sqlite:///{ground.root}/.nbpromote/mlflow/dev/mlflow.db")
 
     def copied() -> None:
         version = client.copy_model_version("models:/dev.train/1", "peer.train")
