@@ -14,7 +14,7 @@ from ground import Ground, build
 from nbpromote import track
 from nbpromote.model import Adopted, load
 from nbpromote.track.store import client
-from nbpromote.workflow.promotion import applying
+from nbpromote.workflow.promotion import applying, challenging, finishing
 from nbpromote.workflow.site import Site
 
 LINE = ("adopt", "count", "--live", "models:/delay@champion", "--env", "staging")
@@ -186,9 +186,6 @@ def test_a_release_is_held_against_it_replaces_it_and_gives_way_to_it(adopted: B
 
 
 def test_killed_half_way_it_is_ended_by_the_same_command(before: Before, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
         patch.setattr(applying, "point", killed)
         assert before.ground.nbpromote(*LINE).returncode == 130
@@ -201,6 +198,33 @@ def test_killed_half_way_it_is_ended_by_the_same_command(before: Before, monkeyp
     assert [step for _, step in before.events()] == ["intent", "live", "verified"]
     experiment = before.mlflow.get_experiment_by_name("small/staging/count").experiment_id
     assert len(before.mlflow.search_logged_models([experiment])) == 1
+
+
+def test_undone_half_way_what_it_was_found_under_leads_where_it_led(
+    before: Before, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where people had the very name that nbpromote takes."""
+    before.ground.edit("pyproject.toml", "[tool.nbpromote]", '[tool.nbpromote]\nmodel_name = "{notebook}"')
+    before.ground.commit("the name as it was")
+    before.mlflow.create_registered_model("count")
+    before.mlflow.create_model_version("count", str(before.files("2")))
+    before.mlflow.set_registered_model_alias("count", "champion", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(challenging, "withdraw", killed)
+        before.ground.nbpromote("adopt", "count", "--live", "models:/count@champion", "--env", "staging")
+    moved = track.pointed(before.uri, "count")
+
+    site = Site(before.ground.project)
+    claim = site.ledger.state("staging").applying("count")
+    assert claim is not None
+    finishing.abandon(site, claim, reason="its files are gone")
+
+    assert (moved, track.pointed(before.uri, "count")) == ("2", "1")
+    assert before.live() is None
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def test_status_json_holds_what_scripts_were_promised(live: Deployment) -> None:
             "state": "verified",
             "adopted": False,
             "since": "2026-11-20T08:00:00.000Z",
+            "renewed": None,
             "overrides": [],
             "model": {
                 "name": "staging.train_delay",

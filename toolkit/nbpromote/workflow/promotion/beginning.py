@@ -37,8 +37,11 @@ def told(site: Site, planned: Plan, *, attempt: str, reason: str) -> Iterator[No
             site.ledger.append(event, expect=lambda _state: None)
         try:
             yield
-        except BaseException as error:
-            end(site, event, str(error) or "interrupted")
+        except Error as error:
+            end(site, event, error.message)
+            raise
+        except BaseException as error:  # what others' errors say may be anything, and this is kept for good
+            end(site, event, "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__)
             raise
 
 
