@@ -17,7 +17,7 @@ from nbpromote.workflow.site import Site
 
 
 def test_a_flipped_bit_is_refused_by_name_or_harms_nothing(prepared: list[Prepared]) -> None:
-    tally = lanes.tried(lambda lane: _flips(prepared[lane], lane), seconds=lanes.within(4, 40))
+    tally = lanes.tried(lambda lane: _flips(prepared[lane], lane), seconds=lanes.within(4, 60))
 
     lanes.told("bits flipped before any verb", tally)
 
