@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 import servers
-from faults import forks, grounds, verbs
+from faults import forks, grounds, lanes, verbs
 from faults.lanes import LANES
 from faults.verbs import Prepared
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Last those parts that have no number of trials to reach: they get what the others have left of their time."""
+    if lanes.WHOLE:
+        items.sort(key=lambda item: item.path.stem in ("test_flips", "test_shortage"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -143,12 +143,6 @@ def _record(ground: Ground, verb: str) -> tuple[Path, str]:
     return _object(ground, f"nbpromote/staging:{place(number_of(event))}")
 
 
-def _candidate(ground: Ground) -> tuple[Path, str]:
-    """The model's bytes in the target's MLflow, carried there before anybody was asked."""
-    (file,) = ground.root.glob(".nbpromote/mlflow/staging/**/models/**/MLmodel")
-    return file, "MLmodel"
-
-
 RESTS_ON: Mapping[str, Callable[[Ground], tuple[Path, str]]] = {
     "the approval": lambda ground: _record(ground, "approve"),
     "the request": lambda ground: _record(ground, "promote"),
@@ -157,5 +151,4 @@ RESTS_ON: Mapping[str, Callable[[Ground], tuple[Path, str]]] = {
     "the settings": lambda ground: _object(ground, "HEAD:params/staging.yaml"),
     "the release": lambda ground: _sealed(ground, _asked(ground).digests[0]),
     "the evidence": lambda ground: _sealed(ground, _asked(ground).deployments[0].sealed["evidence.json"].sha256),
-    "the model": _candidate,
 }

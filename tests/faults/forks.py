@@ -107,7 +107,7 @@ def familiar(act: Callable[[], Any]) -> None:
     event.remove(Engine, "engine_connect", connected)
     for engine in met:
         engine.dispose()
-    values._blob.cache_clear()
+    values._blobs.cache_clear()
 
 
 def fork(act: Callable[[], Any]) -> Fork:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ground import Ground
-from nbpromote import ledger, track
+from nbpromote import ledger, track, workflow
 from nbpromote.errors import Error
-from nbpromote.model import Deployment, Event, State
+from nbpromote.model import Deployment, Event, Outcome, State
 from nbpromote.track.store import client
 from nbpromote.workflow.site import Site
 
@@ -26,13 +26,13 @@ _STAY = re.compile(r"\.git/index\.lock|\.nbpromote/(locks/.*|.*\.lock)")  # ours
 class Attempt:
     """The one outcome that somebody wants, over the history as it was before: releases by notebook that go live.
 
-    `versions` are those that the registered model has then; `says` is a consent that is written, and `waits` how many
-    promotions wait afterwards.
+    `versions` are those that the registered model has then, where that is known; `says` is a consent that is written,
+    and `waits` how many promotions wait afterwards.
     """
 
     environment: str
     events: int
-    versions: int = 0
+    versions: int | None = None
     releases: Mapping[str, str] = field(default_factory=dict)
     says: str = ""
     waits: int = 0
@@ -62,11 +62,17 @@ def judged(ground: Ground, attempt: Attempt) -> list[str]:
     faults = list(_otherwise(ground, state, attempt))
     for notebook in state.notebooks:
         faults += standing_of(site, attempt.environment, notebook)
-        live = state[notebook].live
-        if live and live.model and (count := len(versions(live.tracking_uri, live.model.name))) != attempt.versions:
-            faults.append(f"{count} versions, wanted {attempt.versions}")
+        live, wanted = state[notebook].live, attempt.versions
+        if wanted and live and live.model and (found := len(versions(live.tracking_uri, live.model.name))) != wanted:
+            faults.append(f"{found} versions, wanted {wanted}")
     faults += running(site.tracking_uris[attempt.environment], site.project.name)
     return faults + left(ground.root)
+
+
+def doctored(ground: Ground) -> list[str]:
+    """What `doctor` finds; not that a project on a server wants a remote and a shared store, which the clones have."""
+    asked = (check for check in workflow.doctor(ground.project) if check.name != "shared")
+    return [f"doctor: {one.name} {one.summary}" for one in asked if one.outcome in (Outcome.FAILED, Outcome.ERRORED)]
 
 
 def _otherwise(ground: Ground, state: State, attempt: Attempt) -> Iterator[str]:

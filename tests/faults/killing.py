@@ -98,9 +98,7 @@ def after(plot: Plot, scenario: Scenario) -> list[str]:
             done = scenario.run(ground)
             if done.returncode != scenario.code:
                 faults.append(f"once more: exit {done.returncode}: {(done.stdout + done.stderr).strip()[-300:]}")
-        faults += judging.judged(ground, attempt)
-        doctor = ground.nbpromote("doctor")
-        return faults if doctor.returncode == 0 else [*faults, f"doctor: {doctor.stdout.strip()[-300:]}"]
+        return [*faults, *judging.judged(ground, attempt), *judging.doctored(ground)]
 
     return value(plot, again)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import judging
-from faults.forks import fork
+from faults.forks import familiar, fork
 from faults.grounds import Plot, build
 from faults.killing import inside, value
 from faults.verbs import done
@@ -162,4 +162,5 @@ def prepared(plot: Plot, empty_store: Path, *, tracking: str = "", shared: bool 
         done(ground, "release", "model")
 
     value(plot, make)
+    familiar(lambda: plot.ground.nbpromote("doctor"))
     return clones(plot) if shared else one_checkout(plot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from faults import judging
+from faults.flipping import flip
 from faults.grounds import Plot
 from faults.killing import Scenario, value
 from ground import Done, Ground
-from nbpromote.model import Deployment
+from nbpromote import workflow
+from nbpromote.model import Check, Deployment
 from nbpromote.track.store import client
 from nbpromote.workflow.site import Site
 
@@ -154,6 +157,25 @@ def release_is_gone(ground: Ground) -> None:
     files_at_mlflow_are_gone(ground)
 
 
+def manifest_is_gone(ground: Ground) -> None:
+    digest = _back(ground).release
+    (ground.root / ".nbpromote/store/sha256" / digest[:2] / digest[2:]).unlink()
+
+
+def sealed_model_has_another_bit(ground: Ground) -> None:
+    back = _back(ground)
+    digest = next(sealed.sha256 for path, sealed in back.sealed.items() if path.startswith("model/"))
+    flip(ground.root / ".nbpromote/store/sha256" / digest[:2] / digest[2:], random.Random(1))
+
+
+def ways_back(ground: Ground) -> tuple[Check, Check]:
+    """What `doctor` and `plan` say today of going back."""
+    asked = workflow.doctor(ground.project, env="staging")
+    (move,) = workflow.plan(ground.project, ["model"], to="staging").moves
+    assert move.prospect is not None
+    return next(one for one in asked if one.name == "staging: model rollback"), move.prospect.back
+
+
 def _back(ground: Ground) -> Deployment:
     back = Site(ground.project).ledger.state("staging")["model"].back
     assert back is not None
@@ -168,3 +190,6 @@ DELETED: tuple[Callable[[Ground], None], ...] = (
     registered_model_is_gone,
     files_at_mlflow_are_gone,
 )
+
+# after which nobody can put the last stable one back as it was
+LOST: tuple[Callable[[Ground], None], ...] = (release_is_gone, manifest_is_gone, sealed_model_has_another_bit)

@@ -38,14 +38,14 @@ def test_a_kill_that_once_did_harm_does_none(verb: str, place: Place, prepared: 
 
 def test_a_verb_killed_at_any_place_is_finished_once_by_the_same_command(grounds: tuple[str, list[Prepared]]) -> None:
     where, prepared = grounds
-    tally = lanes.tried(lambda lane: _at_places(prepared[lane], lane), seconds=lanes.within(6, 130))
+    tally = lanes.tried(lambda lane: _at_places(prepared[lane], lane), seconds=lanes.within(6, 110))
 
     lanes.told(f"kills at places where the world differs, {where}", tally)
 
 
 def test_verbs_killed_again_and_again_at_random_are_finished_once(grounds: tuple[str, list[Prepared]]) -> None:
     where, prepared = grounds
-    tally = lanes.tried(lambda lane: _at_random(prepared[lane], lane), seconds=lanes.within(3, 85))
+    tally = lanes.tried(lambda lane: _at_random(prepared[lane], lane), seconds=lanes.within(3, 60))
 
     lanes.told(f"random kills, {where}", tally)
 

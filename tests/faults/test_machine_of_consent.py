@@ -98,6 +98,6 @@ def _consents(state: State) -> set[str]:
 
 
 def test_nothing_goes_live_without_the_consent_that_was_given_to_just_that(wares: Wares) -> None:
-    tally = held(Consented, wares, examples=lanes.sized(2, 8))
+    tally = held(Consented, wares, examples=lanes.sized(1, 6))
 
     lanes.told("acts on the same where a second person has to consent", tally)

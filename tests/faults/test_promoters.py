@@ -23,7 +23,7 @@ def test_of_twenty_promoters_at_once_one_wins_every_round(
     with plot() as own:
         course = racing.prepared(own, empty_store, tracking=tracking, shared=shared)
         rounds = (racing.race(course) for _ in range(ROUNDS))
-        tally = lanes.counted(rounds, of=ROUNDS, seconds=lanes.within(10, 35))
+        tally = lanes.counted(rounds, of=ROUNDS, seconds=lanes.within(10, 40))
         tally.faults += racing.chained(course)
 
     where = "separate clones with a shared remote" if shared else "one checkout"

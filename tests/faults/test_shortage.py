@@ -9,9 +9,10 @@ import pytest
 from faults import judging, lanes, shortage
 from faults.killing import Scenario, value
 from faults.lanes import Tally
-from faults.shortage import DELETED
+from faults.shortage import DELETED, LOST
 from faults.verbs import Prepared
 from ground import Ground
+from nbpromote.model import Outcome
 
 
 @pytest.fixture
@@ -93,3 +94,18 @@ def test_a_rollback_that_would_not_work_is_told_today_and_harms_nothing(own: Pre
     assert before is not None
     assert now is not None
     assert now.run == before.run
+
+
+@pytest.mark.parametrize("delete", [*DELETED, *LOST], ids=lambda delete: delete.__name__.replace("_", " "))
+def test_plan_and_doctor_say_today_whether_a_rollback_would_work(
+    delete: Callable[[Ground], None], own: Prepared
+) -> None:
+    """Where the store has what is needed it would, whatever was deleted at MLflow; else it is named what is lost."""
+    ground = own.plot.lay("rollback")
+    value(own.plot, lambda: delete(ground))
+
+    said = value(own.plot, lambda: shortage.ways_back(ground))
+
+    wanted = Outcome.FAILED if delete in LOST else Outcome.PASSED
+    assert [one.outcome for one in said] == [wanted, wanted], said
+    assert all(("cannot be put back" in one.summary) is (delete in LOST) for one in said), said

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from faults import judging, lanes
+from faults import lanes
 from faults.forks import familiar, fork
 from faults.grounds import Plot, build
 from faults.judging import Attempt
@@ -35,7 +35,7 @@ def prepared(plots: Sequence[Plot], empty_store: Path, *, tracking: str = "") ->
     making = [fork(inside(one, lambda one=one: _prepared(one, empty_store, tracking))) for one in plots]
     made = [Prepared(one, ended(made)) for one, made in zip(plots, making, strict=True)]
     for one in plots:
-        familiar(lambda one=one: done(one.lay("rollback"), "doctor"))
+        familiar(lambda one=one: one.lay("rollback").nbpromote("doctor"))
     return made
 
 
@@ -49,7 +49,7 @@ def _prepared(plot: Plot, empty_store: Path, tracking: str) -> list[Scenario]:
     stages = (_alone, _with_consent, _together)[: lanes.sized(2, 3)]
     # each in a process of its own: the next lays anew what this one has open
     found = [one for stage in stages for one in value(plot, lambda stage=stage: stage(plot))]
-    return [replace(one, renew=_RENEWED.get(one.name)) for one in found] if tracking else found
+    return list(map(_served, found)) if tracking else found
 
 
 def _alone(plot: Plot) -> list[Scenario]:
@@ -104,28 +104,26 @@ def _together(plot: Plot) -> list[Scenario]:
     return [forth.of(**after), back.of(**before)]
 
 
+def _served(scenario: Scenario) -> Scenario:
+    """On a server, which remembers what trials before this one did: a first version has a name of its own there."""
+    if scenario.name in ("release", "copy", "advance"):
+        return replace(scenario, renew=_another_model)
+    return replace(scenario, renew=_as_the_ledger_has_it, attempt=replace(scenario.attempt, versions=None))
+
+
 def _another_model(ground: Ground) -> None:
     """A promotion's first: registered under a name that the server has not seen."""
+    _as_the_ledger_has_it(ground)
     ground.edit("pyproject.toml", 'model_name = "', f'model_name = "{secrets.token_hex(4)}.')
     ground.commit("another name for models")
 
 
 def _as_the_ledger_has_it(ground: Ground) -> None:
-    """The alias, and no version that a trial before this one has made."""
-    live = Site(ground.project).ledger.state("staging")["model"].live
-    assert live is not None
-    assert live.model is not None
-    mlflow = client(live.tracking_uri)
-    mlflow.set_registered_model_alias(live.model.name, CHAMPION, live.model.version)
-    for version in judging.versions(live.tracking_uri, live.model.name):
-        if int(version.version) > int(live.model.version):
-            mlflow.delete_model_version(live.model.name, version.version)
-
-
-_RENEWED = {
-    **dict.fromkeys(("release", "copy", "advance"), _another_model),
-    **dict.fromkeys(("rollback", "together", "back together"), _as_the_ledger_has_it),
-}
+    """The aliases."""
+    for environment in ("dev", "staging"):
+        live = Site(ground.project).ledger.state(environment)["model"].live
+        if live and live.model:
+            client(live.tracking_uri).set_registered_model_alias(live.model.name, CHAMPION, live.model.version)
 
 
 def acts_as(ground: Ground, name: str) -> None:

@@ -81,25 +81,29 @@ def signers(site: Site, environment: str) -> str:
 
 def requester(site: Site, event: Event) -> Identity:
     """Who asked for a promotion that waits."""
-    if not site.policy(event.environment, "").signatures:
-        return said(event)
-    return _proven(site, event.environment, event.id) or said(event)
+    written = _written(site, event.environment, event.id)
+    return _who(site, written) if written else said(event)
 
 
 def consents(site: Site, attempt: Attempt) -> tuple[Consent, ...]:
     """What people said of a promotion that waits, and who they are, in the way in which the policy wants that known."""
-    environment = attempt.event.environment
-    if not site.policy(environment, "").signatures:
-        return tuple(replace(one, by=_unsigned(one.by)) for one in attempt.consents)
     return tuple(_as_written(site, attempt, one) for one in attempt.consents)
 
 
 def _as_written(site: Site, attempt: Attempt, consent: Consent) -> Consent:
-    """A consent by the signed event itself: the folded state beside it can be written by others."""
+    """A consent by the event itself, and none without: the folded state beside it can be written by others."""
     event = _written(site, attempt.event.environment, consent.event)
     if event is None or event.verb not in ("approve", "override") or event.attempt != attempt.event.attempt:
-        return replace(consent, by=replace(_unsigned(consent.by), detail="the ledger has no such event"))
-    return _consent(event, identity_of(site.git, event, signers(site, event.environment)))
+        nobody = replace(_unsigned(consent.by), detail="the ledger has no such event")
+        return replace(consent, by=nobody, bound="")
+    return _consent(event, _who(site, event))
+
+
+def _who(site: Site, event: Event) -> Identity:
+    """Whose an event of the ledger is: by its signature where the policy wants one, else by what it says."""
+    if site.policy(event.environment, "").signatures:
+        return identity_of(site.git, event, signers(site, event.environment))
+    return said(event)
 
 
 def overriding(site: Site, event: Event) -> Consent:
@@ -116,11 +120,6 @@ def _consent(event: Event, by: Identity) -> Consent:
     return Consent(
         by=by, at=event.at, bound=event.bound, event=event.id, overrides=event.overrides, reason=event.reason
     )
-
-
-def _proven(site: Site, environment: str, event_id: str) -> Identity | None:
-    event = _written(site, environment, event_id)
-    return identity_of(site.git, event, signers(site, environment)) if event else None
 
 
 def _written(site: Site, environment: str, event_id: str) -> Event | None:
