@@ -11,6 +11,7 @@ from bisect import bisect_right
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -98,6 +99,23 @@ def test_what_was_appended_is_read_back(local):
     live = replace(deployment("train", "otter", "verified"), since=events[1].at, verified=events[2].at)
     assert local.state("prod")["train"].live == live
     assert local.environments() == ("prod",)
+    assert ledger.broken(local, "prod") is None
+
+
+def test_what_was_written_under_an_older_key_is_read_and_no_forgery(local, monkeypatch):
+    def dumped(record: object) -> Any:
+        plain = json.dumps(dump(record)).replace('"authors": ["Ada"]', '"author": "Ada"')
+        return json.loads(plain.replace('"authors": []', '"author": ""'))
+
+    monkeypatch.setattr("nbpromote.ledger.records.dump", dumped)
+    first, *others = promoted("otter")
+    by_ada = tuple(replace(each, authors=("Ada",)) for each in first.deployments)
+    written(local, *(replace(one, deployments=by_ada) if one.deployments else one for one in (first, *others)))
+    monkeypatch.undo()
+    written(local, *promoted("heron", "score"))
+
+    assert b'"author": "Ada"' in local.git.run("show", "nbpromote/prod:events/00/00/01.json")
+    assert [live.authors for live in (local.state("prod")[name].live for name in ("train", "score"))] == [("Ada",), ()]
     assert ledger.broken(local, "prod") is None
 
 
@@ -305,6 +323,7 @@ def test_work_tree_and_index_are_left_alone(local):
 RACER = """
 import json, sys, time
 from pathlib import Path
+from typing import Any
 from nbpromote import git
 from nbpromote.errors import LostRace
 from nbpromote.ledger import Ledger
@@ -493,7 +512,7 @@ def test_a_history_that_its_remote_has_not_is_known_as_alone_until_it_is_shared(
     shared.share("prod")
 
     assert not shared.is_alone("prod")
-    assert another.fetch()
+    another.fetch()
     assert another.state("prod") == shared.state("prod")
 
 

@@ -95,6 +95,10 @@ class Decision:
         return not self.unmet
 
 
+# the last one alone, until 23 November 2026
+_AUTHORS = field(default=(), metadata={"was": {"author": lambda name: (name,) if name else ()}})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """What a promotion leaves: everything that is needed to say what is live, and to put it back."""
@@ -124,7 +128,7 @@ class Deployment:
     params_commit: str | None = None
     params_dirty: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict)  # references; a later run follows the environment's own
-    authors: tuple[str, ...] = ()  # of the code, since what it replaced was let in
+    authors: tuple[str, ...] = _AUTHORS  # of the code, since what it replaced was let in
     trusted: str | None = None  # the commit that held the code when it was let in
     incumbent: str = ""  # the run whose deployment it replaced; empty: the first one
     since: str = ""

@@ -78,12 +78,24 @@ def load(kind: type[_Record], plain: Json) -> _Record:
 
 def _record(kind: Any, plain: Json) -> Any:
     readers = _readers(kind)
-    return kind(**{name: readers[name](item) for name, item in plain.items()})
+    values = {}
+    for key, item in plain.items():
+        name, read = readers[key]
+        values[name] = read(item)
+    return kind(**values)
 
 
 @cache
-def _readers(kind: Any) -> dict[str, Callable[[Json], Any]]:
-    return {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+def _readers(kind: Any) -> dict[str, tuple[str, Callable[[Json], Any]]]:
+    """By the key that something is written under: which field it is, and how it is read.
+
+    What is written is never written again, so a field whose name or form has changed says in its metadata, by the
+    key that it `was`, how that is read.
+    """
+    readers = {name: (name, _reader(hint)) for name, hint in get_type_hints(kind).items()}
+    for each in fields(kind):
+        readers |= {key: (each.name, read) for key, read in each.metadata.get("was", {}).items()}
+    return readers
 
 
 @cache
