@@ -67,6 +67,19 @@ def test_a_plan_shows_packages_data_metrics_and_parameters(road: Ground) -> None
     assert (seen["model"], seen["unread"]) == (None, [])
 
 
+def test_a_plan_names_an_input_that_is_missing(road: Ground) -> None:
+    source = road.root / "data/prod/any.csv"
+    text = source.read_text()
+    source.unlink()
+
+    told = road.nbpromote("plan", "count", "--to", "prod").stdout
+
+    source.write_text(text)
+    (row,) = (line for line in told.splitlines() if "nothing is there, and its run will fail on that" in line)
+    assert "data/prod/any.csv" in row
+    assert "nothing is there" not in road.nbpromote("plan", "count", "--to", "prod").stdout
+
+
 def test_a_plan_says_where_a_rollback_would_lead(road: Ground) -> None:
     (up,) = workflow.plan(road.project, ["count"]).moves
     live = road.json("status")["environments"][1]["notebooks"][0]["alias"]

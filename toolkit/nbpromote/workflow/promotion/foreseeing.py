@@ -172,8 +172,15 @@ def _data(sides: _Sides) -> tuple[ValueChange, ...]:
     before = dict(_read(there)) if there else {}
     root, seen, inputs = sides.site.project.root, sides.site.seen, sides.environment.inputs
     found = {name: _told(seen.measure(path), path, root) for name, path in inputs.items()}
-    changes = validate.value_changes(before, found) if there else ()
+    if there is None:  # nothing to compare with, and what its run will look for in vain is told all the same
+        found = {name: told for name, told in found.items() if _is_missing(inputs[name])}
+    changes = validate.value_changes(before, found)
     return tuple(_by_whom(sides, change, inputs.get(change.name, "")) for change in changes)
+
+
+def _is_missing(path: str) -> bool:
+    """Whether it should be on this machine, and is not."""
+    return bool(path) and "://" not in path and not Path(path).exists()
 
 
 def _read(evidence: Evidence | None) -> Iterator[tuple[str, Json]]:
@@ -193,6 +200,8 @@ def _by_whom(sides: _Sides, change: ValueChange, path: str) -> ValueChange:
     writer = sides.written.get(path)
     if writer:
         return replace(change, origin=f"and {writer} writes it anew in this promotion")
+    if _is_missing(path):
+        return replace(change, origin="nothing is there, and its run will fail on that")
     written = clock.at(Path(path).stat().st_mtime_ns) if path and Path(path).exists() else ""
     return replace(change, origin=f"written {written[:16].replace('T', ' ')}") if written else change
 
