@@ -12,6 +12,7 @@ import servers
 from faults import forks, grounds, lanes, verbs
 from faults.lanes import LANES
 from faults.verbs import Prepared
+from faults.wares import Wares, made
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,3 +51,9 @@ def prepared(warm: None, empty_store: Path) -> Iterator[list[Prepared]]:
     with ExitStack() as stack:
         plots = [stack.enter_context(grounds.plot()) for _ in range(LANES)]
         yield verbs.prepared(plots, empty_store)
+
+
+@pytest.fixture(scope="session")
+def wares(warm: None, empty_store: Path) -> Iterator[Wares]:
+    with grounds.plot() as own:
+        yield made(own, empty_store)

@@ -7,43 +7,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from mlflow.exceptions import MlflowException
 
-from faults import judging, lanes, places, verbs
+from faults import judging, lanes, places
 from faults.forks import forked
-from faults.grounds import Plot, build, plot
 from faults.killing import inside, value
 from faults.lanes import Tally
-from faults.places import Place
-from ground import Ground
+from faults.wares import NAME, Wares, promoted
 from nbpromote import clock, ledger
 from nbpromote.errors import Refused, Usage
-from nbpromote.model import Attempt, Deployment, State
+from nbpromote.model import Attempt, State
 from nbpromote.track import CHAMPION
 from nbpromote.track.store import client
-from nbpromote.workflow.promotion import applying, finishing, holding, promoting, returning
-from nbpromote.workflow.promotion.planning import plan_of
+from nbpromote.workflow.promotion import holding, returning
 from nbpromote.workflow.site import Site
 
 NUMBERS = st.integers(0, 2)
-NAME = "model"
-
-
-@dataclass(frozen=True)
-class Wares:
-    """Three releases of one model, each with the commit of its code and as it stood verified in dev."""
-
-    plot: Plot
-    commits: tuple[str, ...]
-    sources: tuple[Deployment, ...]
-    places: tuple[Place, ...]  # where a promotion may be killed
 
 
 @dataclass(frozen=True)
@@ -58,50 +42,6 @@ class Step:
     @property
     def moved(self) -> bool:
         return _live(self.before) != _live(self.after)
-
-
-@pytest.fixture(scope="session")
-def wares(warm: None, empty_store: Path) -> Iterator[Wares]:
-    with plot() as own:
-        commits, sources = value(own, lambda: _made(own, empty_store))
-        yield Wares(own, commits, sources, tuple(value(own, lambda: _places(own, commits[0], sources[0]))))
-
-
-def _made(own: Plot, empty_store: Path) -> tuple[tuple[str, ...], tuple[Deployment, ...]]:
-    ground = build(own.ground.root, empty_store)
-    ground.edit("params/prod.policy.yaml", "promotes_from: [staging]", "promotes_from: [dev]\napprovals: 1")
-    ground.commit("nothing into prod without a second person")
-    commits, sources = [], []
-    for number in range(3):
-        if number:
-            ground.edit("notebooks/model.py", f"alpha: float = {number}.0", f"alpha: float = {number + 1}.0")
-        verbs.ran(ground, NAME)
-        verbs.done(ground, "release", NAME)
-        commits.append(ground.git("rev-parse", "HEAD"))
-        live = Site(ground.project).ledger.state("dev")[NAME].live
-        assert live is not None
-        sources.append(live)
-    own.keep("machine")
-    return tuple(commits), tuple(sources)
-
-
-def _places(own: Plot, commit: str, source: Deployment) -> list[Place]:
-    found = places.seen(own.ground.root)
-    assert promoted(own.ground, commit, source, "staging") == "verified"
-    return places.differing(found)
-
-
-def promoted(ground: Ground, commit: str, source: Deployment, env: str) -> str:
-    """As `promote` does, with a release that may not be the last one of dev."""
-    ground.git("checkout", "--quiet", "--force", commit)
-    site = Site(ground.project)
-    finishing.resume(site, env, NAME)
-    planned = plan_of(site, (source,), env)
-    if not planned.allowed:
-        return "; ".join(planned.unmet)
-    if applying.already(site, "promote", planned):
-        return "already"
-    return promoting._promote(site, planned, (source,), reason="", watch=None).state
 
 
 class Environment(RuleBasedStateMachine):

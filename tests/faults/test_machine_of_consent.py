@@ -10,13 +10,12 @@ from hypothesis.stateful import rule
 from faults import lanes, places
 from faults.forks import forked
 from faults.killing import inside
-from faults.test_machine import NAME, NUMBERS, Environment, Step, Wares, claims, held, promoted, wares
+from faults.test_machine import NUMBERS, Environment, Step, claims, held
 from faults.verbs import acts_as
+from faults.wares import NAME, Wares, promoted
 from nbpromote.model import Event, State
 from nbpromote.workflow.promotion import advancing, consenting
 from nbpromote.workflow.site import Site
-
-__all__ = ["wares"]  # the fixture
 
 
 class Consented(Environment):
