@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -232,7 +233,8 @@ def test_without_a_git_identity_nothing_is_begun(ground: Ground) -> None:
 def test_help_tells_each_verb_in_a_whole_sentence_and_forms_in_one_way() -> None:
     verbs, alike = command("--help").stdout, [command(verb, "--help").stdout for verb in ("plan", "diff", "check")]
 
-    assert "..." not in verbs.split("Commands:")[1]
+    assert "..." not in verbs.partition("Author:")[2]
+    assert re.findall(r"^(\w+):$", verbs, re.M) == ["Options", "Author", "Promote", "Operate", "Care"]
     assert all("-o, --output FILE" in told and "[default: text]" in told for told in alike)
     assert "No such option '-C'. It stands before the verb" in command("status", "-C", ".").stderr
 

@@ -10,21 +10,17 @@ from collections.abc import Mapping
 
 import click
 
-from nbpromote.cli import author, care, comparing, handing, kernels, operate, parameters, promote, running
+from nbpromote.cli import author, bars, care, comparing, handing, kernels, operate, parameters, promote, running
 from nbpromote.cli.options import Here, Verbs
 from nbpromote.errors import Error
 
 # in the order of the road
-_ROAD = (
-    *author.VERBS,
-    *parameters.VERBS,
-    *running.VERBS,
-    *comparing.VERBS,
-    *promote.VERBS,
-    *operate.VERBS,
-    *kernels.VERBS,
-    *care.VERBS,
-)
+_ROAD = {
+    "Author": (*author.VERBS, *parameters.VERBS, *running.VERBS, *comparing.VERBS),
+    "Promote": promote.VERBS,
+    "Operate": (*operate.VERBS, *bars.VERBS),
+    "Care": (*care.VERBS, *kernels.VERBS),
+}
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -39,8 +35,8 @@ def verbs(ctx: click.Context, folder: str) -> None:
     ctx.obj = Here(folder)
 
 
-for _verb in _ROAD:
-    verbs.add_command(_verb)
+for _title, _verbs in _ROAD.items():
+    verbs.add_part(_title, _verbs)
 
 
 def main() -> None:

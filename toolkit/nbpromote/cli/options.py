@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, wraps
 from json import dumps
 from pathlib import Path
@@ -22,12 +22,23 @@ if TYPE_CHECKING:
 class Verbs(click.Group):
     """Shows verbs in the order of the road, not of the alphabet, and each with its whole first sentence."""
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.parts: dict[str, Sequence[click.Command]] = {}
+
+    def add_part(self, title: str, verbs: Sequence[click.Command]) -> None:
+        """Verbs that are shown under a title of their own."""
+        self.parts[title] = verbs
+        for verb in verbs:
+            self.add_command(verb)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, verb.get_short_help_str(_SENTENCE)) for name, verb in self.commands.items()])
+        for title, verbs in (self.parts or {"Commands": tuple(self.commands.values())}).items():
+            with formatter.section(title):
+                formatter.write_dl([(verb.name or "", verb.get_short_help_str(_SENTENCE)) for verb in verbs])
 
 
 _SENTENCE = 200

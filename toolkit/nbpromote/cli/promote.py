@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from nbpromote import files
-from nbpromote.cli import bars, consent, options
+from nbpromote.cli import consent, options
 from nbpromote.cli.options import Here, coloured, said
 from nbpromote.cli.progress import busy, progress
 from nbpromote.errors import BadInput, Usage
@@ -206,5 +206,4 @@ VERBS = (
     *consent.VERBS,
     advance,
     rollback,
-    *bars.VERBS,
 )
