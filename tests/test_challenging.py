@@ -81,7 +81,7 @@ def test_no_promotion_fails_for_the_lack_of_it_and_doctor_mends(road: Ground, mo
         patch.setattr(track, "set_alias", silent)
         done(road, 4, "promote", "train", "--to", "staging")
 
-    assert "staging.train@challenger is missing, and " in done(road, 1, "doctor")
+    assert "staging.train@challenger is missing, and " in done(road, 0, "doctor")
     assert "mended: staging.train@challenger is missing" in done(road, 0, "doctor", "--repair")
     assert aliases(road) == (None, "2")
 

@@ -173,5 +173,5 @@ def test_unasked_it_collects_nothing_and_imports_nothing_of_the_toolkit(ground: 
     assert "1 passed" in done.stdout
     loaded = done.stdout.rpartition("loaded: ")[2].split()
     ours = {name for name in loaded if name.startswith("nbpromote")}
-    assert ours == {"nbpromote", "nbpromote.plugin"}
+    assert ours == {"nbpromote", "nbpromote.faces", "nbpromote.plugin"}
     assert not {"mlflow", "nbformat", "numpy", "papermill"} & set(loaded)

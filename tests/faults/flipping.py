@@ -138,14 +138,15 @@ def _asked(ground: Ground) -> Event:
     return waiting.event
 
 
-def _record(ground: Ground, verb: str) -> tuple[Path, str]:
-    event = next(event for event in Site(ground.project).ledger.events("staging") if event.verb == verb)
+def _record(ground: Ground, verb: str, step: str) -> tuple[Path, str]:
+    events = Site(ground.project).ledger.events("staging")
+    event = next(event for event in events if (event.verb, event.step) == (verb, step))
     return _object(ground, f"nbpromote/staging:{place(number_of(event))}")
 
 
 RESTS_ON: Mapping[str, Callable[[Ground], tuple[Path, str]]] = {
-    "the approval": lambda ground: _record(ground, "approve"),
-    "the request": lambda ground: _record(ground, "promote"),
+    "the approval": lambda ground: _record(ground, "approve", "done"),
+    "the request": lambda ground: _record(ground, "promote", "waiting"),
     "the ledger's state": lambda ground: _object(ground, "nbpromote/staging:state.json"),
     "the policy": lambda ground: _object(ground, "HEAD:params/staging.policy.yaml"),
     "the settings": lambda ground: _object(ground, "HEAD:params/staging.yaml"),

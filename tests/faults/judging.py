@@ -78,7 +78,8 @@ def doctored(ground: Ground) -> list[str]:
 def _otherwise(ground: Ground, state: State, attempt: Attempt) -> Iterator[str]:
     """What the ledger says otherwise than was wanted."""
     yield from (f"{one.event.verb} is half-way" for one in state.attempts.values() if one.applies)
-    if (waits := sum(not one.applies for one in state.attempts.values())) != attempt.waits:
+    yield from (f"{one.event.verb} still runs" for one in state.attempts.values() if one.runs)
+    if (waits := sum(one.waits for one in state.attempts.values())) != attempt.waits:
         yield f"{waits} promotions wait, wanted {attempt.waits}"
     for notebook, release in attempt.releases.items():
         if (went := lives(ground, attempt, notebook)) != [release]:

@@ -31,9 +31,16 @@ def sweep(runs: Path) -> tuple[Run, ...]:
         with files.taken_over(mark) as is_ours:
             if is_ours:
                 closed += _close(mark.parent)
-                files.remove_drafts(mark.parent)
+                _remove_drafts(mark.parent)
                 mark.unlink(missing_ok=True)
     return tuple({run.folder: run for run in closed}.values())
+
+
+def _remove_drafts(folder: Path) -> None:
+    """Beside its records, and among the code that was being brought; what the cells wrote is theirs."""
+    code = folder / "code"
+    for place in (folder, code, *(path for path in code.rglob("*") if path.is_dir())):
+        files.remove_drafts(place)
 
 
 def _close(folder: Path) -> list[Run]:

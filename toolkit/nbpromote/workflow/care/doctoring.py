@@ -82,13 +82,15 @@ def _challengers(site: Site, state: State, *, repair: bool) -> Iterator[Check]:
     stood = [d for standing in state.notebooks.values() for d in (standing.live, *standing.stable) if d]
     coming = [d for attempt in state.attempts.values() for d in attempt.event.deployments]
     for notebook in sorted({d.notebook for d in (*stood, *coming) if d.model}):
-        fault, name = challenging.misplaced(site, state, notebook), f"{state.environment}: {notebook} challenger"
-        if fault and repair:
+        name = f"{state.environment}: {notebook} challenger"
+        if (found := challenging.misplaced(site, state, notebook)) is None:
+            continue
+        outcome, told = found
+        if repair:
             challenging.mend(site, state, notebook)
             left = challenging.misplaced(site, state, notebook)
-            yield _failed(name, left) if left else _passed(name, f"mended: {fault}")
-        elif fault:
-            yield _failed(name, fault)
+            outcome, told = left or (Outcome.PASSED, f"mended: {told}")
+        yield Check(name=name, outcome=outcome, summary=told)
 
 
 def _shared(site: Site, environment: str, *, repair: bool) -> Check:

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from nbpromote import track
 from nbpromote.errors import Unavailable
-from nbpromote.model import Deployment, Event, Model, State
+from nbpromote.model import Deployment, Event, Model, Outcome, State
 from nbpromote.workflow.promotion.pointing import model_name, registered
 from nbpromote.workflow.site import Site, sharing
 
@@ -34,19 +34,20 @@ def withdraw(site: Site, event: Event) -> None:
                 track.drop_alias(uri, name, track.CHALLENGER)
 
 
-def misplaced(site: Site, state: State, notebook: str) -> str:
-    """How it is not what the ledger says of a notebook's promotions; empty where it is.
+def misplaced(site: Site, state: State, notebook: str) -> tuple[Outcome, str] | None:
+    """How it is not what the ledger says of a notebook's promotions; None where it is. That it is missing harms nobody.
 
     Where the history is shared and MLflow is a file of each clone, the one of this clone proves nothing.
     """
     if site.ledger.remote and not sharing.is_shared(site.tracking_uris[state.environment]):
-        return ""
+        return None
     name = model_name(site, state.environment, notebook)
     seen, waits = _leads_to(site.tracking_uris[state.environment], name), _open(state, notebook)
     if seen is None:
-        return f"{name}@{track.CHALLENGER} is missing, and {', '.join(waits[-1].aliases)} waits" if waits else ""
+        told = f"{name}@{track.CHALLENGER} is missing, and {', '.join(waits[-1].aliases)} waits" if waits else ""
+        return (Outcome.SKIPPED, told) if told else None
     known = any(event.attempt == seen for event in waits)
-    return "" if known else f"{name}@{track.CHALLENGER} leads to what nobody promotes"
+    return None if known else (Outcome.FAILED, f"{name}@{track.CHALLENGER} leads to what nobody promotes")
 
 
 def mend(site: Site, state: State, notebook: str) -> None:
