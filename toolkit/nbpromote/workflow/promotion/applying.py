@@ -101,7 +101,6 @@ def already(site: Site, verb: str, planned: Plan) -> Promotion | None:
 def carry_out(site: Site, intent: Event) -> tuple[tuple[Deployment, ...], dict[str, tuple[Check, ...]]]:
     """Everything between intent and verification; safe to repeat from the start after a kill anywhere."""
     standing.keep(site, intent, site.ledger.state(intent.environment))
-    challenging.stand(site, intent)
     for deployment in intent.deployments:
         publish_outputs(site, deployment, verb=intent.verb)
     placed = tuple(

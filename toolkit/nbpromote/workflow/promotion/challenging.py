@@ -1,4 +1,4 @@
-"""The alias `challenger` at MLflow: on the model of a release that is being promoted. Nothing here rests on it.
+"""The alias `challenger` at MLflow: on the model of a promotion that waits to go live. Nothing here rests on it.
 
 It is set when the ledger has the attempt, and taken away before the attempt ends: what is not promoted any more never
 has it. Whoever is killed in between, or finds no server, leaves a promotion without it, which `doctor` mends; no
@@ -18,7 +18,7 @@ from nbpromote.workflow.site import Site, sharing
 
 
 def stand(site: Site, event: Event) -> None:
-    """Let it lead to what a promotion that waits, or has begun to go live, would make the champion."""
+    """Let it lead to what a promotion that waits would make the champion."""
     for deployment, model in _models(event):
         with suppress(Unavailable):
             known = registered(site, deployment, model, event.attempt)
@@ -42,17 +42,17 @@ def misplaced(site: Site, state: State, notebook: str) -> tuple[Outcome, str] | 
     if site.ledger.remote and not sharing.is_shared(site.tracking_uris[state.environment]):
         return None
     name = model_name(site, state.environment, notebook)
-    seen, waits = _leads_to(site.tracking_uris[state.environment], name), _open(state, notebook)
+    seen, waits = _leads_to(site.tracking_uris[state.environment], name), _waiting(state, notebook)
     if seen is None:
         told = f"{name}@{track.CHALLENGER} is missing, and {', '.join(waits[-1].aliases)} waits" if waits else ""
         return (Outcome.SKIPPED, told) if told else None
-    known = any(event.attempt == seen for event in waits)
+    known = seen in state.attempts  # one that is half-way to going live may have it still
     return None if known else (Outcome.FAILED, f"{name}@{track.CHALLENGER} leads to what nobody promotes")
 
 
 def mend(site: Site, state: State, notebook: str) -> None:
     """Make it what the ledger says; the newest promotion counts."""
-    if waits := _open(state, notebook):
+    if waits := _waiting(state, notebook):
         stand(site, waits[-1])
     else:
         name = model_name(site, state.environment, notebook)
@@ -65,9 +65,9 @@ def _leads_to(uri: str, name: str) -> str | None:
     return track.attempt_at(uri, name, track.CHALLENGER) if there else None
 
 
-def _open(state: State, notebook: str) -> list[Event]:
-    """Promotions of a model that have not ended, oldest first."""
-    events = (attempt.event for attempt in state.attempts.values())
+def _waiting(state: State, notebook: str) -> list[Event]:
+    """Promotions of a model that wait, oldest first."""
+    events = (attempt.event for attempt in state.attempts.values() if attempt.waits)
     return [event for event in events if any(each.notebook == notebook for each, _ in _models(event))]
 
 
