@@ -16,6 +16,7 @@ from faults.killing import Scenario, ended, inside, value
 from ground import Ground
 from nbpromote.track import CHAMPION
 from nbpromote.track.store import client
+from nbpromote.workflow.promotion import challenging
 from nbpromote.workflow.site import Site
 
 
@@ -120,10 +121,13 @@ def _another_model(ground: Ground) -> None:
 
 def _as_the_ledger_has_it(ground: Ground) -> None:
     """The aliases."""
+    site = Site(ground.project)
     for environment in ("dev", "staging"):
-        live = Site(ground.project).ledger.state(environment)["model"].live
+        state = site.ledger.state(environment)
+        live = state["model"].live
         if live and live.model:
             client(live.tracking_uri).set_registered_model_alias(live.model.name, CHAMPION, live.model.version)
+        challenging.mend(site, state, "model")
 
 
 def acts_as(ground: Ground, name: str) -> None:
