@@ -155,7 +155,7 @@ def _lived(runner: int, rounds: Sequence[Round]) -> tuple[int, list[str]]:
         _killed(runner)
         faults.append("the runner does not end")
     _within(5, lambda: not _below())  # what was forked and has not begun yet shares the runner's locks
-    execute.sweep(rounds[0].folder.parent)  # as the next start does
+    tuple(execute.sweep(rounds[0].folder.parent))  # as the next start does
     reached = [one for one in rounds if one.folder.exists()]
     faults += [fault for one in reached for fault in _judged(one)]
     return killed, faults + _left(runner, rounds[0].folder.parent)

@@ -462,13 +462,13 @@ def test_a_runner_that_is_told_to_stop_records_it_within_five_seconds(number, ru
     assert printed(run)[2:] == ["half\n", ""]
     assert all(ends(one) for one in family(folder))
     assert not private.exists()
-    assert execute.sweep(folder.parent) == ()
+    assert tuple(execute.sweep(folder.parent)) == ()
 
 
 def test_after_a_runner_was_killed_the_next_start_closes_its_record(runner):
     process, folder = runner
     (private,) = private_folders_of(process.pid)
-    while_it_lives = execute.sweep(folder.parent)
+    while_it_lives = tuple(execute.sweep(folder.parent))
 
     process.kill()
     process.communicate()
@@ -490,7 +490,7 @@ def test_after_a_runner_was_killed_the_next_start_closes_its_record(runner):
     assert [bool(text) for text in printed(closed)] == [True, False, False, False]
     assert all(ends(one) for one in family(folder))
     assert not private.exists()
-    assert execute.sweep(folder.parent) == ()
+    assert tuple(execute.sweep(folder.parent)) == ()
 
 
 @pytest.mark.parametrize("missing", ["run.json", "input.ipynb", "journal.jsonl"])
@@ -506,10 +506,24 @@ def test_a_runner_killed_before_the_first_cell_leaves_nothing_open(missing, job,
     wanted.draft.folder.mkdir(parents=True, exist_ok=True)
     (wanted.draft.folder / "owner").write_text("1\n")
 
-    closed = execute.sweep(tmp_path / "runs")
+    closed = tuple(execute.sweep(tmp_path / "runs"))
 
     assert [endings(run) for run in closed] == {"run.json": [], "input.ipynb": [[]], "journal.jsonl": [[CUT]]}[missing]
-    assert execute.sweep(tmp_path / "runs") == ()
+    assert tuple(execute.sweep(tmp_path / "runs")) == ()
+
+
+def test_a_run_of_a_killed_runner_is_given_until_whoever_got_it_asks_for_more(job, tmp_path):
+    draft = job(book("1")).draft
+    draft.folder.mkdir(parents=True)
+    execute.save_run(draft)
+    (draft.folder / "owner").write_text("1\n")
+
+    killed = execute.sweep(tmp_path / "runs")
+    first = next(killed)
+    killed.close()
+
+    assert [run.id for run in execute.sweep(tmp_path / "runs")] == [first.id]
+    assert tuple(execute.sweep(tmp_path / "runs")) == ()
 
 
 def test_a_disk_that_fills_up_during_a_run_could_not_answer(job, small_disk):

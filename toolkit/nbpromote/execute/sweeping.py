@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -18,22 +19,25 @@ if TYPE_CHECKING:
 _KILLED = "the runner was killed"
 
 
-def sweep(runs: Path) -> tuple[Run, ...]:
+def sweep(runs: Path) -> Iterator[Run]:
     """Close the records of runs whose owner was killed; what their cells had done is put together again.
 
-    Those that are given back may be open in MLflow still.
+    Those that are given may be open in MLflow still. One is done with when the next is asked for: whoever is killed
+    before that leaves it to the next start.
     """
     from nbpromote.execute import kernels
 
     kernels.sweep()
-    closed = []
+    given = set()
     for mark in chain.from_iterable(sorted(runs.glob(f"*/{name}")) for name in (OWNER, TRACKED)):
         with files.taken_over(mark) as is_ours:
             if is_ours:
-                closed += _close(mark.parent)
+                for run in _close(mark.parent):
+                    if run.folder not in given:
+                        yield run
+                    given.add(run.folder)
                 _remove_drafts(mark.parent)
                 mark.unlink(missing_ok=True)
-    return tuple({run.folder: run for run in closed}.values())
 
 
 def _remove_drafts(folder: Path) -> None:
