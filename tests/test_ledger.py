@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -301,6 +302,20 @@ def test_a_branch_that_is_checked_out_is_not_moved_under_its_worktree(local, tmp
         written(local, *promoted("heron"))
 
     assert local.state("prod").head == before
+
+
+def test_a_lock_that_a_killed_git_has_left_is_in_nobodys_way(local):
+    (before, *_) = reversed(written(local, *promoted("otter")))
+    lock = local.git.folder / "refs/heads/nbpromote/prod.lock"
+    lock.touch()
+
+    with pytest.raises(git.Rejected, match="File exists"):
+        local.git.move("refs/heads/nbpromote/prod", before.head, old=before.head)
+    is_held = lock.exists()
+    os.utime(lock, (0, 0))
+    after = local.append(event("promote", "intent", "heron"), expect=whatever)
+
+    assert (is_held, lock.exists(), after.count) == (True, False, 4)
 
 
 def test_work_tree_and_index_are_left_alone(local):

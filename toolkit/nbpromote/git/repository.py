@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -15,6 +17,8 @@ from nbpromote.git import objects, signatures
 from nbpromote.git.program import Program
 from nbpromote.git.remote import MOVED, Rejected, Remote
 from nbpromote.git.signatures import Signature
+
+_LOCK_SECONDS = 3.0  # git holds the lock of a reference for milliseconds
 
 
 @dataclass(frozen=True)
@@ -208,14 +212,24 @@ class Repository:
         return self.run("hash-object", "-w", "--stdin", data=data).decode().strip()
 
     def move(self, name: str, new: str, *, old: str | None) -> None:
-        """Compare and set. Raises `Rejected` when the reference is not at `old`, or is being moved right now."""
+        """Compare and set. Raises `Rejected` when the reference is not at `old`, or is being moved right now.
+
+        A git that was killed leaves its lock for ever, and asks people to remove it: what is older than any git takes
+        is gone when the caller tries again.
+        """
         done = self._program.call(("update-ref", name, new, old or ""))  # empty: there is none yet
         if done.returncode == 0:
             return
         said = done.stderr.decode(errors="replace").strip()
         if any(words in said for words in MOVED):
+            self._drop_left(self.folder / f"{name}.lock")
             raise Rejected(said)
         raise Unavailable(f"git cannot move {name}: {said}; nothing was changed")
+
+    def _drop_left(self, lock: Path) -> None:
+        with suppress(FileNotFoundError):
+            if time.time() - lock.stat().st_mtime > _LOCK_SECONDS:
+                lock.unlink()
 
     def contains(self, commit: str, older: str) -> bool:
         """Whether `older` is in the history of `commit`."""
