@@ -135,9 +135,7 @@ def _chained(course: Course) -> Iterator[str]:
         before = deployment.run
     site = Site(find(course.first))
     yield from judging.standing_of(site, "staging", "model")
-    doctor = Ground(course.first, course.first).nbpromote("doctor")
-    if doctor.returncode != 0:
-        yield doctor.stdout
+    yield from judging.doctored(Ground(course.first, course.first))
 
 
 def _lives(course: Course) -> list[Any]:
