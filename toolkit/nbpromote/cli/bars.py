@@ -14,10 +14,7 @@ _WHAT = click.argument("what", metavar="RELEASE|NOTEBOOK")
 
 @click.command()
 @_WHAT
-@options.one_env
-@options.reason
-@options.json
-@click.pass_obj
+@options.word()
 def hold(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
     """Let a release, or every release of a notebook, not go live in an environment."""
     from nbpromote import workflow
@@ -27,10 +24,7 @@ def hold(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
 
 @click.command()
 @_WHAT
-@options.one_env
-@options.reason
-@options.json
-@click.pass_obj
+@options.word()
 def unhold(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
     """Lift a hold on a release (its alias, its digest, or the notebook), as a rollback leaves one."""
     from nbpromote import workflow
@@ -39,10 +33,7 @@ def unhold(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
 
 
 @click.command()
-@options.one_env
-@options.reason
-@options.json
-@click.pass_obj
+@options.word()
 def freeze(here: Here, env: str, reason: str, as_json: bool) -> int:
     """Stop an environment: nothing is promoted to it or run in it. Rollbacks go on."""
     from nbpromote import workflow
@@ -51,10 +42,7 @@ def freeze(here: Here, env: str, reason: str, as_json: bool) -> int:
 
 
 @click.command()
-@options.one_env
-@options.reason
-@options.json
-@click.pass_obj
+@options.word()
 def thaw(here: Here, env: str, reason: str, as_json: bool) -> int:
     """Let a frozen environment go on."""
     from nbpromote import workflow

@@ -10,15 +10,11 @@ from nbpromote.cli import options
 from nbpromote.cli.options import Here, said
 
 _WHAT = click.argument("what", metavar="NOTEBOOK|RELEASE|ATTEMPT")
-_REASON = click.option("--reason", "-m", required=True, help="Why; kept in the history.")
 
 
 @click.command()
 @_WHAT
-@options.one_env
-@options.reason
-@options.json
-@click.pass_obj
+@options.word()
 def approve(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
     """Consent to a promotion that waits; `advance` makes it live when nothing is missing."""
     from nbpromote import workflow
@@ -28,10 +24,7 @@ def approve(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
 
 @click.command()
 @_WHAT
-@options.one_env
-@_REASON
-@options.json
-@click.pass_obj
+@options.word(must_reason=True)
 def reject(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
     """End a promotion that waits; the release may be asked for again."""
     from nbpromote import workflow
@@ -41,14 +34,11 @@ def reject(here: Here, what: str, env: str, reason: str, as_json: bool) -> int:
 
 @click.command()
 @_WHAT
-@options.one_env
-@_REASON
+@options.word(must_reason=True)
 @click.option("--approvals", "kinds", flag_value="approval", multiple=True, help="Pass over missing approvals.")
 @click.option("--soak", "kinds", flag_value="soak", multiple=True, help="Pass over the time to stand below.")
 @click.option("--window", "kinds", flag_value="window", multiple=True, help="Pass over closed hours.")
 @click.option("--gate", "gates", metavar="GATE", multiple=True, help="Pass over a gate, as `plan` spells it, once.")
-@options.json
-@click.pass_obj
 def override(
     here: Here, what: str, env: str, reason: str, kinds: tuple[str, ...], gates: tuple[str, ...], as_json: bool
 ) -> int:

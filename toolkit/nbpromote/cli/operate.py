@@ -125,10 +125,7 @@ def verify(here: Here, name: str | None, env: str | None, as_json: bool) -> int:
 
 @click.command()
 @click.argument("name")
-@options.one_env
-@options.reason
-@options.json
-@click.pass_obj
+@options.word()
 def renew(here: Here, name: str, env: str, reason: str, as_json: bool) -> int:
     """Verify what is live, and let its life go on where that passes: `review_by` and `expires` count anew."""
     from nbpromote import report, workflow

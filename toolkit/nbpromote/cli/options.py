@@ -65,6 +65,7 @@ output = click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there."
 )
 reason = click.option("--reason", "-m", default="", help="Why; kept in the history.")
+_must_reason = click.option("--reason", "-m", required=True, help="Why; kept in the history.")
 _P = click.option(
     "-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter, as in papermill."
 )
@@ -74,6 +75,16 @@ _F = click.option(
 _Y = click.option(
     "-y", "--parameters_yaml", "parameter_texts", multiple=True, metavar="YAML", help="Set those of a YAML text."
 )
+
+
+def word(*, must_reason: bool = False) -> Callable[..., Any]:
+    """A verb that is one person's word on an environment: `--env`, `--reason`, `--json`, and where it is said."""
+
+    def verb(command: Callable[..., Any]) -> Callable[..., Any]:
+        why = _must_reason if must_reason else reason
+        return one_env(why(json(click.pass_obj(command))))
+
+    return verb
 
 
 def form(*forms: str) -> Callable[..., Any]:

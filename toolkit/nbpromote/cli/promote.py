@@ -47,10 +47,7 @@ def release(
 @click.command()
 @click.argument("name")
 @click.option("--live", "address", metavar="MODEL", required=True, help="models:/NAME@ALIAS or models:/NAME/VERSION.")
-@options.one_env
-@options.reason
-@options.json
-@click.pass_obj
+@options.word()
 def adopt(here: Here, name: str, address: str, env: str, reason: str, as_json: bool) -> int:
     """Record a model that was live before nbpromote came as what is live of a notebook."""
     from nbpromote import workflow

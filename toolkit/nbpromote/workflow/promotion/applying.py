@@ -11,7 +11,7 @@ from dataclasses import replace
 from nbpromote import track
 from nbpromote.errors import LostRace
 from nbpromote.model import Candidate, Check, Deployment, Event, Plan, Promotion, Standing, State
-from nbpromote.workflow.promotion import challenging, standing
+from nbpromote.workflow.promotion import challenging, stood
 from nbpromote.workflow.promotion.claiming import alone, new_attempt, refuse_moved
 from nbpromote.workflow.promotion.pointing import point
 from nbpromote.workflow.promotion.publishing import publish_outputs
@@ -100,7 +100,7 @@ def already(site: Site, verb: str, planned: Plan) -> Promotion | None:
 
 def carry_out(site: Site, intent: Event) -> tuple[tuple[Deployment, ...], dict[str, tuple[Check, ...]]]:
     """Everything between intent and verification; safe to repeat from the start after a kill anywhere."""
-    standing.keep(site, intent, site.ledger.state(intent.environment))
+    stood.keep(site, intent, site.ledger.state(intent.environment))
     for deployment in intent.deployments:
         publish_outputs(site, deployment, verb=intent.verb)
     placed = tuple(
@@ -116,6 +116,6 @@ def carry_out(site: Site, intent: Event) -> tuple[tuple[Deployment, ...], dict[s
 
     live = site.mine(intent, step="live", deployments=placed, decisions=())
     state = site.ledger.append(live, expect=mine)
-    standing.forget(site, intent.environment)
+    stood.forget(site, intent.environment)
     now = tuple(d for name in intent.notebooks if (d := state[name].live) is not None)
     return verify(site, now, verb=intent.verb, attempt=intent.attempt)

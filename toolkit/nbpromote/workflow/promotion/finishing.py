@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nbpromote import track
 from nbpromote.model import Deployment, Event
-from nbpromote.workflow.promotion import beginning, challenging, standing
+from nbpromote.workflow.promotion import beginning, challenging, stood
 from nbpromote.workflow.promotion.applying import carry_out
 from nbpromote.workflow.promotion.claiming import alone, new_attempt
 from nbpromote.workflow.promotion.pointing import model_name, point
@@ -46,11 +46,11 @@ def abandon(site: Site, claim: Event, *, reason: str) -> None:
                 point(site, live, new_attempt())
             elif (left := claim.deployment(notebook)) is not None and left.model is not None:
                 _unpoint(site, left)
-        reason = "; ".join(filter(None, [reason, standing.put_back(site, claim, state)]))
+        reason = "; ".join(filter(None, [reason, stood.put_back(site, claim, state)]))
         challenging.withdraw(site, claim)
         event = site.mine(claim, step="aborted", reason=reason, deployments=(), decisions=())
         site.ledger.append(event, expect=lambda _state: None)
-        standing.forget(site, claim.environment)
+        stood.forget(site, claim.environment)
 
 
 def _unpoint(site: Site, left: Deployment) -> None:

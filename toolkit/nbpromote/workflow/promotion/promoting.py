@@ -7,7 +7,19 @@ from dataclasses import replace
 
 from nbpromote import gate, release
 from nbpromote.errors import Refused
-from nbpromote.model import Candidate, Decision, Deployment, Event, Gate, Move, Outcome, Plan, Promotion, Standing
+from nbpromote.model import (
+    Candidate,
+    Decision,
+    Deployment,
+    Environment,
+    Event,
+    Gate,
+    Move,
+    Outcome,
+    Plan,
+    Promotion,
+    Standing,
+)
 from nbpromote.project import Project
 from nbpromote.workflow.evidence import performing, witnessing
 from nbpromote.workflow.evidence.performing import Watch
@@ -133,19 +145,20 @@ def _candidate(
         if decision.allowed
         else sealing.keep_evidence(site, evidence)
     )
-    deployment = replace(
-        deployment_of(sealed, evidence, strategy=move.strategy, kept=kept),
-        parameters=environment.parameters,  # a copied model was made with others; what runs of it get here are these
-        inputs=environment.inputs,
-        outputs=environment.outputs,
-        authors=authorship.of(site, move).names,
-        trusted=site.trusted.commit,
+    deployment = deployment_of(sealed, evidence, strategy=move.strategy, kept=kept)
+    deployment = replace(deployment, authors=authorship.of(site, move).names, trusted=site.trusted.commit)
+    return Candidate(
+        move=move, evidence=evidence, decision=decision, deployment=_given(deployment, environment, move.strategy)
     )
-    if move.strategy == "copy":  # its record says what the model was made with; this is what runs of it get here
-        deployment = replace(
-            deployment, parameters=environment.parameters, inputs=environment.inputs, outputs=environment.outputs
-        )
-    return Candidate(move=move, evidence=evidence, decision=decision, deployment=deployment)
+
+
+def _given(deployment: Deployment, environment: Environment, strategy: str) -> Deployment:
+    """With what runs of it get here: the record of a model that is copied says what it was made with below."""
+    if strategy != "copy":
+        return deployment
+    return replace(
+        deployment, parameters=environment.parameters, inputs=environment.inputs, outputs=environment.outputs
+    )
 
 
 def _state(decisions: Sequence[Decision]) -> str:
