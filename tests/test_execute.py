@@ -465,6 +465,15 @@ def test_a_runner_that_is_told_to_stop_records_it_within_five_seconds(number, ru
     assert tuple(execute.sweep(folder.parent)) == ()
 
 
+def test_runs_of_one_second_sort_by_time():
+    names = []
+    for _ in range(20):
+        names.append(execute.new_id("count", "dev"))
+        time.sleep(0.002)
+
+    assert sorted(names) == names
+
+
 def test_after_a_runner_was_killed_the_next_start_closes_its_record(runner):
     process, folder = runner
     (private,) = private_folders_of(process.pid)

@@ -70,8 +70,11 @@ __import__("atexit").register(
 
 
 def new_id(notebook: str, environment: str) -> str:
-    """A name for a run that sorts by time: `20260131T120000-train_delay-dev-3f9a`."""
-    stamp = clock.now()[:19].replace("-", "").replace(":", "")
+    """A name for a run that sorts by time: `20260131T120000042-train_delay-dev-3f9a`.
+
+    To the millisecond, since the newest run is looked for by it, and a second has room for several.
+    """
+    stamp = "".join(filter(str.isalnum, clock.now().removesuffix("Z")))
     return f"{stamp}-{notebook.replace('/', '.')}-{environment}-{secrets.token_hex(2)}"
 
 
