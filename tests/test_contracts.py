@@ -193,17 +193,17 @@ def test_all_problems_are_told_together():
 def test_a_contract_and_what_it_names_count_as_code(ground: Ground):
     from nbpromote.workflow.site import Site
 
-    before = Site(ground.project).code(ground_pair(ground))
+    before = Site(ground.project).sources.code(ground_pair(ground))
     ground.write("notebooks/count.contract.yaml", 'outputs: {result: {schema: "rules.py:result"}}\n')
     ground.write("notebooks/rules.py", "from deep import limit\n")
     ground.write("notebooks/deep.py", "limit = 3\n")
     ground.commit("say what the result is")
 
     site = Site(ground.project)
-    code = site.code(ground_pair(ground))
+    code = site.sources.code(ground_pair(ground))
     assert sorted(code.files) == ["notebooks/count.contract.yaml", "notebooks/deep.py", "notebooks/rules.py"]
-    assert code == site.committed_code("notebooks/count.ipynb")
-    assert before == site.committed_code("notebooks/count.ipynb", "HEAD~1")
+    assert code == site.sources.committed("notebooks/count.ipynb")
+    assert before == site.sources.committed("notebooks/count.ipynb", "HEAD~1")
     assert before.digest != code.digest
 
 

@@ -41,12 +41,12 @@ def schema_of(project: Project, name: str | None = None, *, policy: bool = False
     if name is None:
         return params.schemas.params_file(site.schemas)
     pair = site.pair(name)
-    return params.schemas.parameters(pair.name, site.code(pair).schema)
+    return params.schemas.parameters(pair.name, site.sources.code(pair).schema)
 
 
 def _resolved(site: Site, name: str, env: str, parameters: Mapping[str, Given] | None = None) -> Environment:
     pair = site.pair(name)
-    code = site.code(pair)
+    code = site.sources.code(pair)
     schemas = {**site.schemas, pair.name: code.schema}
     return site.environment(env, pair.name, code.schema, overrides=parameters, schemas=schemas)
 

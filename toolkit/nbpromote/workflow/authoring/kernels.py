@@ -32,7 +32,7 @@ def warm(project: Project, *, env: str | None, preload: tuple[str, ...], idle: f
     first = site.pair(pairs[0].name) if pairs else None
     if first is None:
         raise NotFound("there is no notebook to keep a kernel warm for")
-    found = site.environment(environment, first.name, site.code(first).schema)
+    found = site.environment(environment, first.name, site.sources.code(first).schema)
     warmth = Warmth(
         preload=preload or warming.together(site, pairs),
         env={**execute.shared(found.pass_env), **track.QUIET},

@@ -93,7 +93,7 @@ def accept(offer: Offer) -> Evidence:
 
 
 def _refuse_edited(site: Site, pair: Pair, run: Run) -> None:
-    if site.code(pair).digest != run.code.digest:
+    if site.sources.code(pair).digest != run.code.digest:
         raise Refused(
             f"{pair.name} was edited since run {run.id}; nothing was changed",
             hint=f"nbpromote run {pair.name} --env {run.environment}",

@@ -88,7 +88,7 @@ def _run_here(
     asked: Asked,
 ) -> Evidence:
     node = notebook.read(pair)
-    code = site.code(pair)
+    code = site.sources.code(pair)
     environment = limited(
         site.environment(env, pair.name, code.schema, overrides=asked.overrides, schemas=_all(site, pair, code)),
         asked.cell_limit,
@@ -98,11 +98,11 @@ def _run_here(
         name=pair.name,
         path=site.relative(pair.path),
         code=code,
-        files=site.code_files(pair, code),
+        files=site.sources.files(pair, code),
         environment=environment,
-        lock=site.lock_file(),
+        lock=site.sources.lock(),
         folder=pair.folder,
-        dirty=site.git.is_dirty() or not site.is_committed(pair, code),
+        dirty=site.git.is_dirty() or not site.sources.is_committed(pair, code),
         manner=asked.manner,
         live=site.ledger.state(env)[pair.name].live,
     )
@@ -201,7 +201,7 @@ def _rehearse(
         code=code,
         files=found,
         environment=limited(environment, asked.cell_limit),
-        lock=site.lock_file("HEAD"),
+        lock=site.sources.lock("HEAD"),
         manner=asked.manner,
     )
     evidence = perform(scene, None, against=Reference(versus_live=True))
@@ -211,7 +211,7 @@ def _rehearse(
 
 def rehearsed(site: Site, path: str) -> Code:
     """HEAD's code of a notebook that nothing is live of."""
-    code = site.committed_code(path)
+    code = site.sources.committed(path)
     if code is None:
         raise NotFound(
             f"{path} is not committed",

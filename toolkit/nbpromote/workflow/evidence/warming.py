@@ -52,7 +52,7 @@ def together(site: Site, pairs: Iterable[Pair]) -> tuple[str, ...]:
     """What any of several notebooks would have imported for it."""
     found: dict[str, None] = {}
     for pair in pairs:
-        files = site.code_files(pair, site.code(pair))
+        files = site.sources.files(pair, site.sources.code(pair))
         found |= dict.fromkeys(preload(site.project, notebook.read(pair), files))
     return tuple(found)
 

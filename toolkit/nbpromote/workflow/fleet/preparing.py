@@ -66,7 +66,7 @@ class Known:
         """Raises what keeps the notebook from being read."""
         answer = self._answer(pair)
         if answer["code"] is None:
-            return Facts(code=self._site.code(pair), kernel="", baseline="")
+            return Facts(code=self._site.sources.code(pair), kernel="", baseline="")
         return Facts(code=load(Code, answer["code"]), kernel=answer["kernel"], baseline=answer["baseline"])
 
     def _answer(self, pair: Pair) -> Mapping[str, Json]:
@@ -78,7 +78,7 @@ class Known:
         files = Files(self._site.project.root, self._tracked)
         sides = [self._site.relative(side) for side in (pair.ipynb, pair.script) if side]
         try:
-            code = self._site.code_of(sides, files.read, self._tracked)
+            code = self._site.sources.code_of(sides, files.read, self._tracked)
             kernel = notebook.kernel(notebook.read(pair))
             baseline = notebook.accepted_digest(running.accepted(pair), validate.is_marked)
         except Error:
@@ -147,7 +147,7 @@ def _prepared(
         code=facts.code.digest,
         kernel=facts.kernel,
         baseline=facts.baseline,
-        lock=site.lock_file(),
+        lock=site.sources.lock(),
     )
     return _whole(site, pair, environment, overrides, rests)
 

@@ -29,7 +29,7 @@ def changed(site: Site, prepared: Sequence[Prepared], revision: str) -> frozense
     if commit is None:
         hint = "--changed takes a commit, a branch or a tag; without one it is HEAD"
         raise NotFound(f"git knows no commit {revision!r}", hint=hint)
-    if prepared and _lock(site, prepared[0].environment) != site.lock_file(commit):
+    if prepared and _lock(site, prepared[0].environment) != site.sources.lock(commit):
         return frozenset(one.name for one in prepared)
     return frozenset(one.name for one in prepared if _differs(site, one, commit))
 
@@ -41,20 +41,20 @@ def unreleased(site: Site, prepared: Sequence[Prepared]) -> frozenset[str]:
 
 
 def _is_live(site: Site, one: Prepared, live: Deployment | None) -> bool:
-    if live is None or live.code != site.code(site.pair(one.name)).digest:
+    if live is None or live.code != site.sources.code(site.pair(one.name)).digest:
         return False
-    lock = site.lock_file()
+    lock = site.sources.lock()
     sealed = release.open_(site.store, live.release).lock
     return live.settings == one.environment.settings(site.project.root) and sealed == (lock and sha256(lock))
 
 
 def _lock(site: Site, environment: Environment) -> bytes | None:
-    return site.lock_file(None if environment.policy.is_entry else "HEAD")
+    return site.sources.lock(None if environment.policy.is_entry else "HEAD")
 
 
 def _differs(site: Site, one: Prepared, commit: str) -> bool:
     try:
-        before = site.committed_code(one.path, commit)
+        before = site.sources.committed(one.path, commit)
         now = _code(site, one)
         if before is None or now is None or before.digest != now.digest:
             return True
@@ -66,8 +66,8 @@ def _differs(site: Site, one: Prepared, commit: str) -> bool:
 
 def _code(site: Site, one: Prepared) -> Code | None:
     if one.environment.policy.is_entry:
-        return site.code(site.pair(one.name))
-    return site.committed_code(one.path)
+        return site.sources.code(site.pair(one.name))
+    return site.sources.committed(one.path)
 
 
 def _settings(site: Site, one: Prepared, code: Code, commit: str | None) -> bytes:

@@ -87,7 +87,7 @@ def _called(live: Iterable[Deployment], name: str) -> list[Deployment]:
 
 def _head_code(site: Site, deployment: Deployment) -> str:
     sealed = release.open_(site.store, deployment.release)
-    code = site.committed_code(sealed.path)
+    code = site.sources.committed(sealed.path)
     return code.digest if code else ""
 
 
@@ -220,11 +220,11 @@ def _unmet(site: Site, source: Deployment, sealed: Release, policy: Policy, stat
 def _unclean(site: Site, sealed: Release, target: str) -> Iterable[str]:
     """What is not merged, or not committed, as it was sealed. Outputs and other files do not count."""
     trusted = site.trusted
-    code = site.committed_code(sealed.path, trusted.commit)
+    code = site.sources.committed(sealed.path, trusted.commit)
     if code is None or code.digest != sealed.code:
         do = "merge it" if trusted.is_merged_into else f"commit {sealed.path}, or check it out"
         yield f"{trusted.name} does not hold the code of {release.alias(sealed.digest)}: {do}"
-    lock = site.lock_file(trusted.commit) if trusted.commit else None
+    lock = site.sources.lock(trusted.commit) if trusted.commit else None
     if (sha256(lock) if lock is not None else None) != sealed.lock:
         yield f"{trusted.name}'s lock {site.project.lock} is not the one that was sealed"
     for file in site.values.uncommitted(target):

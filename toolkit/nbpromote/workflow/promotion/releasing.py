@@ -33,7 +33,7 @@ def release(project: Project, name: str, *, run_id: str | None = None, reason: s
     )
     environment = evidence.run.environment
     _refuse_unfit(site, evidence)
-    if site.code(pair).digest != evidence.run.code.digest:
+    if site.sources.code(pair).digest != evidence.run.code.digest:
         raise Refused(
             f"{pair.name} was edited since its last run {evidence.run.id}; nothing was released",
             hint=f"nbpromote run {pair.name} --env {environment}",
@@ -98,7 +98,7 @@ def _seal(site: Site, evidence: Evidence) -> Release:
             evidence,
             executed=proof.executed(evidence),
             code=_code(site, run),
-            lock=site.lock_file(),
+            lock=site.sources.lock(),
             model_folder=track.folder_of(run.tracking_uri, model.uri, Path(folder)) if model else None,
             created=run.ended,  # not now: the same evidence is the same release
             author=site.git.author_of(run.path) or site.actor,
@@ -112,7 +112,7 @@ def _code(site: Site, run: Run) -> dict[str, bytes]:
     stem = run.path.rpartition(".")[0]
     sides = [side for suffix in notebook.SUFFIXES if (side := f"{stem}{suffix}") in code]
     try:
-        digest = site.code_of(sides, code.get, code).digest
+        digest = site.sources.code_of(sides, code.get, code).digest
     except Error:  # what cannot even be read has not run
         digest = ""
     if digest != run.code.digest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -16,11 +16,12 @@ from nbpromote import ci, clock, files, git, ledger, notebook, params, project, 
 from nbpromote.errors import Error, NotFound, Unavailable, nearest
 from nbpromote.git import Repository
 from nbpromote.ledger import Ledger
-from nbpromote.model import CiContext, Code, Deployment, Environment, Event, Identity, Pair, Policy, Schema
+from nbpromote.model import CiContext, Deployment, Environment, Event, Identity, Pair, Policy, Schema
 from nbpromote.project import Project
 from nbpromote.release import Store
 from nbpromote.workflow.site import people, sharing, trusting
 from nbpromote.workflow.site.lineage import Seen
+from nbpromote.workflow.site.sources import Sources
 from nbpromote.workflow.site.trusting import Trusted, Upstream
 from nbpromote.workflow.site.values import Values
 
@@ -64,6 +65,11 @@ class Site:
     def values(self) -> Values:
         """The params folder, whatever may be read of it."""
         return Values(self.project.params, self.params_git, self._params_head, self.trusted_params)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The code of notebooks, whatever may be read of it."""
+        return Sources(self.project, self.git)
 
     @cached_property
     def _params_head(self) -> str | None:
@@ -332,62 +338,5 @@ class Site:
                 found[pair.name] = None
         return found
 
-    def code(self, pair: Pair) -> Code:
-        """The code of a notebook as it stands in the working tree."""
-        return self.code_of(self._sides(pair), self._working_file, self.git.tracked())
-
-    def committed_code(self, notebook_path: str, commit: str | None = "HEAD") -> Code | None:
-        """The code of a notebook in a commit; None where that does not hold it."""
-        head = self.git.head()
-        commit = head if commit == "HEAD" else commit
-        if commit is None or head is None:
-            return None
-        if (notebook_path, commit) not in self._codes:
-            self._codes[notebook_path, commit] = self._code_in(commit, notebook_path)
-        return self._codes[notebook_path, commit]
-
-    @cached_property
-    def _codes(self) -> dict[tuple[str, str], Code | None]:
-        """What a commit holds never changes, and `plan` asks for it once an environment."""
-        return {}
-
-    def _code_in(self, commit: str, notebook_path: str) -> Code | None:
-        tracked = self.git.tracked(commit)
-        stem = notebook_path.rsplit(".", 1)[0]
-        sides = [side for suffix in notebook.SUFFIXES if (side := f"{stem}{suffix}") in tracked]
-        if not sides:
-            return None
-        return self.code_of(sides, lambda path: self.git.read(commit, path) if path in tracked else None, tracked)
-
-    def code_of(self, sides: Sequence[str], read: params.ReadBytes, tracked: Collection[str]) -> Code:
-        """What the files make of a notebook: its cells, what they import, what the settings include, its contract."""
-        include, beside = self.project.include, params.contracts.files
-        return notebook.code(sides, read, tracked, include, fits=params.fits, beside=beside)
-
-    def is_committed(self, pair: Pair, code: Code) -> bool:
-        """Whether HEAD holds the notebook and the files that it imports, in whatever state."""
-        if self.git.head() is None:
-            return False
-        tracked = self.git.tracked("HEAD")
-        return any(side in tracked for side in self._sides(pair)) and all(path in tracked for path in code.files)
-
-    def code_files(self, pair: Pair, code: Code) -> dict[str, bytes]:
-        """Every file that the code of a notebook is made of, by its path from the root."""
-        paths = [*self._sides(pair), *code.files]
-        found = {path: self._working_file(path) for path in paths}
-        return {path: data for path, data in found.items() if data is not None}
-
     def relative(self, path: Path) -> str:
         return path.resolve().relative_to(self.project.root).as_posix()
-
-    def lock_file(self, commit: str | None = None) -> bytes | None:
-        if self.project.lock is None:
-            return None
-        return self.git.read(commit, self.project.lock) if commit else self._working_file(self.project.lock)
-
-    def _sides(self, pair: Pair) -> list[str]:
-        return [self.relative(side) for side in (pair.ipynb, pair.script) if side is not None]
-
-    def _working_file(self, path: str) -> bytes | None:
-        file = self.project.root / path
-        return file.read_bytes() if file.is_file() else None

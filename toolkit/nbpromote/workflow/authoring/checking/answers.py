@@ -58,7 +58,7 @@ class Answers:
             resources=self._owned,
             entry=str(self._environments["entry"]),
             files=seen,
-            unlocked=unlocked(self._site.lock_file()),
+            unlocked=unlocked(self._site.sources.lock()),
             fits=params.fits,
             knows_type=params.is_known_type,
             secrets=secrets_in,
@@ -109,7 +109,7 @@ class Answers:
     @cached_property
     def _lock(self) -> str:
         """The lock, and where packages are installed: names of imports are looked up there."""
-        lock = self._site.lock_file()
+        lock = self._site.sources.lock()
         return "" if lock is None else digest([sha256(lock), itself.installed()])
 
     @cached_property
