@@ -289,6 +289,21 @@ def test_what_somebody_holds_is_taken_over_only_after_their_death(tmp_path):
     assert (while_it_lives, afterwards) == (False, True)
 
 
+def test_one_killed_before_anybody_could_see_what_it_holds_leaves_nothing_to_the_next(tmp_path):
+    killed = "os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    holder = HOLDER.replace("import sys, time", f"import os, signal, sys, time; {killed}")
+    holder = holder.replace("[1])", "[1]), aside=Path(sys.argv[2])")
+    (tmp_path / "one").mkdir()
+    subprocess.run([sys.executable, "-c", holder, tmp_path / "one" / "owner", tmp_path], check=False)
+    assert [path.name[:7] for path in tmp_path.glob(".*")] == [".owner."]
+
+    with files.held(tmp_path / "owner", aside=tmp_path):
+        pass
+
+    assert names(tmp_path) == {"one"}
+    assert names(tmp_path / "one") == set()
+
+
 def test_what_was_held_to_the_end_is_gone(tmp_path):
     with files.held(tmp_path / "owner"):
         assert (tmp_path / "owner").read_text().strip() == str(os.getpid())

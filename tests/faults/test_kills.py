@@ -29,6 +29,7 @@ HARMED = [
     ("copy", Place("sql INSERT INTO logged_models")),
     ("copy", Place("rename .nbpromote/store")),
     ("retrain", Place("rename .nbpromote/runs", 3)),
+    ("request", Place("rename .nbpromote/runs")),
     ("rollback", Place("git update-ref", 3)),
 ]
 

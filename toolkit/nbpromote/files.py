@@ -73,33 +73,31 @@ def append(path: Path, line: str) -> None:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(path: Path, *, aside: Path | None = None) -> Iterator[None]:
     """A file with this process's number, locked while the block lasts, and removed when the block ends well.
 
     The system drops the lock with the process, however that ends: unlike a number, it is never somebody else's.
+    `aside` is as for `write`.
     """
     with _told(path, need=8):
-        file = _locked(path)
+        file = _locked(path, aside)
     with file:
         yield
         path.unlink(missing_ok=True)
 
 
-def _locked(path: Path) -> IO[str]:
+def _locked(path: Path, aside: Path | None) -> IO[str]:
     """A new file, locked before anybody can see it."""
-    draft = _draft(path)
-    file = draft.open("w")
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        draft.rename(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        with suppress(OSError):  # it says once more that the disk is full
-            file.close()
-        raise
+    with _drafting(path, _created, aside) as (draft, handle):
+        file = os.fdopen(os.dup(handle), "w")  # a lock lasts until its last handle is closed
+        try:
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            draft.rename(path)
+        except BaseException:
+            with suppress(OSError):  # it says once more that the disk is full
+                file.close()
+            raise
     return file
 
 

@@ -55,7 +55,7 @@ def tracked(draft: Run) -> Iterator[None]:
     """
     draft.folder.mkdir(parents=True, exist_ok=True)
     mark = draft.folder / TRACKED
-    with files.held(mark):
+    with files.held(mark, aside=draft.folder.parent):
         try:
             save_run(draft)
             yield
@@ -68,8 +68,11 @@ def tracked(draft: Run) -> Iterator[None]:
 
 
 def owned(folder: Path) -> AbstractContextManager[None]:
-    """A folder that is written by this process, for as long as the block lasts."""
-    return files.held(folder / OWNER)
+    """A folder that is written by this process, for as long as the block lasts.
+
+    The file that says so is begun beside the folder: nobody comes back to one that does not say so yet.
+    """
+    return files.held(folder / OWNER, aside=folder.parent)
 
 
 def is_owned(folder: Path) -> bool:

@@ -32,7 +32,7 @@ def told(site: Site, planned: Plan, *, attempt: str, reason: str) -> Iterator[No
     )
     mark = _mark(site, event)
     mark.parent.mkdir(parents=True, exist_ok=True)
-    with files.held(mark):
+    with files.held(mark, aside=mark.parent):
         with suppress(LostRace):  # where so much happens that this finds no room, it goes on untold
             site.ledger.append(event, expect=lambda _state: None)
         try:
