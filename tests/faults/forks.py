@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pickle
@@ -84,9 +85,11 @@ def imported() -> None:
     """Everything that a promotion imports, so that no fork has to."""
     for name in (*TOOLKIT, *LATE):
         importlib.import_module(name)
+    import nbformat
     from sqlalchemy.orm import configure_mappers
 
     configure_mappers()
+    nbformat.validate(nbformat.v4.new_notebook())  # its schema becomes Python code once a process
 
 
 def familiar(act: Callable[[], Any]) -> None:
@@ -111,6 +114,7 @@ def familiar(act: Callable[[], Any]) -> None:
 
 
 def fork(act: Callable[[], Any]) -> Fork:
+    gc.freeze()  # a collector that goes through what is shared copies all of it
     handle, answer = tempfile.mkstemp(prefix="fork-")
     os.close(handle)
     pid = os.fork()
