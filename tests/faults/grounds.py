@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from ground import COUNT, HEADER, Ground, begun
+from ground import COUNT, HEADER, Ground, begun, git
 from nbpromote import execute, track
 from nbpromote.execute import Kept, Warmth
 
@@ -68,7 +68,12 @@ class Plot:
 
     @property
     def ground(self) -> Ground:
-        return Ground(self.folder / "small", self.folder / "unused.db")
+        return Ground(self._world / "small", self.folder / "unused.db")
+
+    @property
+    def _world(self) -> Path:
+        """The project, and beside it what it shares with others."""
+        return self.folder / "world"
 
     @property
     def temporary(self) -> Path:
@@ -76,10 +81,10 @@ class Plot:
         return self.folder / "tmp"
 
     def keep(self, name: str) -> None:
-        self._copy(self.ground.root, self.folder / f"kept-{name}")
+        self._copy(self._world, self.folder / f"kept-{name}")
 
     def lay(self, name: str) -> Ground:
-        self._copy(self.folder / f"kept-{name}", self.ground.root)
+        self._copy(self.folder / f"kept-{name}", self._world)
         self._empty(self.temporary)
         return self.ground
 
@@ -103,11 +108,17 @@ def plot() -> Iterator[Plot]:
 
 
 def build(
-    root: Path, empty_store: Path, *, tracking: Mapping[str, str] = MappingProxyType({}), settings: str = ""
+    root: Path, empty_store: Path, *, tracking: Mapping[str, str] = MappingProxyType({}), shared: bool = False
 ) -> Ground:
-    """`count` and `model` in dev, staging and prod; `tracking` is where, and others may use it as well."""
+    """`count` and `model` in dev, staging and prod; `tracking` is where, and others may use it as well.
+
+    `shared` has a git remote and a store beside the project; every commit is merged at once.
+    """
     name = f"small-{secrets.token_hex(4)}" if tracking else "small"
+    settings = f'remote = "origin"\nstore = "{root.parent}/store"\n' if shared else ""
     ground = begun(root, empty_store)
+    if shared:
+        _share(ground)
     ground.write("pyproject.toml", f'[tool.nbpromote]\nproject = "{name}"\n{_NAMES}{settings}{_KERNEL}')
     ground.write(".gitignore", ".nbpromote/\ndata/\n")
     ground.write("notebooks/count.py", HEADER + COUNT)
@@ -121,7 +132,21 @@ def build(
             ground.write(f"params/{environment}.policy.yaml", POLICY.format(below=below))
     ground.nbpromote("sync")
     ground.commit("start")
+    if shared:
+        ground.git("remote", "set-head", "origin", "main")
     return ground
+
+
+def _share(ground: Ground) -> None:
+    remote = remote_of(ground)
+    git(remote.parent, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
+    ground.git("remote", "add", "origin", str(remote))
+    merged = ground.write(".git/hooks/post-commit", "#!/bin/sh\nexec git push --quiet origin HEAD:main\n")
+    merged.chmod(0o755)
+
+
+def remote_of(ground: Ground) -> Path:
+    return ground.root.parent / "remote.git"
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from nbpromote.workflow.site import Site
 
 # hidden names with eight random digits are drafts; git's locks and indexes are somebody's who is at work
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{8}(-journal)?|.*\.lock|nbpromote-index-.*")
-_STAY = re.compile(r"\.git/index\.lock|\.nbpromote/(locks/.*|.*\.lock)")  # ours, which processes hold by turns
+_STAY = re.compile(r"\w+/(\.git/index\.lock|\.nbpromote/(locks/.*|.*\.lock))")  # ours, which processes hold by turns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,28 +50,44 @@ def lives(ground: Ground, attempt: Attempt, notebook: str) -> list[str]:
 
 
 def is_done(ground: Ground, attempt: Attempt) -> bool:
-    state = Site(ground.project).ledger.state(attempt.environment)
+    state = _heard(ground).ledger.state(attempt.environment)
     live = [state[notebook].live for notebook in attempt.releases]
     return all(one and one.state == "verified" for one in live) and not list(_otherwise(ground, state, attempt))
 
 
 def judged(ground: Ground, attempt: Attempt) -> list[str]:
     """All that is wrong with the outcome."""
-    site = Site(ground.project)
+    site = _heard(ground)
+    faults = list(_unshared(site, attempt.environment))
     state = site.ledger.state(attempt.environment)
-    faults = list(_otherwise(ground, state, attempt))
+    faults += _otherwise(ground, state, attempt)
     for notebook in state.notebooks:
         faults += standing_of(site, attempt.environment, notebook)
         live, wanted = state[notebook].live, attempt.versions
         if wanted and live and live.model and (found := len(versions(live.tracking_uri, live.model.name))) != wanted:
             faults.append(f"{found} versions, wanted {wanted}")
     faults += running(site.tracking_uris[attempt.environment], site.project.name)
-    return faults + left(ground.root)
+    return faults + left(ground.root.parent)
+
+
+def _heard(ground: Ground) -> Site:
+    """With what the remote has, where there is one."""
+    site = Site(ground.project)
+    site.fetch(60)
+    return site
+
+
+def _unshared(site: Site, environment: str) -> Iterator[str]:
+    """What is written here and nobody else can see."""
+    own, shared = (f"refs/{where}/nbpromote/{environment}" for where in ("heads", "remotes/origin"))
+    tips = site.git.refs(own, shared)
+    if own in tips and site.ledger.remote and not (shared in tips and site.git.contains(tips[shared], tips[own])):
+        yield f"the history of {environment} has here what the remote has not"
 
 
 def doctored(ground: Ground) -> list[str]:
-    """What `doctor` finds; not that a project on a server wants a remote and a shared store, which the clones have."""
-    asked = (check for check in workflow.doctor(ground.project) if check.name != "shared")
+    """What `doctor` finds."""
+    asked = workflow.doctor(ground.project)
     return [f"doctor: {one.name} {one.summary}" for one in asked if one.outcome in (Outcome.FAILED, Outcome.ERRORED)]
 
 

@@ -126,6 +126,8 @@ def _named(what: str, path: Any, root: Path) -> str | None:
     full = Path(os.path.abspath(os.fsdecode(path)))
     if full.is_relative_to(root):
         return f"{what} {'/'.join(full.relative_to(root).parts[:3][:-1]) or '.'}"
+    if full.is_relative_to(root.parent):  # what the project shares
+        return f"{what} {full.relative_to(root.parent).parts[0]}"
     return None if full.is_relative_to("/dev") or full.is_relative_to("/proc") else f"{what} elsewhere"
 
 

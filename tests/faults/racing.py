@@ -10,7 +10,7 @@ from typing import Any
 
 from faults import judging
 from faults.forks import familiar, fork
-from faults.grounds import Plot, build
+from faults.grounds import Plot, build, remote_of
 from faults.killing import inside, value
 from faults.verbs import done
 from ground import Done, Ground, git
@@ -42,9 +42,8 @@ def one_checkout(plot: Plot) -> Course:
 
 
 def clones(plot: Plot) -> Course:
-    """Of a bare repository; with a store and an MLflow store that all share."""
-    root, bare = plot.ground.root, plot.folder / "shared.git"
-    git(plot.folder, "clone", "--quiet", "--bare", str(root), str(bare))
+    """Of the project's remote; with a store and an MLflow store that all share."""
+    bare = remote_of(plot.ground)
     made = tuple(plot.folder / f"clone-{number:02d}" for number in range(AT_ONCE))
     for clone in made:
         git(plot.folder, "clone", "--quiet", str(bare), str(clone))
@@ -146,12 +145,11 @@ def _lives(course: Course) -> list[Any]:
 
 def prepared(plot: Plot, empty_store: Path, *, tracking: str = "", shared: bool = False) -> Course:
     """A model that is released in dev, ready to be raced to staging with; `shared` among clones."""
-    store = f'store = "{plot.folder}/store"\n' if shared else ""
     dev, above = (f"sqlite:///{plot.folder}/{name}/mlflow.db" for name in ("dev", "above"))
 
     def make() -> None:
         served = {"dev": dev, "staging": tracking or above, "prod": tracking or above}
-        ground = build(plot.ground.root, empty_store, tracking=served, settings=store)
+        ground = build(plot.ground.root, empty_store, tracking=served, shared=shared or bool(tracking))
         ground.edit("params/staging.yaml", "notebooks:\n", "notebooks:\n  model: {parameters: {alpha: 1.0}}\n")
         ground.commit("a value for staging, and a store that clones share")
         for line in (("run", "model"), ("baseline", "--yes", "model")):

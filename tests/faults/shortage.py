@@ -34,7 +34,7 @@ def small_disk(plot: Plot) -> Iterator[Path]:
     """The project's folder on a disk of its own."""
     root = plot.ground.root
     shutil.rmtree(root, ignore_errors=True)
-    root.mkdir()
+    root.mkdir(parents=True)
     with _mounted("tmpfs", root, f"size={ROOMY}"):
         yield root
     root.rmdir()
@@ -58,7 +58,7 @@ def with_room(plot: Plot, scenario: Scenario, root: Path, pages: int) -> list[st
     """What is wrong with a command that has so much room, and with one that has enough afterwards."""
     for path in root.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    subprocess.run(["cp", "-a", f"{plot.folder}/kept-{scenario.kept}/.", root], check=True)
+    subprocess.run(["cp", "-a", f"{plot.folder}/kept-{scenario.kept}/{root.name}/.", root], check=True)
     ground, before = plot.ground, value(plot, lambda: lived(plot.ground, scenario))
     _resized(root, _used(root) + pages * PAGE)
     told = value(plot, lambda: _told(scenario.run(ground)))

@@ -44,7 +44,7 @@ def _prepared(plot: Plot, empty_store: Path, tracking: str) -> list[Scenario]:
     served = dict.fromkeys(("dev", "staging", "prod"), tracking) if tracking else {}
 
     def begin() -> None:
-        build(plot.ground.root, empty_store, tracking=served).released("count")
+        build(plot.ground.root, empty_store, tracking=served, shared=bool(tracking)).released("count")
 
     value(plot, begin)
     stages = (_alone, _with_consent, _together)[: lanes.sized(2, 3)]
