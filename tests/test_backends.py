@@ -162,6 +162,16 @@ def test_mlflows_own_file_of_credentials_will_do(server, served, tmp_path, monke
         assert track.pointed(proxy.address, "prod.unknown") is None
 
 
+def test_a_login_for_one_host_comes_before_the_one_for_all(server, served, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "of-another-server")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    (tmp_path / "netrc").write_text(f"machine localhost login admin password {served.password}\n")
+    with Proxy(server) as proxy:
+        with pytest.raises(Unavailable, match="does not let in user 'admin'"):
+            track.reach(proxy.address)
+        assert track.pointed(proxy.address.replace("127.0.0.1", "localhost"), "prod.unknown") is None
+
+
 # -- a project on a server ---------------------------------------------------------------------------------------------
 
 TALKS = """

@@ -84,22 +84,25 @@ def test_a_model_goes_from_one_server_to_another_and_its_bytes_are_looked_at_the
     for name in ("below", "above"):
         shutil.copy(empty_store, tmp_path / f"{name}.db")
     with (
-        servers.mlflow(f"sqlite:///{tmp_path}/below.db", artifacts=f"{tmp_path}/below") as below,
-        servers.mlflow(f"sqlite:///{tmp_path}/above.db", artifacts=f"{tmp_path}/above") as above,
+        servers.mlflow(f"sqlite:///{tmp_path}/below.db", artifacts=f"{tmp_path}/below", password=True) as below,
+        servers.mlflow(f"sqlite:///{tmp_path}/above.db", artifacts=f"{tmp_path}/above", password=True) as above,
         Proxy(above.uri) as proxy,
     ):
         monkeypatch.setattr(asking, "_WAITS", (0.01, 0.02, 0.05))
-        uris = {"dev": below.uri, "staging": proxy.address}
+        uris = {"dev": below.uri, "staging": proxy.address.replace("127.0.0.1", "localhost")}
+        logins = {"127.0.0.1": below.password, "localhost": above.password}
+        (tmp_path / "netrc").write_text("".join(f"machine {h} login admin password {p}\n" for h, p in logins.items()))
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
         remote = bare(tmp_path)
         ground = shared(tmp_path / "ours", empty_store, uris=uris, store=str(tmp_path / "kept"), remote=remote)
         ground.released("train")
         ground.git("push", "--quiet", "origin", "HEAD:main")
         lost = proxy.rule("PUT", "/mlflow-artifacts/artifacts/.*MLmodel$", "html before", count=99)
         refused = ground.nbpromote("promote", "train", "--to", "staging")
-        before = track.pointed(above.uri, "staging.train")
+        before = track.pointed(uris["staging"], "staging.train")
         lost.count = 0
         ran(ground, "promote", "train", "--to", "staging")
-        live = MlflowClient(above.uri).get_model_version_by_alias("staging.train", "champion")
+        live = MlflowClient(uris["staging"]).get_model_version_by_alias("staging.train", "champion")
         rows = {one["name"]: one["notebooks"] for one in ground.json("status")["environments"]}
 
     assert refused.returncode == 3

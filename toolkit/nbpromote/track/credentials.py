@@ -1,12 +1,14 @@
-"""Who asks a tracking server: MLflow's own variables, or its file of credentials. No value is in a message here."""
+"""Who asks a tracking server: a host's own login, MLflow's variables, or its file. No value is in a message here."""
 
 from __future__ import annotations
 
 import base64
 import configparser
+import netrc
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 USERNAME, PASSWORD, TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 # what else a client of the same server needs in order to be let in
@@ -29,7 +31,7 @@ def variables(uri: str, of: Mapping[str, str] = os.environ) -> dict[str, str]:
     if not is_served(uri):
         return {}
     given = {name: of[name] for name in (USERNAME, PASSWORD, TOKEN, *_MANNERS) if of.get(name)}
-    return {**_kept(), **given}
+    return {**_kept(), **given, **_of_host(uri)}
 
 
 def secrets(uri: str) -> dict[str, str]:
@@ -62,3 +64,13 @@ def _kept() -> dict[str, str]:
         return {}
     kept = {name: config.get("mlflow", name, fallback="") for name in (USERNAME, PASSWORD)}
     return {name: value for name, value in kept.items() if value}
+
+
+def _of_host(uri: str) -> dict[str, str]:
+    """The login that `~/.netrc` has for a server: `requests` takes it before any other, so MLflow's client does too."""
+    place = os.environ.get("NETRC") or Path("~/.netrc").expanduser()
+    try:
+        found = netrc.netrc(str(place)).authenticators(urlsplit(uri).hostname or "")
+    except (OSError, ValueError, RuntimeError, netrc.NetrcParseError):
+        return {}
+    return {USERNAME: found[0] or found[1], PASSWORD: found[2]} if found else {}

@@ -128,7 +128,7 @@ def not_let_in(uri: str) -> Unavailable:
         said = f"this {credentials.TOKEN}"
     return Unavailable(
         f"the tracking server {uri} does not let in {said}",
-        hint=f"set {credentials.USERNAME} and {credentials.PASSWORD}, or write them to ~/.mlflow/credentials",
+        hint=f"set {credentials.USERNAME} and {credentials.PASSWORD}; ~/.netrc has a login for one server alone",
     )
 
 
