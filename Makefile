@@ -68,10 +68,10 @@ wheel-check: $(READY)
 clean:
 	rm -rf $(VENV) build dist
 
-# pip compiles what it installs; with PYTHONDONTWRITEBYTECODE set, every later start would compile again
+# compiled by all cores, where pip would use one; what some packages ship for other Pythons does not compile
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q toolkit
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib toolkit || true
 	touch $@
