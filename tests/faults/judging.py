@@ -79,7 +79,7 @@ def _heard(ground: Ground) -> Site:
 
 def _unshared(site: Site, environment: str) -> Iterator[str]:
     """What is written here and nobody else can see."""
-    own, shared = (f"refs/{where}/nbpromote/{environment}" for where in ("heads", "remotes/origin"))
+    own, shared = f"refs/heads/nbpromote/{environment}", site.ledger.shadow(environment)
     tips = site.git.refs(own, shared)
     if own in tips and site.ledger.remote and not (shared in tips and site.git.contains(tips[shared], tips[own])):
         yield f"the history of {environment} has here what the remote has not"

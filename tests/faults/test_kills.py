@@ -23,8 +23,8 @@ def grounds(request: pytest.FixtureRequest) -> tuple[str, list[Prepared]]:
     return request.node.callspec.id, request.getfixturevalue(request.param)
 
 
-# where a kill once did harm: MLflow's run stayed open, a draft stayed in the store or in a run's code, a rollback went
-# back twice
+# where a kill once did harm: MLflow's run stayed open, a draft stayed in the store, in a run's code or beside its
+# records, a rollback went back twice
 HARMED = [
     ("copy", Place("sql INSERT INTO logged_models")),
     ("copy", Place("rename .nbpromote/store")),

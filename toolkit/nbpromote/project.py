@@ -64,6 +64,10 @@ class Project:
     def runs(self) -> Path:
         return self.state / "runs"
 
+    def relative(self, path: Path) -> str:
+        """From the project's root, as git and every record have it."""
+        return path.resolve().relative_to(self.root).as_posix()
+
 
 def find(start: Path) -> Project:
     """The project that `start` lies in: the nearest folder at or above it with a `[tool.nbpromote]` table.

@@ -87,7 +87,7 @@ def _stays_whole(pair: Pair, past: Past) -> None:
     if pair.ipynb and pair.script:
         return
     for old, new in past.renamed.items():
-        if past.site.relative(pair.folder / pair.path.stem) in (_stem(old), _stem(new)):
+        if past.site.project.relative(pair.folder / pair.path.stem) in (_stem(old), _stem(new)):
             stayed = _beside(old, past.site.project.root)[0]
             target = f"{_stem(new)}{PurePosixPath(stayed).suffix}"
             raise Conflict(
@@ -169,7 +169,7 @@ class Past:
         root = self.site.project.root
         gone = {blob: path for path, blob in self._head.items() if _beside(path, root) and not (root / path).exists()}
         alone = [pair.path for pair in self.site.pairs if not (pair.ipynb and pair.script)] if gone else []
-        found = {gone.get(blob_id(path.read_bytes())): self.site.relative(path) for path in alone}
+        found = {gone.get(blob_id(path.read_bytes())): self.site.project.relative(path) for path in alone}
         return {old: new for old, new in found.items() if old and new not in self._head}
 
     def is_unchanged(self, pair: Pair, contents: Contents, *, note: bool) -> bool:
@@ -249,7 +249,7 @@ class Past:
     def _record(self, pair: Pair) -> Path:
         """By the pair's place in the repository, which may hold other projects with notebooks of the same name."""
         git = self.site.git
-        place = f"{git.prefix}{self.site.relative(pair.path)}".rsplit(".", 1)[0]
+        place = f"{git.prefix}{self.site.project.relative(pair.path)}".rsplit(".", 1)[0]
         return self._records / f"{place}.json"
 
     @property
@@ -261,5 +261,5 @@ class Past:
 
     def _paths(self, pair: Pair) -> tuple[str, str]:
         """Both sides from the project's root, there or not."""
-        stem = self.site.relative(pair.path).rsplit(".", 1)[0]
+        stem = self.site.project.relative(pair.path).rsplit(".", 1)[0]
         return f"{stem}.ipynb", f"{stem}{pair.script.suffix if pair.script else '.py'}"

@@ -96,7 +96,7 @@ def _run_here(
     scene = Scene(
         site=site,
         name=pair.name,
-        path=site.relative(pair.path),
+        path=site.project.relative(pair.path),
         code=code,
         files=site.sources.files(pair, code),
         environment=environment,
@@ -107,7 +107,7 @@ def _run_here(
         live=site.ledger.state(env)[pair.name].live,
     )
     reference = accepted(pair)
-    named = site.relative(pair.ipynb) if pair.ipynb else ""
+    named = site.project.relative(pair.ipynb) if pair.ipynb else ""
     rests = footing.rests(
         site,
         environment,
@@ -187,7 +187,7 @@ def _rehearse(
     asked: Asked,
 ) -> Evidence:
     """HEAD's code with the environment's committed parameters; nothing of it reaches the environment's data."""
-    path = site.relative(pair.path)
+    path = site.project.relative(pair.path)
     code = rehearsed(site, path)
     environment = site.environment(env, pair.name, code.schema, overrides=asked.overrides)
     stem = path.rsplit(".", 1)[0]

@@ -76,7 +76,7 @@ class Known:
 
     def _look(self, pair: Pair) -> dict[str, Json]:
         files = Files(self._site.project.root, self._tracked)
-        sides = [self._site.relative(side) for side in (pair.ipynb, pair.script) if side]
+        sides = self._site.sources.sides(pair)
         try:
             code = self._site.sources.code_of(sides, files.read, self._tracked)
             kernel = notebook.kernel(notebook.read(pair))
@@ -160,12 +160,12 @@ def _above(
         overrides = _own(given, live.schema)
         environment = running.limited(running.frozen(site, live, overrides, schemas=known.schemas), cell_limit)
         return _whole(site, pair, environment, overrides, running.rests_live(site, live, environment))
-    code = running.rehearsed(site, site.relative(pair.path))
+    code = running.rehearsed(site, site.project.relative(pair.path))
     overrides = _own(given, code.schema)
     environment = site.environment(env, pair.name, code.schema, overrides=overrides, schemas=known.schemas)
     return Prepared(
         name=pair.name,
-        path=site.relative(pair.path),
+        path=site.project.relative(pair.path),
         environment=environment,
         overrides=overrides,
         never="no release of it is live, and a rehearsal publishes nothing to stand on",
@@ -181,7 +181,7 @@ def _whole(
 ) -> Prepared:
     return Prepared(
         name=pair.name,
-        path=site.relative(pair.path),
+        path=site.project.relative(pair.path),
         environment=environment,
         overrides=overrides,
         rests=rests,

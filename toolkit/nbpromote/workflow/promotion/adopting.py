@@ -101,7 +101,7 @@ def _kept(site: Site, pair: Pair, schema: Schema, environment: Environment, foun
         folder = track.fetched(found.uri, found.location, Path(place) / "model")
         model = _copied(site, pair.name, environment, found, folder)
         model = replace(model, predictions=_predictions(model, environment, found, kernel))
-        path = site.relative(pair.path)
+        path = site.project.relative(pair.path)
         sealed = release.seal_adopted(site.store, found, model, folder, notebook=pair.name, path=path, schema=schema)
     return _deployment(site, environment, found, sealed, model, kernel)
 

@@ -62,7 +62,7 @@ def _unpublished(site: Site, live: Deployment) -> str:
     if site.ledger.remote is None or live.strategy == "copy" or (site.project.runs / live.run).is_dir():
         return ""
     own = [path for path in live.outputs.values() if Path(path).is_relative_to(site.project.root)]
-    missing = ", ".join(site.relative(Path(path)) for path in own if not Path(path).exists())
+    missing = ", ".join(site.project.relative(Path(path)) for path in own if not Path(path).exists())
     return f"{missing} was published in another clone" if missing else ""
 
 

@@ -337,6 +337,3 @@ class Site:
             except Error:
                 found[pair.name] = None
         return found
-
-    def relative(self, path: Path) -> str:
-        return path.resolve().relative_to(self.project.root).as_posix()

@@ -19,7 +19,7 @@ class Sources:
 
     def code(self, pair: Pair) -> Code:
         """The code of a notebook as it stands in the working tree."""
-        return self.code_of(self._sides(pair), self._working_file, self.git.tracked())
+        return self.code_of(self.sides(pair), self._working_file, self.git.tracked())
 
     def committed(self, notebook_path: str, commit: str | None = "HEAD") -> Code | None:
         """The code of a notebook in a commit; None where that does not hold it."""
@@ -54,11 +54,11 @@ class Sources:
         if self.git.head() is None:
             return False
         tracked = self.git.tracked("HEAD")
-        return any(side in tracked for side in self._sides(pair)) and all(path in tracked for path in code.files)
+        return any(side in tracked for side in self.sides(pair)) and all(path in tracked for path in code.files)
 
     def files(self, pair: Pair, code: Code) -> dict[str, bytes]:
         """Every file that the code of a notebook is made of, by its path from the root."""
-        paths = [*self._sides(pair), *code.files]
+        paths = [*self.sides(pair), *code.files]
         found = {path: self._working_file(path) for path in paths}
         return {path: data for path, data in found.items() if data is not None}
 
@@ -67,12 +67,9 @@ class Sources:
             return None
         return self.git.read(commit, self.project.lock) if commit else self._working_file(self.project.lock)
 
-    def _sides(self, pair: Pair) -> list[str]:
-        return [
-            side.resolve().relative_to(self.project.root).as_posix()
-            for side in (pair.ipynb, pair.script)
-            if side is not None
-        ]
+    def sides(self, pair: Pair) -> list[str]:
+        """The files of a pair that there are, from the root."""
+        return [self.project.relative(side) for side in (pair.ipynb, pair.script) if side is not None]
 
     def _working_file(self, path: str) -> bytes | None:
         file = self.project.root / path

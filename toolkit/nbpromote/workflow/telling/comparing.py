@@ -180,7 +180,7 @@ def _accepted(site: Site, name: str, environment: str) -> Exhibit | None:
     if not any(cell.get("outputs") for cell in node.cells):
         return None
     side = Side(
-        name=site.relative(pair.ipynb),
+        name=site.project.relative(pair.ipynb),
         run=run,
         notebook=name,
         environment=environment,

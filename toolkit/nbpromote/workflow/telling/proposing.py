@@ -50,9 +50,10 @@ def _told(project: Project, name: str, environment: str) -> Subject | None:
 def _files(site: Site, revision: str) -> Iterator[str]:
     """Params, policies, lock and settings that differ from a commit."""
     before, now = site.git.tracked(revision), site.git.tracked()
-    folder = f"{site.relative(site.project.params)}/" if site.project.params.is_relative_to(site.project.root) else ""
+    project = site.project
+    folder = f"{project.relative(project.params)}/" if project.params.is_relative_to(project.root) else ""
     for path in sorted({*before, *now}):
-        counts = path in ("pyproject.toml", site.project.lock) or (folder and path.startswith(folder))
+        counts = path in ("pyproject.toml", project.lock) or (folder and path.startswith(folder))
         if counts and before.get(path) != now.get(path):
             yield path
 

@@ -125,7 +125,7 @@ def _to_run(site: Site, name: str, environment: str) -> Any:
     if live is not None and not live.adopted:
         sealed = release.open_(site.store, live.release)
         return notebook.parse(sealed.path, site.store.get(sealed.files[f"code/{sealed.path}"].sha256))
-    path = site.relative(pair.path)
+    path = site.project.relative(pair.path)
     data = site.git.read("HEAD", path) if site.git.head() else None
     if data is None:
         hint = f"above the entry environment code comes from HEAD: git add {path}"

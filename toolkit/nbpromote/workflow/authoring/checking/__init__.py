@@ -43,5 +43,5 @@ def check(
         answers = Answers(site, kept)
         found = [finding for pair in pairs for finding in answers.about(pair) if wanted.asks(finding, pair.name)]
         found += [finding for finding in answers.about_environments() if wanted.asks(finding)]
-    looked_at = tuple(site.relative(pair.script or pair.path) for pair in pairs)
+    looked_at = tuple(site.project.relative(pair.script or pair.path) for pair in pairs)
     return Checked(findings=tuple(found), looked_at=looked_at)

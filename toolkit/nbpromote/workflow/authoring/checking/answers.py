@@ -90,7 +90,7 @@ class Answers:
             schema=None if schema is None else load(Schema, schema),
             metrics=None if metrics is None else frozenset(metrics),
             kernel=record["kernel"],
-            path=self._site.relative(pair.path),
+            path=self._site.project.relative(pair.path),
         )
 
     # -- what they rest on
