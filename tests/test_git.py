@@ -275,20 +275,37 @@ def test_objects_are_read_one_by_one_whatever_is_asked_for(repository):
     assert repository.blobs([]) == []
 
 
+def loose(repository, name: str) -> Path:
+    """The file of an object, to write to."""
+    file = repository.root / ".git" / "objects" / name[:2] / name[2:]
+    file.chmod(0o600)
+    return file
+
+
 def test_an_object_that_is_damaged_could_not_be_read(repository):
     blob = shell(repository.root, "hash-object", "-w", "--stdin", data=os.urandom(2000).hex())
-    file = repository.root / ".git" / "objects" / blob[:2] / blob[2:]
-    file.chmod(0o600)
+    file = loose(repository, blob)
     file.write_bytes(file.read_bytes()[:100] + b"broken")
 
     with pytest.raises(Unavailable, match=r"ended in the middle of an answer: (error|fatal)"):
         repository.blobs([blob])
 
 
+def test_a_commit_that_is_damaged_is_not_taken_for_one_that_is_not_there(repository):
+    head = repository.head()
+    file = loose(repository, head)
+    file.write_bytes(file.read_bytes()[:40] + b"broken")
+
+    for asked in (repository.head, lambda: repository.ref(head), lambda: repository.blob(head, "beside.py")):
+        with pytest.raises(Unavailable, match=f"git cannot read .*{head}.* is corrupt") as caught:
+            asked()
+        assert "git fsck" in caught.value.hint
+    assert repository.ref("refs/heads/nowhere") is None
+    assert git.init(repository.root.parent / "empty").head() is None
+
+
 def test_a_file_that_is_damaged_is_not_taken_for_one_that_is_not_there(repository):
-    blob = shell(repository.root, "rev-parse", "HEAD:beside.py")
-    file = repository.root / ".git" / "objects" / blob[:2] / blob[2:]
-    file.chmod(0o600)
+    file = loose(repository, shell(repository.root, "rev-parse", "HEAD:beside.py"))
     for damage in (lambda: file.write_bytes(file.read_bytes()[:-3]), file.unlink):
         damage()
         with pytest.raises(Unavailable, match=r"git cannot read beside.py of commit HEAD: "):

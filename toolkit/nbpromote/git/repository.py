@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ class Repository:
         """What git prints. Raises `Unavailable` with git's own words when it fails."""
         done = self._program.call(args, data, env)
         if done.returncode != 0:
-            raise Unavailable(f"git {' '.join(args[:3])} failed: {_words(done)}")
+            raise _failed(f"git {' '.join(args[:3])} failed", done)
         return done.stdout
 
     def ask(self, *args: str, data: bytes | None = None) -> str | None:
@@ -76,7 +77,7 @@ class Repository:
 
     def head(self) -> str | None:
         """The commit that is checked out; None before the first."""
-        return self.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return self.ref("HEAD")
 
     @property
     def is_shallow(self) -> bool:
@@ -118,8 +119,7 @@ class Repository:
             return done.stdout
         if self.ref(commit) is None or not self._has_file(commit, path):
             return None
-        told = f"git cannot read {path} of commit {commit[:10]}: {_words(done)}"
-        raise Unavailable(told, hint="git fsck says what is damaged; a clone that has it whole can push it again")
+        raise _failed(f"git cannot read {path} of commit {commit[:10]}", done)
 
     def _has_file(self, commit: str, path: str) -> bool:
         return self.run("ls-tree", commit, f"./{path}").split()[1:2] == [b"blob"]
@@ -144,7 +144,7 @@ class Repository:
 
     def blob(self, commit: str, path: str) -> str | None:
         """The id of a file's content in a commit."""
-        return self.ask("rev-parse", "--verify", "--quiet", f"{commit}:./{path}")
+        return self._id(f"{commit}:./{path}")
 
     def commits_of(self, paths: Sequence[str], *, most: int) -> list[str]:
         """The commits at and below HEAD that touched any of the paths, the newest first."""
@@ -169,7 +169,15 @@ class Repository:
     # -- references, and commits made without a work tree
 
     def ref(self, name: str) -> str | None:
-        return self.ask("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        """The commit that a name leads to."""
+        return self._id(f"{name}^{{commit}}")
+
+    def _id(self, name: str) -> str | None:
+        """None where nothing has that name. Raises `Unavailable` for what is there and git cannot read."""
+        done = self._program.call(("rev-parse", "--verify", "--quiet", name))
+        if done.returncode not in (0, 1):
+            raise _failed(f"git cannot read {name}", done)
+        return done.stdout.decode().strip() or None
 
     def refs(self, *patterns: str) -> dict[str, str]:
         listing = self.run("for-each-ref", "--format=%(refname) %(objectname)", *patterns).decode()
@@ -276,6 +284,16 @@ class Repository:
 def listed(listing: bytes) -> list[str]:
     """What git ends with NUL, one by one; a path need not be UTF-8."""
     return [row for row in os.fsdecode(listing).split("\0") if row]
+
+
+# git's words for what is not whole; some of them name nothing
+_DAMAGE = re.compile(r"object|corrupt|inflate|unpack|unable to (read|stream|parse)|malloc failed|bad tree|missing")
+
+
+def _failed(told: str, done: subprocess.CompletedProcess[bytes]) -> Unavailable:
+    said = _words(done)
+    hint = "git fsck says what is damaged; a clone that has it whole can push it again" if _DAMAGE.search(said) else ""
+    return Unavailable(f"{told}: {said}", hint=hint)
 
 
 def _words(done: subprocess.CompletedProcess[bytes]) -> str:
