@@ -61,6 +61,7 @@ def seal(store, evidence, folder, **changed) -> Release:
     shown = evidence.run.notebook_file.read_bytes()
     more = {
         "executed": shown,
+        "compared": None,
         "code": CODE,
         "lock": b"numpy==2.0\n",
         "created": "2026-01-31T12:01:00.000Z",
@@ -255,8 +256,9 @@ def test_a_store_that_cannot_be_reached_could_not_answer(tmp_path):
 def test_sealed_evidence_says_who_accepted_it(store, evidence):
     accepted = replace(evidence, accepted_by="Ada <ada@example.org>")
 
-    sealed = release.seal_evidence(store, accepted, accepted.run.notebook_file.read_bytes())
+    sealed = release.seal_evidence(store, accepted, accepted.run.notebook_file.read_bytes(), b"before")
 
     assert isinstance(sealed["evidence.json"], Sealed)
     assert release.evidence_of(store, sealed).accepted_by == "Ada <ada@example.org>"
     assert Path(evidence.run.notebook_file).read_bytes() == store.get(sealed["executed.ipynb"].sha256)
+    assert store.get(sealed["reference.ipynb"].sha256) == b"before"

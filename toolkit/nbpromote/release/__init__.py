@@ -40,6 +40,7 @@ def seal(
     evidence: Evidence,
     *,
     executed: bytes,
+    compared: bytes | None,
     code: Mapping[str, bytes],
     lock: bytes | None,
     model_folder: Path | None,
@@ -48,14 +49,15 @@ def seal(
 ) -> Release:
     """Put everything that a release is into the store, and its manifest last.
 
-    `executed` is the notebook as the run left it; `code` maps paths from the root to the bytes that ran. The
-    manifest's bytes are canonical JSON, so the digest of the release is the name under which the store keeps it.
+    `executed` is the notebook as the run left it, `compared` the one whose outputs it was compared with; `code` maps
+    paths from the root to the bytes that ran. The manifest's bytes are canonical JSON, so the digest of the release is
+    the name under which the store keeps it.
     """
     run = evidence.run
     sealed = {f"code/{path}": store.put(data) for path, data in code.items()}
     if lock is not None:
         sealed["lock"] = store.put(lock)
-    sealed |= seal_evidence(store, evidence, executed)
+    sealed |= seal_evidence(store, evidence, executed, compared)
     if model_folder is not None and evidence.model is not None:
         sealed |= seal_model(store, evidence.model, model_folder)
     release = Release(
@@ -100,14 +102,12 @@ def seal_adopted(
     return release
 
 
-def seal_evidence(store: Store, evidence: Evidence, executed: bytes) -> dict[str, Sealed]:
+def seal_evidence(store: Store, evidence: Evidence, executed: bytes, compared: bytes | None) -> dict[str, Sealed]:
     """The evidence, the notebook it was made of and the one that its outputs were compared with, for good."""
-    reference = evidence.run.reference_file
-    compared = {"reference.ipynb": store.put(reference.read_bytes())} if reference.is_file() else {}
     return {
         "evidence.json": store.put(canonical(dump(evidence))),
         "executed.ipynb": store.put(executed),
-        **compared,
+        **({"reference.ipynb": store.put(compared)} if compared is not None else {}),
     }
 
 

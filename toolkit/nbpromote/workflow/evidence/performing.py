@@ -174,8 +174,9 @@ def _answered(scene: Scene, draft: Run, node: Any, scanner: Scanner, against: Re
     with _closing(done):
         contests = contesting.contests(done, executed, ring)
     evidence = validate.evidence(done, executed=executed, against=against, contests=contests)
-    evidence = replace(evidence, executed=sha256(shown))
-    _keep_beside(evidence, executed, against)
+    before = notebook.write(against.notebook, done.reference_file) if against.notebook is not None else None
+    evidence = replace(evidence, executed=sha256(shown), compared=files.sha256(before) if before else "")
+    _draw_differences(evidence, executed, against)
     proof.keep(evidence)
     track.finish(evidence)
     return evidence
@@ -192,11 +193,9 @@ def _closing(run: Run) -> Iterator[None]:
         raise
 
 
-def _keep_beside(evidence: Evidence, executed: Any, against: Reference) -> None:
-    """What the run was compared with, and pictures of where figures differ: pages and diffs are made of them later."""
+def _draw_differences(evidence: Evidence, executed: Any, against: Reference) -> None:
+    """Pictures of where figures differ from what the run was compared with: pages are made of them later."""
     run, check = evidence.run, evidence.check("outputs-match")
-    if against.notebook is not None:
-        notebook.write(against.notebook, run.reference_file)
     if check is not None and check.outcome is Outcome.FAILED:
         for path, picture in validate.differences(run, executed=executed, against=against).items():
             files.write(run.folder / path, picture)

@@ -27,14 +27,23 @@ def evidence_in(folder: Path) -> Evidence | None:
 
 def executed(evidence: Evidence) -> bytes:
     """The notebook that the checks looked at. Raises `Refused` for another one in its place."""
-    shown = evidence.run.notebook_file.read_bytes()
-    if sha256(shown) != evidence.executed:
+    return _as_left(evidence.run.notebook_file, evidence.executed)
+
+
+def compared(evidence: Evidence) -> bytes | None:
+    """The notebook whose outputs it was compared with; None where there was none. Raises as `executed` does."""
+    return _as_left(evidence.run.reference_file, evidence.compared) if evidence.compared else None
+
+
+def _as_left(file: Path, wanted: str) -> bytes:
+    found = file.read_bytes() if file.is_file() else b""
+    if sha256(found) != wanted:
         raise Refused(
             "this notebook is not as its run left it, so its evidence says nothing of it",
-            where=str(evidence.run.notebook_file),
+            where=str(file),
             hint="run the notebook again",
         )
-    return shown
+    return found
 
 
 def written(evidence: Evidence) -> str:

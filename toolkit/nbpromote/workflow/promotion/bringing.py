@@ -80,6 +80,8 @@ def _carry(site: Site, source: Deployment, environment: Environment, live: Deplo
         opened = track.open_run(run, project=site.project.name)
         run = replace(run, mlflow_run=opened.run, experiment=opened.experiment)
         files.write(run.notebook_file, site.store.get(source.sealed["executed.ipynb"].sha256))
+        if kept.compared:
+            files.write(run.reference_file, site.store.get(source.sealed["reference.ipynb"].sha256))
         execute.save_run(run)
         executed = notebook.parse("executed.ipynb", run.notebook_file.read_bytes())
         evidence = replace(

@@ -97,6 +97,7 @@ def _seal(site: Site, evidence: Evidence) -> Release:
             site.store,
             evidence,
             executed=proof.executed(evidence),
+            compared=proof.compared(evidence),
             code=_code(site, run),
             lock=site.sources.lock(),
             model_folder=track.folder_of(run.tracking_uri, model.uri, Path(folder)) if model else None,

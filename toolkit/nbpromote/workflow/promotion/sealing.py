@@ -27,7 +27,7 @@ def keep(site: Site, evidence: Evidence, *, strategy: str) -> dict[str, Sealed]:
 
 def keep_evidence(site: Site, evidence: Evidence) -> dict[str, Sealed]:
     """Of what the gates refused, too: whoever asks why may sit at another machine."""
-    return release.seal_evidence(site.store, evidence, proof.executed(evidence))
+    return release.seal_evidence(site.store, evidence, proof.executed(evidence), proof.compared(evidence))
 
 
 def _outputs(site: Site, evidence: Evidence) -> dict[str, Sealed]:
