@@ -306,20 +306,11 @@ def edited_values(team):
     team.ada.writes("params/staging.yaml", values.replace("top: 4", "top: 6"))
 
 
-def changed_evidence(team):
-    """One bit of the stored evidence, whichever file holds it."""
+def sealed_evidence(team):
+    """The file of the store that holds the evidence of what waits."""
     event = team.rik.site().ledger.state("staging").attempts.popitem()[1].event
-    sealed = event.deployments[0].sealed
-    digest = next(entry.sha256 for path, entry in sealed.items() if path.startswith("evidence"))
-    (file,) = [
-        path
-        for path in Path(team.rik.site().project.store).rglob("*")
-        if path.is_file() and digest[8:] in path.name + path.parent.name
-    ]
-    file.chmod(0o644)
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
-    file.write_bytes(data)
+    digest = event.deployments[0].sealed["evidence.json"].sha256
+    return Path(team.rik.site().project.store) / "sha256" / digest[:2] / digest[2:]
 
 
 def another_incumbent(team):
@@ -338,7 +329,6 @@ def another_incumbent(team):
     [
         (edited_policy, "the policy of staging was edited since it was asked for"),
         (edited_values, "the configuration of count in staging was edited since its run"),
-        (changed_evidence, "the evidence of"),
         (another_incumbent, "other-one is live by now"),
     ],
 )
@@ -357,6 +347,32 @@ def test_what_changes_under_a_promotion_voids_what_was_said_of_it(team, change, 
     assert told in late.stderr
     assert [each["state"] for each in after] == ["superseded"]
     assert told in after[0]["note"]
+
+
+def test_damaged_evidence_keeps_everybody_out_until_it_is_mended_and_ends_nothing(team):
+    team.policy("approvals: 2\n")
+    team.requested()
+    assert team.bob.nbpromote("approve", "count", "--env", "staging").returncode == 0
+    file = sealed_evidence(team)
+    whole = file.read_bytes()
+    file.chmod(0o644)
+
+    file.write_bytes(whole.replace(b"1", b"2", 1))
+    refused = team.cy.nbpromote("approve", "count", "--env", "staging")
+    file.write_bytes(whole)
+    approved = team.cy.nbpromote("approve", "count", "--env", "staging")
+    file.write_bytes(whole.replace(b"1", b"2", 1))
+    (held_up,) = team.rik.json("advance", "--env", "staging")["promotions"]
+    file.write_bytes(whole)
+    (live,) = team.rik.json("advance", "--env", "staging")["promotions"]
+
+    damage = f"{(file.parent.name + file.name)[:12]} in the store"
+    assert refused.returncode == 1
+    assert damage in refused.stderr
+    assert approved.returncode == 0
+    assert held_up["state"] == "errored"
+    assert damage in held_up["note"]
+    assert live["state"] == "verified"
 
 
 def test_each_of_the_six_things_that_consent_is_bound_to_makes_it_another(team):

@@ -121,10 +121,13 @@ def _waiting(site: Site, attempt: Attempt) -> Check:
     told = f"{', '.join(event.aliases)} since {event.at}"
     try:
         moved = waiting.moved_under(site, waiting.recalled(site, attempt), event)
+        damage = waiting.lost(site, event)
     except Error as error:
         return Check(name=name, outcome=Outcome.ERRORED, summary=f"{told}: {error}")
     if moved:
         return _failed(name, f"{told} can never go live: {moved}; nbpromote advance --env {event.environment} ends it")
+    if damage:
+        return _failed(name, f"{told} cannot go live: {damage}")
     return _passed(name, told)
 
 

@@ -129,7 +129,11 @@ class _Door:
         return waiting.waits(self.site, self.promotion, self.attempt)
 
     def refuse_moved(self) -> None:
-        """Nobody consents to something else than was asked for."""
+        """Nobody consents to something else than was asked for, nor to what is damaged."""
+        if damage := waiting.lost(self.site, self.attempt.event):
+            raise Refused(
+                f"{_named(self.attempt.event)} is not whole: {damage}; nothing was changed", hint="nbpromote doctor"
+            )
         if moved := waiting.moved_under(self.site, self.promotion, self.attempt.event):
             raise Refused(
                 f"{_named(self.attempt.event)} is not any more what was asked for: {moved}; nothing was changed",

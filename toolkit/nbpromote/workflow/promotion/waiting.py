@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from nbpromote import clock, gate, ledger, release
-from nbpromote.errors import Error, LostRace, Refused
+from nbpromote import clock, gate, ledger
+from nbpromote.errors import LostRace, Refused
 from nbpromote.model import (
     Asked,
     Attempt,
@@ -21,7 +21,7 @@ from nbpromote.model import (
     dump,
     sha256,
 )
-from nbpromote.workflow.promotion import applying, authorship, challenging, claiming
+from nbpromote.workflow.promotion import applying, authorship, challenging, claiming, keeping
 from nbpromote.workflow.promotion.planning import plan_of
 from nbpromote.workflow.promotion.returning import put_back
 from nbpromote.workflow.site import Site, demanding, people
@@ -133,7 +133,10 @@ def _end(site: Site, attempt: Attempt, step: str, reason: str) -> None:
 
 
 def look_again(site: Site, attempt: Attempt) -> Promotion:
-    """A promotion that waits, held against what it stands on today: it goes live, waits on, or is superseded."""
+    """A promotion that waits, held against what it stands on today: it goes live, waits on, or is superseded.
+
+    What is damaged may be mended: that ends nothing.
+    """
     promotion = recalled(site, attempt)
     event = attempt.event
     if moved := moved_under(site, promotion, event):
@@ -142,6 +145,8 @@ def look_again(site: Site, attempt: Attempt) -> Promotion:
     still = waits(site, promotion, attempt)
     if still or not promotion.plan.allowed:
         return replace(promotion, state="waiting", waits=still)
+    if damage := lost(site, event):
+        return replace(promotion, state="errored", note=f"{damage}; it waits until that is mended")
     state = site.ledger.state(event.environment)
     expected = {name: state[name] for name in event.notebooks}
     done = applying.apply(
@@ -184,6 +189,12 @@ def _below(site: Site, deployment: Deployment) -> Deployment:
     return replace(deployment, environment="", state="gone", verified="")
 
 
+def lost(site: Site, event: Event) -> str:
+    """Why what waits cannot go live as long as the store is as it is; empty where every byte of it is there."""
+    found = (keeping.fault(site, deployment) for deployment in event.deployments)
+    return "; ".join(dict.fromkeys(fault for fault in found if fault))
+
+
 def moved_under(site: Site, promotion: Promotion, event: Event) -> str:
     """What changed under a promotion that waits, so that it can never go live as it was asked for."""
     planned, reasons = promotion.plan, []
@@ -196,17 +207,6 @@ def moved_under(site: Site, promotion: Promotion, event: Event) -> str:
             reasons.append(f"{now} is live by now, which is not what {deployment.alias} was to replace")
         if move.settings != deployment.settings:
             reasons.append(f"the configuration of {move.notebook} in {event.environment} was edited since its run")
-        fault = _lost(site, deployment)
-        reasons += [fault] if fault else []
     if not reasons and bound(site, promotion) != event.bound:  # all else that it is bound to was looked at
         reasons.append(f"the policy of {event.environment} was edited since it was asked for")
     return "; ".join(reasons)
-
-
-def _lost(site: Site, deployment: Deployment) -> str:
-    """Why the evidence of a candidate can no longer be believed; empty where it can."""
-    try:
-        found = release.evidence_of(site.store, deployment.sealed)
-    except Error as error:
-        return f"the evidence of {deployment.alias} cannot be read: {error}"
-    return "" if found.digest == deployment.evidence else f"the evidence of {deployment.alias} was changed"
