@@ -12,7 +12,7 @@ from faults import judging
 from faults.grounds import Plot
 from faults.killing import Scenario, value
 from ground import Done, Ground
-from nbpromote import ledger
+from nbpromote import ledger, release
 from nbpromote.ledger.records import number_of, place
 from nbpromote.model import Event
 from nbpromote.workflow.promotion import keeping
@@ -101,8 +101,8 @@ def _unseen(ground: Ground, scenario: Scenario) -> Iterator[str]:
 
 
 _NAMED = re.compile(
-    "was changed|is gone|corrupt|inflate|cannot be read|not the code that ran|was edited since|is no "
-    "|bad object|missing|not a valid|does not hold|was put in|unable to (read|unpack)"
+    "was changed|is gone|corrupt|inflate|cannot be read|not the code that ran|was edited since|is no |is not as "
+    "|bad object|missing|not a valid|does not hold|was put in|unable to (read|unpack)|git fsck"
 )
 
 
@@ -138,6 +138,12 @@ def _asked(ground: Ground) -> Event:
     return waiting.event
 
 
+def _code(ground: Ground) -> str:
+    """What a copy never runs."""
+    store = Site(ground.project).store
+    return release.open_(store, _asked(ground).digests[0]).files["code/notebooks/model.py"].sha256
+
+
 def _record(ground: Ground, verb: str, step: str) -> tuple[Path, str]:
     events = Site(ground.project).ledger.events("staging")
     event = next(event for event in events if (event.verb, event.step) == (verb, step))
@@ -150,6 +156,8 @@ RESTS_ON: Mapping[str, Callable[[Ground], tuple[Path, str]]] = {
     "the ledger's state": lambda ground: _object(ground, "nbpromote/staging:state.json"),
     "the policy": lambda ground: _object(ground, "HEAD:params/staging.policy.yaml"),
     "the settings": lambda ground: _object(ground, "HEAD:params/staging.yaml"),
+    "the commit": lambda ground: _object(ground, "HEAD"),
     "the release": lambda ground: _sealed(ground, _asked(ground).digests[0]),
+    "code of the release": lambda ground: _sealed(ground, _code(ground)),
     "the evidence": lambda ground: _sealed(ground, _asked(ground).deployments[0].sealed["evidence.json"].sha256),
 }

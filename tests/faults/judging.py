@@ -139,8 +139,9 @@ def served(live: Deployment) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         if fault := track.check_model(live.tracking_uri, model, Path(folder)):
             yield fault
-    tokens = Counter(version.tags.get("nbpromote.attempt") for version in versions(live.tracking_uri, model.name))
-    yield from (f"{count} versions by the token {token}" for token, count in tokens.items() if count > 1)
+    # of one model: where its bytes were damaged since, the attempt brings them again, and that is another one
+    made = Counter((one.tags.get("nbpromote.attempt"), one.source) for one in versions(live.tracking_uri, model.name))
+    yield from (f"{count} versions of {source} by one attempt" for (_, source), count in made.items() if count > 1)
 
 
 def versions(uri: str, name: str) -> list[Any]:

@@ -54,9 +54,24 @@ def test_a_run_whose_code_is_another_by_now_is_not_released(prepared: list[Prepa
     assert "this is not the code that ran" in done.stderr
 
 
+def test_a_run_compared_with_another_notebook_by_now_is_not_released(prepared: list[Prepared]) -> None:
+    sealing = prepared[0].scenario("release")
+    ground = prepared[0].plot.lay("release")
+    compared = max(ground.root.glob(".nbpromote/runs/*model*/reference.ipynb"))
+    flipping.flip(compared, random.Random(lanes.SEED))
+
+    done = value(prepared[0].plot, lambda: sealing.run(ground))
+
+    assert done.returncode == 1
+    assert f"{compared}: this notebook is not as its run left it" in done.stderr
+
+
 @pytest.mark.parametrize("what", flipping.RESTS_ON, ids=str)
 def test_what_consent_rests_on_has_to_be_as_it_was_when_it_was_given(what: str, prepared: list[Prepared]) -> None:
-    """Asked for by Ada and consented to by Bob; then a bit is another one, and whoever advances it is told of which."""
+    """Asked for by Ada and consented to by Bob; then a bit is another one, and whoever advances it is told of which.
+
+    Nothing is lost by that: with the bit as it was, it goes live.
+    """
     plot, advance = prepared[0].plot, prepared[0].scenario("advance")
     ground = plot.lay("advance")
     (file, name) = value(plot, lambda: flipping.RESTS_ON[what](ground))
@@ -68,6 +83,8 @@ def test_what_consent_rests_on_has_to_be_as_it_was_when_it_was_given(what: str, 
     assert done.returncode in (1, 3), done.stdout + done.stderr
     assert name in done.stdout + done.stderr
     assert value(plot, lambda: judging.lives(ground, advance.attempt, "model")) == []
+    assert value(plot, lambda: advance.run(ground)).returncode == 0
+    assert value(plot, lambda: judging.is_done(ground, advance.attempt))
 
 
 def _flips(prepared: Prepared, lane: int) -> Iterator[Tally]:
