@@ -474,6 +474,18 @@ def test_runs_of_one_second_sort_by_time():
     assert sorted(names) == names
 
 
+@pytest.mark.parametrize("damage", [b"", b"{", b"{}", b'{"id": "\xa0"}', b'{"nothing": "known"}', b"[]"])
+def test_a_record_that_is_damaged_is_none_and_keeps_no_run_from_starting(tmp_path, damage):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "run.json").write_bytes(damage)
+    (folder / "owner").write_text("")
+
+    assert execute.load_run(folder) is None
+    assert tuple(execute.sweep(tmp_path)) == ()
+    assert not execute.is_owned(folder)
+
+
 def test_after_a_runner_was_killed_the_next_start_closes_its_record(runner):
     process, folder = runner
     (private,) = private_folders_of(process.pid)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -178,19 +179,29 @@ def test_what_went_live_together_goes_back_together(both: Ground) -> None:
     assert held == {"add": [second["add"]], "count": [second["count"]]}
 
 
-def test_a_rollback_brings_outputs_back_from_the_store_where_the_run_is_gone(both: Ground) -> None:
+def damage_records(runs: Path) -> None:
+    for record in runs.glob("*/run.json"):
+        record.write_bytes(b"\xa0" + record.read_bytes()[1:])
+
+
+@pytest.mark.parametrize("lose", [shutil.rmtree, damage_records])
+def test_a_rollback_brings_outputs_back_from_the_store_where_the_run_is_gone_or_damaged(
+    both: Ground, lose: Callable[[Path], None]
+) -> None:
     assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
     before = (both.root / "data/staging/result.csv").read_bytes()
     both.edit("notebooks/count.py", '{number}\\n"', '{number + 10}\\n"')
     again(both)
     assert both.nbpromote("promote", "count", "--to", "staging").returncode == 0
     assert (both.root / "data/staging/result.csv").read_bytes() != before
-    shutil.rmtree(both.root / ".nbpromote/runs")
+    lose(both.root / ".nbpromote/runs")
 
     done = both.nbpromote("rollback", "count", "--env", "staging")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert (both.root / "data/staging/result.csv").read_bytes() == before
+    assert both.nbpromote("changes", "--env", "staging", "--since", "1h").returncode == 0
+    assert both.nbpromote("verify", "count", "--env", "staging").returncode == 0
 
 
 def test_back_to_a_release_that_is_named(both: Ground) -> None:

@@ -23,8 +23,12 @@ def save_run(run: Run) -> None:
     files.write(run.folder / "run.json", json.dumps(dump(run), indent=1, ensure_ascii=False) + "\n")
 
 
-def load_run(folder: Path) -> Run:
-    return load(Run, json.loads((folder / "run.json").read_text()))
+def load_run(folder: Path) -> Run | None:
+    """None where nothing was recorded, or the record is damaged: nothing that is live rests on it alone."""
+    try:
+        return load(Run, json.loads((folder / "run.json").read_bytes()))
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def packages(folder: Path) -> dict[str, str]:

@@ -50,9 +50,9 @@ def _remove_drafts(folder: Path) -> None:
 def _close(folder: Path) -> list[Run]:
     import nbformat
 
-    if not (folder / "run.json").exists():
-        return []  # killed before there was anything to record
     draft = load_run(folder)
+    if draft is None:
+        return []  # killed before there was anything to record
     if draft.ended:  # and not yet in MLflow, or a copy's, whose cells ran elsewhere
         return [draft]
     cells: tuple[Cell, ...] = ()

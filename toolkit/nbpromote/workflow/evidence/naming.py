@@ -63,7 +63,7 @@ def executed_text(site: Site, found: Found) -> str:
     sealed = found.deployment.sealed if found.deployment else {}
     if "executed.ipynb" in sealed:
         return site.store.get(sealed["executed.ipynb"].sha256).decode()
-    return found.evidence.run.notebook_file.read_text()
+    return found.evidence.run.notebook_file.read_text(encoding="utf-8", errors="replace")
 
 
 def reference_text(site: Site, found: Found) -> str | None:
@@ -72,7 +72,7 @@ def reference_text(site: Site, found: Found) -> str | None:
     if "reference.ipynb" in sealed:
         return site.store.get(sealed["reference.ipynb"].sha256).decode()
     kept = found.evidence.run.reference_file
-    return kept.read_text() if kept.is_file() else None
+    return kept.read_text(encoding="utf-8", errors="replace") if kept.is_file() else None
 
 
 def rival(site: Site, evidence: Evidence) -> Deployment | None:

@@ -44,6 +44,8 @@ def _run_here(site: Site, deployment: Deployment) -> Run | None:
     if not (folder / "outputs").exists():
         return None
     run = execute.load_run(folder)
+    if run is None:
+        return None
     found = {name: site.seen.measure(str(path)) for name, path in run.candidates.items()}
     whole = all(file and name in run.files and file.sha256 == run.files[name].sha256 for name, file in found.items())
     return run if whole else None

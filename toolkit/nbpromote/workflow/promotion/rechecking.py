@@ -135,7 +135,7 @@ def _later(site: Site, live: Deployment) -> Iterator[Run]:
     named = f"*-{live.notebook.replace('/', '.')}-{live.environment}-*/run.json"
     for file in sorted(site.project.runs.glob(named), reverse=True):
         run = execute.load_run(file.parent)
-        same = (run.notebook, run.environment, run.code.digest) == (live.notebook, live.environment, live.code)
+        same = run and (run.notebook, run.environment, run.code.digest) == (live.notebook, live.environment, live.code)
         evidence = proof.evidence_in(file.parent) if same else None
         if evidence and evidence.passed:
             yield evidence.run

@@ -186,7 +186,7 @@ class _Window:
         for file in sorted(named):
             if file.parent.name >= stamp:
                 run = execute.load_run(file.parent)
-                if run.ended and (run.notebook, run.environment) == (name, self.environment):
+                if run and run.ended and (run.notebook, run.environment) == (name, self.environment):
                     yield run
 
     def _between(self, before: Run, after: Run) -> Iterator[Change]:
