@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from nbpromote.execute.kernels.installing import command, install
     from nbpromote.execute.kernels.keeping import TOOLKIT, Kept, all_kept, keep, stop
     from nbpromote.execute.parameters import asking
-    from nbpromote.execute.records import LOGS, is_owned, load_run, save_run, tracked
-    from nbpromote.execute.running import PACKAGES, Job, ask, begin, interruptible, new_id, run
+    from nbpromote.execute.records import LOGS, folders_of, is_owned, load_run, new_id, save_run, tracked
+    from nbpromote.execute.running import PACKAGES, Job, ask, begin, interruptible, run
     from nbpromote.execute.sweeping import sweep
     from nbpromote.execute.witnesses import Witness, witness
 else:
@@ -24,8 +24,8 @@ else:
             "kernels.installing": "command install",
             "kernels.keeping": "TOOLKIT Kept all_kept keep stop",
             "parameters": "asking",
-            "records": "LOGS is_owned load_run save_run tracked",
-            "running": "PACKAGES Job ask begin interruptible new_id run",
+            "records": "LOGS folders_of is_owned load_run new_id save_run tracked",
+            "running": "PACKAGES Job ask begin interruptible run",
             "sweeping": "sweep",
             "witnesses": "Witness witness",
         },
@@ -44,6 +44,7 @@ __all__ = [
     "asking",
     "begin",
     "command",
+    "folders_of",
     "install",
     "installed",
     "interruptible",

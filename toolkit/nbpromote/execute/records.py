@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from nbpromote import files
+from nbpromote import clock, files
 from nbpromote.model import Run, dump, load
 
 JOURNAL = "journal.jsonl"  # the start of every cell, and the finished cell with its outputs, at once
@@ -17,6 +18,24 @@ INPUT = "input.ipynb"
 LOGS = "logs"  # all that was given out by cells whose outputs were cut
 OWNER = "owner"
 TRACKED = "tracked"  # open in MLflow, or about to be
+
+
+def new_id(notebook: str, environment: str) -> str:
+    """A name for a run that sorts by time: `20260131T120000042-train_delay-dev-3f9a`.
+
+    To the millisecond, since the newest run is looked for by it, and a second has room for several.
+    """
+    stamp = "".join(filter(str.isalnum, clock.now().removesuffix("Z")))
+    return f"{stamp}-{_of(notebook, environment)}-{secrets.token_hex(2)}"
+
+
+def folders_of(runs: Path, notebook: str, environment: str) -> list[Path]:
+    """Those of a notebook's runs in an environment, the newest first; some of another, whose name ends like that."""
+    return sorted(runs.glob(f"*-{_of(notebook, environment)}-*"), reverse=True)
+
+
+def _of(notebook: str, environment: str) -> str:
+    return f"{notebook.replace('/', '.')}-{environment}"
 
 
 def save_run(run: Run) -> None:

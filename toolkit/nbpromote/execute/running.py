@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import signal
 import threading
 import time
@@ -67,15 +66,6 @@ __import__("atexit").register(
     lambda: [thread.join(1) for thread in __import__("threading").enumerate() if thread.name == "Control"]
 )
 """
-
-
-def new_id(notebook: str, environment: str) -> str:
-    """A name for a run that sorts by time: `20260131T120000042-train_delay-dev-3f9a`.
-
-    To the millisecond, since the newest run is looked for by it, and a second has room for several.
-    """
-    stamp = "".join(filter(str.isalnum, clock.now().removesuffix("Z")))
-    return f"{stamp}-{notebook.replace('/', '.')}-{environment}-{secrets.token_hex(2)}"
 
 
 def run(job: Job) -> Run:

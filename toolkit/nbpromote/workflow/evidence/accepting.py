@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from nbpromote import notebook, track, validate
+from nbpromote import execute, notebook, track, validate
 from nbpromote.errors import NotFound, Refused, Usage, nearest
 from nbpromote.model import Evidence, Pair, Run
 from nbpromote.project import Project
@@ -27,7 +27,7 @@ def find_evidence(project: Project, run_id: str) -> Evidence:
 
 def last_evidence(project: Project, name: str, environment: str) -> Evidence:
     """The newest run of a notebook in an environment that was judged."""
-    for folder in sorted(project.runs.glob(f"*-{name.replace('/', '.')}-{environment}-*"), reverse=True):
+    for folder in execute.folders_of(project.runs, name, environment):
         evidence = proof.evidence_in(folder)
         if evidence and evidence.run.notebook == name and evidence.run.environment == environment:
             return evidence

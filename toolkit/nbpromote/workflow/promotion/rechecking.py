@@ -132,10 +132,9 @@ def _published(run: Run) -> dict[str, str]:
 
 def _later(site: Site, live: Deployment) -> Iterator[Run]:
     """Passing runs of the deployment's own code in its environment, newest first, as far as they are here."""
-    named = f"*-{live.notebook.replace('/', '.')}-{live.environment}-*/run.json"
-    for file in sorted(site.project.runs.glob(named), reverse=True):
-        run = execute.load_run(file.parent)
+    for folder in execute.folders_of(site.project.runs, live.notebook, live.environment):
+        run = execute.load_run(folder)
         same = run and (run.notebook, run.environment, run.code.digest) == (live.notebook, live.environment, live.code)
-        evidence = proof.evidence_in(file.parent) if same else None
+        evidence = proof.evidence_in(folder) if same else None
         if evidence and evidence.passed:
             yield evidence.run

@@ -182,10 +182,9 @@ class _Window:
     def _here(self, name: str) -> Iterator[Run]:
         """Of this machine: a run's id begins with the moment that it began."""
         stamp = self.since[:19].replace("-", "").replace(":", "")
-        named = self.site.project.runs.glob(f"*-{name.replace('/', '.')}-{self.environment}-*/run.json")
-        for file in sorted(named):
-            if file.parent.name >= stamp:
-                run = execute.load_run(file.parent)
+        for folder in execute.folders_of(self.site.project.runs, name, self.environment):
+            if folder.name >= stamp:
+                run = execute.load_run(folder)
                 if run and run.ended and (run.notebook, run.environment) == (name, self.environment):
                     yield run
 
