@@ -362,13 +362,16 @@ def test_damaged_evidence_keeps_everybody_out_until_it_is_mended_and_ends_nothin
     file.write_bytes(whole)
     approved = team.cy.nbpromote("approve", "count", "--env", "staging")
     file.write_bytes(whole.replace(b"1", b"2", 1))
+    diagnosed = team.rik.nbpromote("doctor")
     (held_up,) = team.rik.json("advance", "--env", "staging")["promotions"]
     file.write_bytes(whole)
     (live,) = team.rik.json("advance", "--env", "staging")["promotions"]
 
     damage = f"{(file.parent.name + file.name)[:12]} in the store"
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert damage in refused.stderr
+    assert diagnosed.returncode == 1
+    assert f"cannot go live: {damage}" in diagnosed.stdout
     assert approved.returncode == 0
     assert held_up["state"] == "errored"
     assert damage in held_up["note"]

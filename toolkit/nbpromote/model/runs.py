@@ -241,7 +241,7 @@ class Evidence:
     contests: tuple[Contest, ...] = ()  # with what was live
     executed: str = ""  # SHA-256 of the notebook as the run left it, which the checks looked at
     compared: str = ""  # SHA-256 of the one whose outputs it was compared with; empty where there was none
-    reference: str = ""  # what outputs were compared with
+    reference: str = ""  # what people call what outputs were compared with
     accepted_by: str = ""
 
     @property

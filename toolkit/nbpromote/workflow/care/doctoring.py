@@ -121,7 +121,7 @@ def _waiting(site: Site, attempt: Attempt) -> Check:
     told = f"{', '.join(event.aliases)} since {event.at}"
     try:
         moved = waiting.moved_under(site, waiting.recalled(site, attempt), event)
-        damage = waiting.lost(site, event)
+        damage = keeping.fault(site, *event.deployments)
     except Error as error:
         return Check(name=name, outcome=Outcome.ERRORED, summary=f"{told}: {error}")
     if moved:

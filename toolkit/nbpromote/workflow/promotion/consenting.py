@@ -11,7 +11,7 @@ from nbpromote import clock, gate, persons
 from nbpromote.errors import LostRace, NotFound, Refused, Usage, nearest
 from nbpromote.model import Attempt, Consent, Event, Heard, Policy, Promotion, State, Wait
 from nbpromote.project import Project
-from nbpromote.workflow.promotion import challenging, overriding, waiting
+from nbpromote.workflow.promotion import challenging, keeping, overriding, waiting
 from nbpromote.workflow.promotion.claiming import new_attempt
 from nbpromote.workflow.promotion.planning import choose, plan_of
 from nbpromote.workflow.site import Site, demanding, people
@@ -24,7 +24,7 @@ def approve(project: Project, what: str, *, env: str, reason: str = "") -> Heard
     """
     site = _ready(project, env)
     door = _Door(site, _waiting(site, env, what))
-    door.refuse_moved()
+    door.refuse_another()
     said = door.consent(reason=reason)
     mine = persons.names(said.by.name)
     if any(not one.overrides and not mine.isdisjoint(persons.names(one.by.name)) for one in door.counted()):
@@ -58,7 +58,7 @@ def override(
     if gates:
         return _override_gates(site, what, env, gates, reason)
     door = _Door(site, _waiting(site, env, what))
-    door.refuse_moved()
+    door.refuse_another()
     waited = [wait.kind for wait in door.waits()]
     for kind in kinds:
         if kind not in waited:
@@ -128,12 +128,9 @@ class _Door:
     def waits(self) -> tuple[Wait, ...]:
         return waiting.waits(self.site, self.promotion, self.attempt)
 
-    def refuse_moved(self) -> None:
-        """Nobody consents to something else than was asked for, nor to what is damaged."""
-        if damage := waiting.lost(self.site, self.attempt.event):
-            raise Refused(
-                f"{_named(self.attempt.event)} is not whole: {damage}; nothing was changed", hint="nbpromote doctor"
-            )
+    def refuse_another(self) -> None:
+        """Nobody consents to something else than was asked for, nor to what is damaged by now."""
+        keeping.read(self.site, self.attempt.event.deployments)
         if moved := waiting.moved_under(self.site, self.promotion, self.attempt.event):
             raise Refused(
                 f"{_named(self.attempt.event)} is not any more what was asked for: {moved}; nothing was changed",

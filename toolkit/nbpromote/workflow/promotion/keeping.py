@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from nbpromote import release
@@ -10,12 +11,18 @@ from nbpromote.model import Check, Deployment, Outcome, Standing
 from nbpromote.workflow.site import Site, sharing
 
 
-def fault(site: Site, deployment: Deployment) -> str:
-    """Why the store can no longer give, byte for byte, what a deployment was made of; empty where it can."""
-    try:
+def read(site: Site, deployments: Iterable[Deployment]) -> None:
+    """Every byte that the store has of what deployments were made of. Raises `Damaged` for what is not sound."""
+    for deployment in deployments:
         release.whole(site.store, deployment.release)
         for digest in {sealed.sha256 for sealed in deployment.sealed.values()}:
             site.store.check(digest)
+
+
+def fault(site: Site, *deployments: Deployment) -> str:
+    """Why the store can no longer give, byte for byte, what they were made of; empty where it can."""
+    try:
+        read(site, deployments)
     except Error as error:
         return str(error)
     return ""

@@ -145,7 +145,7 @@ def look_again(site: Site, attempt: Attempt) -> Promotion:
     still = waits(site, promotion, attempt)
     if still or not promotion.plan.allowed:
         return replace(promotion, state="waiting", waits=still)
-    if damage := lost(site, event):
+    if damage := keeping.fault(site, *event.deployments):
         return replace(promotion, state="errored", note=f"{damage}; it waits until that is mended")
     state = site.ledger.state(event.environment)
     expected = {name: state[name] for name in event.notebooks}
@@ -187,12 +187,6 @@ def _below(site: Site, deployment: Deployment) -> Deployment:
             if found and found.release == deployment.release:
                 return found
     return replace(deployment, environment="", state="gone", verified="")
-
-
-def lost(site: Site, event: Event) -> str:
-    """Why what waits cannot go live as long as the store is as it is; empty where every byte of it is there."""
-    found = (keeping.fault(site, deployment) for deployment in event.deployments)
-    return "; ".join(dict.fromkeys(fault for fault in found if fault))
 
 
 def moved_under(site: Site, promotion: Promotion, event: Event) -> str:
