@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -484,6 +486,29 @@ def test_a_record_that_is_damaged_is_none_and_keeps_no_run_from_starting(tmp_pat
     assert execute.load_run(folder) is None
     assert tuple(execute.sweep(tmp_path)) == ()
     assert not execute.is_owned(folder)
+
+
+@pytest.mark.parametrize("name", ["input.ipynb", "journal.jsonl"])
+def test_damage_in_what_a_killed_runner_left_keeps_no_run_from_starting(runner, name):
+    process, folder = runner
+    process.kill()
+    process.communicate()
+    whole = (folder / name).read_bytes()
+
+    for seed in range(60):
+        left = folder.parent / f"r{seed + 2}"
+        shutil.copytree(folder, left)
+        record = json.loads((left / "run.json").read_text())
+        (left / "run.json").write_text(json.dumps({**record, "id": left.name, "folder": str(left)}))
+        chance = random.Random(seed)
+        place = chance.randrange(len(whole))
+        (left / name).write_bytes(whole[:place] + bytes([whole[place] ^ 1 << chance.randrange(8)]) + whole[place + 1 :])
+    closed = tuple(execute.sweep(folder.parent))
+
+    assert len(closed) == 61
+    assert all(run.ended and "the runner was killed" in run.notes for run in closed)
+    assert not any(execute.is_owned(run.folder) for run in closed)
+    assert closed[0].notebook_file.exists()
 
 
 def test_after_a_runner_was_killed_the_next_start_closes_its_record(runner):

@@ -120,7 +120,7 @@ def notes(folder: Path) -> tuple[str, ...]:
 
 def lines(path: Path) -> Iterator[Any]:
     """The values of a file of JSON lines; a kill may have cut off the last one."""
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in path.read_bytes().splitlines() if path.exists() else []:
         try:
             yield json.loads(line)
         except ValueError:

@@ -56,10 +56,16 @@ def _close(folder: Path) -> list[Run]:
     if draft.ended:  # and not yet in MLflow, or a copy's, whose cells ran elsewhere
         return [draft]
     cells: tuple[Cell, ...] = ()
-    if (folder / INPUT).exists():
-        node, cells = rebuilt(folder)
-        files.write(draft.notebook_file, nbformat.writes(node))
     told = (*notes(folder), _KILLED)
+    if (folder / INPUT).exists():
+        try:
+            node, cells = rebuilt(folder)
+            text = nbformat.writes(node)
+        except (ValueError, LookupError, TypeError, AttributeError, nbformat.ValidationError) as error:
+            # damage reads as any of these, and must keep no other run from starting
+            told = (*told, f"what its cells had done is damaged: {type(error).__name__}")
+        else:
+            files.write(draft.notebook_file, text)
     done = replace(draft, cells=cells, ended=clock.now(), refused=noted(folder), notes=told)
     save_run(done)
     return [done]
